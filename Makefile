@@ -1,0 +1,45 @@
+# Everything a contributor or a CI job runs. `make` alone lists the targets.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help build demo test setup soak bench lint fmt clean
+
+# The packages that start goroutines. internal/arch holds this line against its table of layers.
+RACE_PACKAGES := ./gateway ./internal/drive ./internal/tokens ./loadgen ./scenarios/live ./simulator
+SCENARIO      := scenarios/library/ptu-outage.yaml
+STATICCHECK   := go tool -modfile=tools/staticcheck/go.mod staticcheck
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build bin/foundrylab, one static binary
+	CGO_ENABLED=0 go build -trimpath -o bin/foundrylab ./cmd/foundrylab
+
+demo: build ## run a provisioned deployment's outage in virtual time and write the report to out/demo
+	./bin/foundrylab run $(SCENARIO) --out out/demo
+	@echo; echo "The report:"; find "$(CURDIR)/out/demo" -type f | sort | sed 's/^/  /'
+
+test: setup ## run all tests, then the shell packages under the race detector
+	go test -timeout 10m ./...
+	@if [ "$$(go env CGO_ENABLED)" = 1 ]; then set -x; go test -race -shuffle=on -timeout 10m $(RACE_PACKAGES); \
+	else echo "SKIPPED: the race detector needs a C compiler (gcc or clang) in PATH"; fi
+
+setup: ## install what some tests need (as root, with apt), or say what to install
+	tools/setup-test.sh
+
+soak: ## run the long tests: hours of virtual time, minutes of live load
+	FOUNDRYLAB_SOAK=1 go test -count=1 -run Soak -timeout 60m ./...
+
+bench: ## run every benchmark; BENCH="-count 10 -benchtime 2s" is handed to go test
+	tools/bench.sh $(BENCH)
+
+lint: ## gofmt, go vet and staticcheck; any finding fails
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt'ed (run make fmt):"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	$(STATICCHECK) ./...
+
+fmt: ## format all Go files
+	gofmt -w .
+
+clean: ## remove what the other targets made
+	rm -rf bin out
