@@ -1,0 +1,103 @@
+package drive
+
+import (
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+)
+
+// alarm is the least core: it rings each asked-for instant once.
+type alarm struct{ due []tick.Instant }
+
+type ring struct {
+	At   tick.Instant
+	Late bool
+}
+
+func (a *alarm) Step(now tick.Instant, ev tick.Instant, out []ring) []ring {
+	for len(a.due) > 0 && a.due[0] <= now {
+		out = append(out, ring{At: a.due[0], Late: now > a.due[0]})
+		a.due = a.due[1:]
+	}
+	if ev > now {
+		a.due = append(a.due, ev)
+	}
+	return out
+}
+
+func (a *alarm) NextWake() tick.Instant {
+	if len(a.due) == 0 {
+		return tick.Never
+	}
+	return a.due[0]
+}
+
+func TestTimerFiresAtTheCoresWake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clock := NewClock(1000)
+		var rings []ring
+		d := New(&alarm{}, clock, tick.Instant(0), func(_ tick.Instant, r ring) { rings = append(rings, r) })
+		defer d.Stop()
+		var tape Tape[tick.Instant, ring]
+		d.Record(&tape)
+		for i := range 5 {
+			d.Do(clock.Now().Add(time.Duration(i+1) * time.Second))
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		d.Locked(func(tick.Instant) {
+			if len(rings) != 5 || rings[0].Late || rings[4].Late {
+				t.Fatalf("rings %v", rings)
+			}
+		})
+		if i, got := Replay(&tape, &alarm{}); i >= 0 {
+			t.Fatalf("replay differs at step %d: %v", i, got)
+		}
+		if i, _ := Replay(&tape, &alarm{due: []tick.Instant{1}}); i != 0 {
+			t.Fatalf("a different core must differ at once, got %d", i)
+		}
+	})
+}
+
+func TestBoxesAreAddressedByGeneration(t *testing.T) {
+	d := New(&alarm{}, NewClock(0), tick.Instant(0), func(tick.Instant, ring) {})
+	a := d.Open()
+	d.Close(a)
+	b := d.Open()
+	if b.Ref.Slot != a.Ref.Slot || b.Ref.Gen == a.Ref.Gen {
+		t.Fatalf("slot must be used again in a new generation: %v %v", a.Ref, b.Ref)
+	}
+	d.Post(a.Ref, ring{At: 1})
+	d.Post(record.Ref{Slot: 99}, ring{At: 2})
+	d.Post(b.Ref, ring{At: 3})
+	if got := <-b.C; got.At != 3 || len(b.C) != 0 || len(a.C) != 0 {
+		t.Fatalf("wrong box: %v", got)
+	}
+	d.Close(a) // a second close of an old box must not free the new one
+	if c := d.Open(); c.Ref.Slot == b.Ref.Slot {
+		t.Fatal("slot of an open box was given away")
+	}
+}
+
+func TestConcurrentSteps(t *testing.T) {
+	d := New(&alarm{}, WallClock(), tick.Instant(0), func(tick.Instant, ring) {})
+	defer d.Stop()
+	var wg sync.WaitGroup
+	last := make([]tick.Instant, 4)
+	for g := range 4 {
+		wg.Go(func() {
+			for range 1000 {
+				if now := d.Do(0); now < last[g] {
+					t.Error("time went back")
+				} else {
+					last[g] = now
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
