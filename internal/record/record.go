@@ -34,7 +34,7 @@ func (o Outcome) String() string {
 	return [...]string{"pending", "succeeded", "throttled", "failed"}[o]
 }
 
-// Header says what was run. It opens an entry file and is part of a summary.
+// Header says what was run. It closes an entry file and is part of a summary.
 type Header struct {
 	SchemaVersion int           `json:"schema_version"`
 	Scenario      string        `json:"scenario"`

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"foundrylab/internal/unit"
 )
@@ -180,6 +181,7 @@ func TestSingleProblems(t *testing.T) {
 		{"fraction", head + "seed: 1.0\n", "lab.yaml:4:7: seed: expected a whole number in plain digits, found 1.0"},
 		{"too large for the type", head + "seed: 18446744073709551616\n",
 			"lab.yaml:4:7: seed: must be from 0 to 18446744073709551615, found 18446744073709551616"},
+		{"string for a bool", head + "strict: 'true'\n", "lab.yaml:4:9: strict: expected true or false, found a string"},
 		{"bool for a unit", head + "limits: {queue: true}\n", "lab.yaml:4:17: limits.queue: expected a value such as 300k, found true"},
 		{"map for a unit", head + "limits: {queue: {}}\n", "lab.yaml:4:17: limits.queue: expected a value such as 300k, found a map"},
 		{"bare number for a duration", head + "limits: {timeout: 30}\n",
@@ -279,6 +281,21 @@ func TestDecodePanicsOnMistakesOfTheProgram(t *testing.T) {
 		"bound that is no value": &struct {
 			A unit.Duration `yaml:"a" min:"1"`
 		}{},
+		"embedded with a tag": &struct {
+			Limitation `yaml:"x"`
+		}{},
+		"time.Duration": &struct {
+			A time.Duration `yaml:"a"`
+		}{},
+		"text that cannot be written": &struct {
+			A readOnly `yaml:"a"`
+		}{},
+		"union field by value": &struct {
+			A valueUnion `yaml:"a" default:"{n: 1}"`
+		}{},
+		"union field required": &struct {
+			A requiredUnion `yaml:"a" default:"{n: 1}"`
+		}{},
 		"scalar outside a union": &struct {
 			A *int `yaml:"a" scalar:"true"`
 		}{},
@@ -295,5 +312,35 @@ func TestDecodePanicsOnMistakesOfTheProgram(t *testing.T) {
 	}
 }
 
+type readOnly struct{}
+
+func (*readOnly) UnmarshalText([]byte) error { return nil }
+
+type valueUnion struct {
+	N int `yaml:"n"`
+}
+
+func (valueUnion) OneOf() {}
+
+type requiredUnion struct {
+	N *int `yaml:"n" required:"true"`
+}
+
+func (requiredUnion) OneOf() {}
+
 // Limitation is embedded in a test of what cannot be.
 type Limitation limitation
+
+func TestCheckPlacesProblemsAndReturnsNilWithoutAny(t *testing.T) {
+	doc := parse(t, "a: 1\nb:\n  - c: 2\n")
+	if err := doc.Check(func(Fail) {}); err != nil {
+		t.Errorf("no broken rule, but %v", err)
+	}
+	err := doc.Check(func(fail Fail) {
+		fail("b[0].c", "is %d", 2)
+		fail("a", "is bad")
+	})
+	if want := "lab.yaml:1:4: a: is bad\nlab.yaml:3:8: b[0].c: is 2"; err == nil || err.Error() != want {
+		t.Errorf("got:\n%v\nwant:\n%s", err, want)
+	}
+}

@@ -80,6 +80,28 @@ func TestEncodeErrors(t *testing.T) {
 	}
 }
 
+// word is a Union whose bare scalar may look like one of its keys.
+type word struct {
+	Text  *string `yaml:"text" scalar:"true"`
+	Plain *closed `yaml:"plain"`
+}
+
+func (word) OneOf() {}
+
+func TestEncodeWritesOutAScalarThatLooksLikeAKey(t *testing.T) {
+	type page struct {
+		Words []word `yaml:"words"`
+	}
+	v := page{[]word{{Text: ptr("hello")}, {Text: ptr("plain")}, {Text: ptr("text")}, {Text: ptr("7")}}}
+	text, err := Encode(v)
+	if want := "words:\n  - hello\n  - text: plain\n  - text: text\n  - \"7\"\n"; err != nil || string(text) != want {
+		t.Errorf("%v\ngot:\n%s\nwant:\n%s", err, text, want)
+	}
+	if again, problems := decode[page](t, string(text)); problems != "" || !reflect.DeepEqual(again, v) {
+		t.Errorf("%s\n%+v", problems, again)
+	}
+}
+
 // nasty are texts that YAML could take for something else or fold.
 var nasty = []string{
 	"a", "", " ", " a ", "~", "null", "true", "no", "1", "0x1", "1e3", ".5", "1_0", "<<", "=", "2024-10-21", "12:30",

@@ -167,6 +167,9 @@ func TestSchemaOfOtherTypes(t *testing.T) {
 		!reflect.DeepEqual(v.List, &[]unit.Count{1, 2000}) || v.Prompt.Lognormal.P99 != 2000 || v.Ratio != 500_000 {
 		t.Errorf("%s %+v", problems, v)
 	}
+	if _, problems := decode[odd](t, "deep: {inner: {rate: 1/s}}\nunit: 3k"); problems != `lab.yaml:2:7: unit: "3k" is not one of 1k, 2k, did you mean "1k"?` {
+		t.Errorf("got %s", problems)
+	}
 	if _, problems := decode[odd](t, "note: 1"); !strings.Contains(problems, "lab.yaml:1:1: deep.inner.rate: is required") {
 		t.Errorf("got %s", problems)
 	}

@@ -10,6 +10,8 @@ func TestParseProblems(t *testing.T) {
 		{"unclosed bracket", "a: 1\nb: [1, 2\nc: 3\n", "lab.yaml:3: not valid YAML: did not find expected ',' or ']' on this line or just above"},
 		{"bad indent far down", strings.Repeat("a:\n  b: 1\n", 50) + "c:\n   d: 1\n  e: 2\nf: 3\ng: 4\n",
 			"lab.yaml:103: not valid YAML: did not find expected key on this line or just above"},
+		{"bad indent below a long line", "a: " + strings.Repeat("x", 5000) + "\nc:\n   d: 1\n  e: 2\nf: 3\n",
+			"lab.yaml:4: not valid YAML: did not find expected key on this line or just above"},
 		{"unclosed quote", "a: 1\nb: 'x\nc: 3\n", "lab.yaml:2: not valid YAML: found unexpected end of stream"},
 		{"control character", "a: 1\nb: \x01\nc: 3\n", "lab.yaml:2: not valid YAML: control characters are not allowed"},
 		{"not UTF-8", "a: 1\nb: \xff\nc: 3\n", "lab.yaml:2: not valid YAML: invalid leading UTF-8 octet"},

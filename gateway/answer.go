@@ -1,0 +1,121 @@
+package gateway
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"foundrylab/gateway/core"
+	"foundrylab/internal/record"
+)
+
+// answer is an error answer of a backend, kept in case nobody does better.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// answerKept passes a backend's own error answer on. The wait it names is the
+// core's, which knows whether another backend is back sooner.
+func (g *Gateway) answerKept(w http.ResponseWriter, e core.Effect, kept *answer) {
+	h := w.Header()
+	copyHeader(h, kept.header)
+	h.Del("Content-Length") // the body may have been shortened
+	g.sign(h, e)
+	setRetryAfter(h, e)
+	w.WriteHeader(kept.status)
+	w.Write(kept.body) // an error means that the client is gone, which changes nothing now
+}
+
+// answerMade answers in the gateway's own name: the header x-gateway-reason
+// tells such an answer from a backend's.
+func (g *Gateway) answerMade(w http.ResponseWriter, e core.Effect) {
+	h := w.Header()
+	g.sign(h, e)
+	setRetryAfter(h, e)
+	writeError(w, int(e.Status), g.explain(e), e.Reason.String())
+}
+
+// explain says what a client of the gateway can do about an answer of its own.
+func (g *Gateway) explain(e core.Effect) errorBody {
+	again := "Retry with backoff."
+	if e.HasRetry {
+		again = fmt.Sprintf("Retry after %d seconds.", seconds(e.RetryMs))
+	}
+	switch {
+	case e.Reason == record.InFlightBound:
+		return errorBody{"TooManyRequestsInFlight", fmt.Sprintf("The gateway is at its bound of %d requests in flight. Retry with backoff, or raise max_in_flight.", g.cfg.Core.MaxInFlight)}
+	case e.Reason == record.BudgetRefused:
+		return errorBody{"TokenBudgetExceeded", "The token budget is used up. " + again}
+	case e.Status == http.StatusTooManyRequests:
+		return errorBody{"429", "Every backend of the gateway has asked to be left alone. " + again}
+	case e.Status == http.StatusBadGateway:
+		return errorBody{"BackendUnreachable", "The connection to the backend failed before it answered. " + again}
+	}
+	return errorBody{"NoBackendAvailable", "The gateway has no backend left that is available for this request; GET /healthz shows their state. " + again}
+}
+
+// refusal is an answer to what never became a request.
+type refusal struct {
+	status int
+	reason string // x-gateway-reason
+	error  errorBody
+}
+
+// The refusals. The texts of 401 and 404 are the service's own.
+var (
+	unauthorized = &refusal{http.StatusUnauthorized, "unauthorized", errorBody{"401", "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an active subscription and use a correct regional API endpoint for your resource."}}
+	noRoute      = &refusal{http.StatusNotFound, "unknown-route", errorBody{"404", "Resource not found"}}
+	tooLarge     = &refusal{http.StatusRequestEntityTooLarge, "body-too-large", errorBody{"RequestEntityTooLarge", "The request body is larger than this gateway takes. Send less, or raise the gateway's bound on bodies."}}
+	unreadable   = &refusal{http.StatusBadRequest, "body-unreadable", errorBody{"BadRequest", "The request body ended before its announced length. Send it again."}}
+	notAnObject  = &refusal{http.StatusBadRequest, "body-not-json", errorBody{"BadRequest", "The request body is not a JSON object, so its model cannot be read. Send a JSON object with content-type application/json."}}
+)
+
+func unknownRoute(w http.ResponseWriter, _ *http.Request) { noRoute.write(w) }
+
+func (f *refusal) write(w http.ResponseWriter) { writeError(w, f.status, f.error, f.reason) }
+
+// refuse answers and writes the request's log line.
+func (g *Gateway) refuse(w http.ResponseWriter, rt *route, f *refusal) {
+	g.cfg.Logger.Info().Str("route", rt.name).Int("status", f.status).Str("reason", f.reason).Msg("refused")
+	f.write(w)
+}
+
+// errorBody is the inside of the service's error envelope.
+type errorBody struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+func writeError(w http.ResponseWriter, status int, e errorBody, reason string) {
+	writeJSON(w, status, reason, struct {
+		Error errorBody `json:"error"`
+	}{e})
+}
+
+func writeJSON(w http.ResponseWriter, status int, reason string, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("gateway: %v", err)) // strings only: it always can be marshalled
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	if reason != "" {
+		h.Set("X-Gateway-Reason", reason)
+	}
+	w.WriteHeader(status)
+	w.Write(body) // an error means that the client is gone, which changes nothing now
+}
+
+// setRetryAfter writes both headers, so that each kind of client finds its own.
+func setRetryAfter(h http.Header, e core.Effect) {
+	if e.HasRetry {
+		h.Set("Retry-After-Ms", strconv.FormatUint(uint64(e.RetryMs), 10))
+		h.Set("Retry-After", strconv.FormatUint(seconds(e.RetryMs), 10))
+	}
+}
+
+// seconds rounds up: a client that comes back early is refused once more.
+func seconds(ms uint32) uint64 { return (uint64(ms) + 999) / 1000 }

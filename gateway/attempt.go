@@ -1,0 +1,79 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"foundrylab/gateway/core"
+	"foundrylab/internal/record"
+)
+
+// Bounds on an error answer, which is read whole before the next attempt: a
+// backend that fails slowly must not hold up the failover.
+const (
+	maxErrorBody  = 64 << 10 // bytes; the rest is left out
+	errorBodyTime = 5 * time.Second
+)
+
+// send carries out an attempt as far as the headers of its answer.
+func (x *exchange) send(e core.Effect) {
+	if x.aborted(e.Ref) {
+		return
+	}
+	x.live, x.waited = e.Ref, e.QueueWait
+	var ctx context.Context
+	ctx, x.cancel = context.WithCancel(x.r.Context())
+	b := &x.g.backends[e.Backend]
+	var err error
+	x.response, err = b.Transport.RoundTrip(x.upstream(ctx, b))
+	switch {
+	case x.gone(): // its Abort drops what has come
+	case err != nil:
+		x.end(core.Event{Outcome: record.Failed, Reason: record.UpstreamError})
+	case x.response.StatusCode/100 == 2:
+		x.g.driver.Do(core.Event{Kind: core.Head, Ref: e.Ref})
+	default:
+		x.failed(x.response)
+	}
+}
+
+// upstream returns the request to a backend: the client's, with the backend's
+// deployment and key. Trace headers such as x-ms-client-request-id go along.
+func (x *exchange) upstream(ctx context.Context, b *backend) *http.Request {
+	target := *b.targets[x.routeID]
+	target.RawQuery = x.r.URL.RawQuery
+	body := x.body
+	if x.route.v1 {
+		body = joinWithModel(x.template, b.Deployment)
+	}
+	req := &http.Request{
+		Method: x.r.Method, URL: &target, Host: target.Host,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: upstreamHeader(x.r.Header, b.Key),
+		Body:   io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
+		// Lets the transport take another connection where an idle one turns
+		// out to be closed before a byte was written: no attempt was made then.
+		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
+	}
+	return req.WithContext(ctx)
+}
+
+// failed takes an error answer in and tells the core what it says.
+func (x *exchange) failed(resp *http.Response) {
+	enough := time.AfterFunc(errorBodyTime, x.cancel)
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // of a cut body, what there is
+	enough.Stop()
+	if x.gone() {
+		return
+	}
+	x.kept = answer{resp.StatusCode, resp.Header, body}
+	ev := core.Event{Status: uint16(resp.StatusCode), Outcome: record.Failed, Reason: record.BackendStatus}
+	if resp.StatusCode == http.StatusTooManyRequests {
+		ev.Outcome, ev.Reason = record.Throttled, record.RateLimited
+	}
+	ev.RetryMs, ev.HasRetry = retryAfter(resp.Header)
+	x.end(ev)
+}

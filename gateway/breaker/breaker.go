@@ -1,0 +1,142 @@
+// Package breaker keeps a gateway's view of one backend: closed, open or
+// half-open. A Retry-After is authoritative: the backend stays out exactly
+// that long. Other failures open it by count. It refuses clocks, and results
+// of an earlier generation.
+package breaker
+
+import (
+	"time"
+
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+	"foundrylab/internal/unit"
+)
+
+// Config is the `breaker` part of a gateway.
+type Config struct {
+	Failures      int           `yaml:"failures" default:"3" min:"1" max:"1000" doc:"failures within window that open it; a 429 with Retry-After opens it at once"`
+	Window        unit.Duration `yaml:"window" default:"10s" doc:"how long a failure counts"`
+	Open          unit.Duration `yaml:"open" default:"10s" doc:"how long it stays open after failures, before one request probes"`
+	MaxRetryAfter unit.Duration `yaml:"max_retry_after" default:"5m" doc:"a longer Retry-After is about the one request (larger than the whole quota), not about the backend, and is not honoured here"`
+}
+
+// Change is what a report to the breaker did to its state.
+type Change struct {
+	Changed bool
+	State   record.BackendState
+	Until   tick.Instant // Open: when Due must be called
+	Reason  record.Reason
+}
+
+// Breaker is one backend's state. Not safe for concurrent use.
+type Breaker struct {
+	cfg       *Config
+	state     record.BackendState
+	gen       uint32
+	failures  int
+	first     tick.Instant // of the failures being counted
+	until     tick.Instant
+	throttled bool // open because the backend said when to come back
+	probing   bool
+}
+
+// New returns a closed breaker.
+func New(cfg *Config) Breaker { return Breaker{cfg: cfg} }
+
+// Reconfigure applies another configuration to what comes next.
+func (b *Breaker) Reconfigure(cfg *Config) { b.cfg = cfg }
+
+// Available reports whether an attempt may be sent now.
+func (b *Breaker) Available() bool {
+	return b.state == record.Closed || b.state == record.HalfOpen && !b.probing
+}
+
+// State returns the state, until when it is open, and whether a Retry-After
+// opened it.
+func (b *Breaker) State() (s record.BackendState, until tick.Instant, throttled bool) {
+	return b.state, b.until, b.throttled
+}
+
+// Sent notes an attempt and returns the generation its result must carry.
+func (b *Breaker) Sent() uint32 {
+	if b.state == record.HalfOpen {
+		b.probing = true
+	}
+	return b.gen
+}
+
+// Success notes an answer that began well. In half-open it closes.
+func (b *Breaker) Success(gen uint32) Change {
+	if gen != b.gen {
+		return Change{}
+	}
+	b.failures = 0
+	if b.state != record.HalfOpen {
+		return Change{}
+	}
+	return b.to(record.Closed, 0, record.NoReason)
+}
+
+// Abandoned notes an attempt that ended without saying anything about the
+// backend, such as a client that left: a probe slot is free again.
+func (b *Breaker) Abandoned(gen uint32) {
+	if gen == b.gen && b.state == record.HalfOpen {
+		b.probing = false
+	}
+}
+
+// Throttled notes a 429 that names a wait. It opens the breaker for exactly
+// that long, and prolongs it where it already is open for throttling.
+func (b *Breaker) Throttled(now tick.Instant, gen uint32, wait time.Duration) Change {
+	if wait > time.Duration(b.cfg.MaxRetryAfter) {
+		b.Abandoned(gen)
+		return Change{}
+	}
+	until := now.Add(wait)
+	if b.state == record.Open {
+		if !b.throttled || until <= b.until {
+			return Change{}
+		}
+	} else if gen != b.gen {
+		return Change{}
+	}
+	c := b.to(record.Open, until, record.RateLimited)
+	b.throttled = true
+	return c
+}
+
+// Failure notes an error status, a failed connection or a cut stream.
+func (b *Breaker) Failure(now tick.Instant, gen uint32, why record.Reason) Change {
+	if gen != b.gen || b.state == record.Open {
+		return Change{}
+	}
+	if b.state == record.Closed {
+		if b.failures == 0 || now.Sub(b.first) > time.Duration(b.cfg.Window) {
+			b.failures, b.first = 0, now
+		}
+		if b.failures++; b.failures < b.cfg.Failures {
+			return Change{}
+		}
+	}
+	return b.to(record.Open, now.Add(time.Duration(b.cfg.Open)), why)
+}
+
+// Due moves an open breaker on when its time has come: after a Retry-After it
+// closes, since the backend itself said it may be used; after failures one
+// request probes.
+func (b *Breaker) Due(now tick.Instant) Change {
+	if b.state != record.Open || now < b.until {
+		return Change{}
+	}
+	if b.throttled {
+		return b.to(record.Closed, 0, record.NoReason)
+	}
+	return b.to(record.HalfOpen, 0, record.NoReason)
+}
+
+func (b *Breaker) to(s record.BackendState, until tick.Instant, why record.Reason) Change {
+	b.state, b.until = s, until
+	b.gen++
+	b.failures, b.probing, b.throttled = 0, false, false
+	return Change{true, s, until, why}
+}

@@ -1,0 +1,169 @@
+package gateway
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"foundrylab/gateway/core"
+	"foundrylab/internal/ops"
+	"foundrylab/internal/record"
+	"foundrylab/internal/yamlconf"
+)
+
+// check returns every mistake of the configuration.
+func (c *Config) check() error {
+	found := []error{checkPolicy(c.Core)}
+	fail := func(format string, args ...any) { found = append(found, fmt.Errorf("gateway: "+format, args...)) }
+	if c.MaxBody < 0 {
+		fail("MaxBody is %d: give a bound in bytes, or 0 for %d", c.MaxBody, DefaultMaxBody)
+	}
+	if n := len(c.Backends); n == 0 || n > core.MaxBackends {
+		fail("%d backends: give 1 to %d", n, core.MaxBackends)
+	}
+	names := map[string]bool{}
+	for i, b := range c.Backends {
+		if b.Name == "" || names[b.Name] {
+			fail("backends[%d]: name %q is empty or taken: give each its own", i, b.Name)
+		}
+		names[b.Name] = true
+		if why := badURL(b.URL); why != "" {
+			fail("backends[%d] (%s): URL %s: give the resource's, such as https://myresource.openai.azure.com", i, b.Name, why)
+		}
+	}
+	for i, group := range c.Core.Route.Groups {
+		for j, name := range group {
+			if !names[name] {
+				fail("route.groups[%d][%d]: there is no backend %q", i, j, name)
+			}
+		}
+	}
+	if len(c.Clients) >= int(record.NoTenant) {
+		fail("%d clients: the bound is %d", len(c.Clients), record.NoTenant-1)
+	}
+	keys := map[string]bool{}
+	for i, cl := range c.Clients {
+		if cl.Name == "" || cl.Key == "" || keys[cl.Key] {
+			fail("clients[%d] (%s): name or key is empty, or the key is taken: give each its own", i, cl.Name)
+		}
+		keys[cl.Key] = true
+	}
+	return errors.Join(found...)
+}
+
+// checkPolicy holds a policy made in Go to the rules of one read from a file,
+// by writing it down and reading it.
+func checkPolicy(policy core.Config) error {
+	text, err := yamlconf.Encode(policy)
+	if err != nil {
+		return fmt.Errorf("gateway: policy: %w", err)
+	}
+	doc, err := yamlconf.Parse("policy", text)
+	if err == nil {
+		err = doc.Decode(new(core.Config))
+	}
+	if err != nil {
+		return fmt.Errorf("gateway: start from Policy, which has every default:\n%w", err)
+	}
+	return nil
+}
+
+// badURL says what is wrong with a backend's URL; it never repeats the URL,
+// which may hold a password.
+func badURL(s string) string {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return "cannot be read"
+	case u.Scheme != "http" && u.Scheme != "https":
+		return "is neither http nor https"
+	case u.Host == "":
+		return "has no host"
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return "has a user, query or fragment"
+	}
+	return ""
+}
+
+// route is one path of one operation. Its place in routes is its id.
+type route struct {
+	name string // for logs
+	path string // mux template
+	op   *ops.Operation
+	v1   bool // the deployment is the body's model, not in the path
+}
+
+func routes() []*route {
+	var list []*route
+	for i := range ops.All {
+		op := ops.All[i]
+		list = append(list,
+			&route{name: op.Name + "/classic", path: op.Classic, op: &op},
+			&route{name: op.Name + "/v1", path: op.V1, op: &op, v1: true})
+	}
+	return list
+}
+
+// backend is a compiled Backend.
+type backend struct {
+	Backend
+	targets []*url.URL // by route id
+}
+
+func compileBackend(b Backend, shared http.RoundTripper) backend {
+	if b.Deployment == "" {
+		b.Deployment = b.Name
+	}
+	if b.Transport == nil {
+		b.Transport = shared
+	}
+	c := backend{Backend: b}
+	for _, rt := range routes() {
+		path := strings.ReplaceAll(rt.path, "{deployment}", url.PathEscape(b.Deployment))
+		target, err := url.Parse(strings.TrimRight(b.URL, "/") + path)
+		if err != nil {
+			panic(fmt.Sprintf("gateway: backend %s: %v", b.Name, err)) // check has read the URL
+		}
+		c.targets = append(c.targets, target)
+	}
+	return c
+}
+
+// clientTable maps the hash of a key to the tenant, so that how long a look-up
+// takes says nothing about the keys.
+func clientTable(clients []Client) map[[sha256.Size]byte]uint16 {
+	table := make(map[[sha256.Size]byte]uint16, len(clients))
+	for i, c := range clients {
+		table[sha256.Sum256([]byte(c.Key))] = uint16(i)
+	}
+	return table
+}
+
+// newTransport returns the transport of backends that bring none: HTTP/1.1,
+// since one HTTP/2 connection would put every stream behind the same window;
+// idle connections enough that none is opened twice under steady load; no
+// compression, since the gateway reads what it passes. There is no bound on the
+// wait for an answer: a reasoning model may think for minutes, and the client
+// decides how long it waits.
+func newTransport() *http.Transport {
+	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            dialer.DialContext,
+		TLSHandshakeTimeout:    10 * time.Second,
+		MaxIdleConnsPerHost:    1 << 16,
+		IdleConnTimeout:        90 * time.Second,
+		MaxResponseHeaderBytes: 256 << 10,
+		DisableCompression:     true,
+		WriteBufferSize:        8 << 10,
+		ReadBufferSize:         8 << 10,
+		Protocols:              protocols,
+	}
+}

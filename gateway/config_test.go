@@ -1,0 +1,59 @@
+package gateway
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"foundrylab/gateway/core"
+)
+
+func TestPolicyHasTheDefaults(t *testing.T) {
+	p := Policy([]string{"a"}, []string{"b", "c: d"})
+	got := fmt.Sprintln(p.Route.Policy, p.Route.Groups, p.Retry.Attempts, p.Breaker.Failures, p.MaxInFlight)
+	if want := "weighted [[a] [b c: d]] 3 3 200000\n"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// Every mistake is told, each with what to do, and no key is repeated.
+func TestNewTellsEveryMistake(t *testing.T) {
+	_, err := New(Config{
+		Core: func() core.Config {
+			p := Policy([]string{"a", "nobody"})
+			p.MaxInFlight, p.Retry.Attempts = 0, 99
+			return p
+		}(),
+		Backends: []Backend{{Name: "a", URL: "http://user:pass@a.test"}, {Name: "a", URL: "a.test"}, {URL: "http://"}, {Name: "d", URL: "http://%zz:pass@d"}},
+		Clients:  []Client{{"x", "secret"}, {"y", "secret"}, {"", "other"}, {"z", ""}},
+		MaxBody:  -1,
+	})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{
+		"max_in_flight", "retry.attempts", "MaxBody is -1",
+		`backends[0] (a): URL has a user, query or fragment`,
+		`backends[1]: name "a" is empty or taken`, `backends[1] (a): URL is neither http nor https`,
+		`backends[2]: name "" is empty or taken`, `backends[2] (): URL has no host`, `backends[3] (d): URL cannot be read`,
+		`route.groups[0][1]: there is no backend "nobody"`,
+		`clients[1] (y): name or key is empty, or the key is taken`, `clients[2] ()`, `clients[3] (z)`,
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("not told: %s", want)
+		}
+	}
+	if strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "pass") {
+		t.Errorf("a secret is told")
+	}
+	if t.Failed() {
+		t.Log(err)
+	}
+}
+
+func TestNewWithoutAnything(t *testing.T) {
+	_, err := New(Config{})
+	if err == nil || !strings.Contains(err.Error(), "start from Policy") || !strings.Contains(err.Error(), "0 backends: give 1 to 64") {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,80 @@
+package core
+
+import (
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+)
+
+// EventKind tags an Event.
+type EventKind uint8
+
+// The events of a gateway.
+const (
+	Wake      EventKind = iota // settle what is due; nothing else
+	Request                    // a client's try arrived, authenticated and read
+	Reserved                   // the answer to a Reserve effect
+	Head                       // an attempt's answer began with a success status
+	End                        // an attempt is over
+	Gone                       // the client left
+	Configure                  // switch to an installed configuration
+)
+
+// Event is what happens to a gateway; a flat value. Ref is the request for
+// Request, Reserved and Gone, the attempt for Head and End.
+type Event struct {
+	Ref          record.Ref
+	Key          uint64 // names the dice
+	PromptTokens int32
+	MaxTokens    int32 // negative: absent
+	Completion   int32 // End: tokens passed on
+	RetryMs      uint32
+	Version      uint32
+	Status       uint16 // 0: no answer came
+	Tenant       uint16
+	Kind         EventKind
+	Outcome      record.Outcome
+	Reason       record.Reason
+	HasRetry     bool // the answer named a wait, RetryMs
+	Stream       bool
+	Granted      bool
+}
+
+// EffectKind tags an Effect.
+type EffectKind uint8
+
+// The effects of a gateway. Every Request yields exactly one Respond.
+const (
+	Send       EffectKind = iota // send the request to Backend as attempt Ref
+	Commit                       // pass the answer of attempt Ref through from here on
+	Abort                        // drop attempt Ref; its result no longer matters
+	Respond                      // the request is over
+	Reserve                      // ask the shared budget for Tokens, answer with Reserved
+	Settle                       // tell the shared budget what was used
+	Transition                   // the view of Backend changed
+	Stray                        // an event about nothing that is in flight: ignored
+	Drained                      // the last request of an older configuration ended
+)
+
+// Effect is what its driver must do; a flat value. Req is the request.
+type Effect struct {
+	Req        record.Ref
+	Ref        record.Ref // the attempt
+	At         tick.Instant
+	Until      tick.Instant // Transition to Open
+	QueueWait  tick.Units
+	Tokens     int32 // Reserve, Settle
+	Completion int32 // Respond: tokens passed on
+	RetryMs    uint32
+	Status     uint16 // Respond: 0 closes the connection
+	Backend    uint16
+	Attempts   uint16
+	Kind       EffectKind
+	Outcome    record.Outcome
+	Reason     record.Reason
+	State      record.BackendState
+	HasRetry   bool
+	Made       bool // Respond: the gateway's own answer, not a backend's
+}
+
+// NoBackend is the Backend of a Respond to a request that reached none.
+const NoBackend uint16 = 0xffff

@@ -1,0 +1,177 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"foundrylab/gateway/core"
+	"foundrylab/internal/drive"
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+)
+
+// exchange is one request of a client, from its arrival in the core to the end
+// of its answer. It belongs to the request's goroutine: effects come in through
+// the box, what happens goes back as events.
+//
+// Every request gives the core one Request and, where its client leaves, one
+// Gone; every Send that was begun gives one End, or none after a Gone.
+type exchange struct {
+	g        *Gateway
+	route    *route
+	routeID  int
+	w        http.ResponseWriter
+	r        *http.Request
+	body     []byte
+	template [][]byte // v1: the body around its model
+	tenant   uint16
+	began    tick.Instant
+
+	box   *drive.Box[core.Effect]
+	queue []core.Effect // taken from the box, not yet carried out
+
+	live      record.Ref         // the attempt under way
+	cancel    context.CancelFunc // of the attempt; nil: none is under way
+	response  *http.Response     // of the attempt, begun well
+	kept      answer             // of the last attempt that failed
+	waited    tick.Units
+	left      bool // the core was told that the client left
+	committed bool // the client has seen headers
+	cut       bool // what the client has seen is not the whole answer
+}
+
+// run carries the request through. A panic on the way ends it in the core too.
+func (x *exchange) run(request core.Event) {
+	x.box = x.g.driver.Open()
+	over := false
+	defer func() {
+		if !over {
+			x.leave()
+		}
+		x.drop()
+		x.g.driver.Close(x.box)
+	}()
+	request.Ref = x.box.Ref
+	x.g.driver.Do(request)
+	for {
+		switch e := x.next(); e.Kind {
+		case core.Send:
+			x.send(e)
+		case core.Commit:
+			x.relay(e)
+		case core.Abort:
+			x.drop()
+		case core.Respond:
+			over = true
+			x.respond(e)
+			return
+		}
+	}
+}
+
+// next returns the next effect. A client that leaves while nothing is to be
+// done yet is reported; the core answers that with a Respond.
+func (x *exchange) next() core.Effect {
+	if len(x.queue) > 0 {
+		e := x.queue[0]
+		x.queue = x.queue[1:]
+		return e
+	}
+	select {
+	case e := <-x.box.C:
+		return e
+	default:
+	}
+	select {
+	case e := <-x.box.C:
+		return e
+	case <-x.r.Context().Done():
+		x.leave()
+		return <-x.box.C
+	}
+}
+
+// aborted reports whether the core has taken back what it just sent.
+func (x *exchange) aborted(attempt record.Ref) bool {
+	for range len(x.box.C) {
+		x.queue = append(x.queue, <-x.box.C)
+	}
+	return slices.ContainsFunc(x.queue, func(e core.Effect) bool { return e.Kind == core.Abort && e.Ref == attempt })
+}
+
+// leave tells the core, once, that the client left.
+func (x *exchange) leave() {
+	if !x.left {
+		x.left = true
+		x.g.driver.Do(core.Event{Kind: core.Gone, Ref: x.box.Ref})
+	}
+}
+
+// gone reports whether the client has left, and tells the core if so.
+func (x *exchange) gone() bool {
+	if x.r.Context().Err() == nil {
+		return false
+	}
+	x.leave()
+	return true
+}
+
+// end gives the core the result of the attempt under way.
+func (x *exchange) end(ev core.Event) {
+	x.drop()
+	ev.Kind, ev.Ref = core.End, x.live
+	x.g.driver.Do(ev)
+}
+
+// drop lets go of the attempt under way: where its answer was not read to the
+// end, the connection to the backend closes.
+func (x *exchange) drop() {
+	if x.cancel == nil {
+		return
+	}
+	if x.response != nil {
+		x.response.Body.Close()
+	}
+	x.cancel()
+	x.cancel, x.response = nil, nil
+}
+
+// respond ends the exchange towards the client.
+func (x *exchange) respond(e core.Effect) {
+	x.log(e)
+	switch {
+	case x.committed && !x.cut:
+		return
+	case x.committed || x.left || e.Status == 0:
+		// The client must not take what it has for a whole answer, whichever
+		// way its length is told: only a connection that breaks says so.
+		panic(http.ErrAbortHandler)
+	case e.Made:
+		x.g.answerMade(x.w, e)
+	default:
+		x.g.answerKept(x.w, e, &x.kept)
+	}
+}
+
+// log writes the one line of a request. It holds no key, header or content.
+func (x *exchange) log(e core.Effect) {
+	line := x.g.cfg.Logger.Info()
+	if line == nil {
+		return
+	}
+	line.Str("route", x.route.name)
+	if x.tenant != record.NoTenant {
+		line.Str("client", x.g.cfg.Clients[x.tenant].Name)
+	}
+	if e.Backend != core.NoBackend {
+		line.Str("backend", x.g.backends[e.Backend].Name)
+	}
+	line.Uint16("attempts", e.Attempts).
+		Uint16("status", e.Status).
+		Stringer("reason", e.Reason).
+		Int32("completion_tokens", e.Completion).
+		Dur("queue_wait_ms", x.waited.Span()).
+		Dur("duration_ms", e.At.Sub(x.began)).
+		Msg("request")
+}

@@ -1,0 +1,177 @@
+// Package gateway is the reference gateway over real connections: an
+// http.Handler that carries out what gateway/core decides. It owns identity,
+// bodies, transport, streaming and cancellation. It refuses policy, which is
+// the core's, and any knowledge of what answers behind a backend's URL.
+package gateway
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gorilla/mux"
+	"github.com/rs/zerolog"
+
+	"foundrylab/gateway/core"
+	"foundrylab/internal/drive"
+	"foundrylab/internal/tick"
+	"foundrylab/internal/yamlconf"
+)
+
+// DefaultMaxBody is the bound on a request body when Config.MaxBody is 0, in
+// bytes: a message may have 1,048,576 characters, and images travel inline.
+const DefaultMaxBody = 16 << 20
+
+// Config is a gateway and its surroundings.
+type Config struct {
+	Core     core.Config // the policy; Policy gives one with every default
+	Backends []Backend   // in the order of their dense ids, at most core.MaxBackends
+	Clients  []Client    // who may use it; empty: everybody
+	Seed     uint64      // of the dice that choose among backends
+
+	Clock   *drive.Clock   // nil: the wall clock
+	Logger  zerolog.Logger // one line per request; the zero value logs nothing
+	MaxBody int64          // bound on a request body, bytes; 0: DefaultMaxBody
+
+	// Observe is told every Transition and Respond effect, in order. It is
+	// called under the lock of the gateway: it must return at once and must not
+	// call the gateway.
+	Observe func(now tick.Instant, e core.Effect)
+
+	// Record keeps every step for Tape, a million at most.
+	Record bool
+}
+
+// Backend is somewhere to send requests to: one deployment of one resource.
+type Backend struct {
+	Name       string            // as in the route groups
+	URL        string            // of the resource, such as https://myresource.openai.azure.com
+	Key        string            // sent as api-key; empty: none is sent
+	Deployment string            // in the classic path or the v1 body; empty: Name
+	Transport  http.RoundTripper // nil: one HTTP/1.1 transport shared by all such backends
+}
+
+// Client is somebody who may use the gateway, with api-key: Key or
+// Authorization: Bearer Key. Its place in Config.Clients is its tenant id.
+type Client struct{ Name, Key string }
+
+// Gateway is an http.Handler. Safe for concurrent use.
+type Gateway struct {
+	cfg      Config
+	core     *core.Core // touched under the driver's lock only
+	driver   *drive.Driver[core.Event, core.Effect]
+	tape     *drive.Tape[core.Event, core.Effect]
+	backends []backend
+	clients  map[[sha256.Size]byte]uint16
+	handler  http.Handler
+	shared   *http.Transport
+	buffers  sync.Pool     // *[relayBuffer]byte
+	unmarked atomic.Uint64 // requests that brought no key of their own
+}
+
+// Policy returns the policy that has every default, over priority groups of
+// backend names: a group is used when none of an earlier one is available.
+func Policy(groups ...[]string) core.Config {
+	var policy core.Config
+	doc, err := yamlconf.Parse("policy", nil)
+	if err == nil {
+		list, _ := json.Marshal(groups) // a list of lists of strings always can be
+		err = doc.Set("route.groups", string(list))
+	}
+	if err == nil {
+		err = doc.Decode(&policy)
+	}
+	if err != nil { // no groups, or a name twice: New tells
+		policy.Route.Groups = groups
+	}
+	return policy
+}
+
+// New returns a gateway, or every mistake of the configuration at once. Close
+// it when it is no longer used.
+func New(cfg Config) (*Gateway, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = drive.WallClock()
+	}
+	if cfg.MaxBody == 0 {
+		cfg.MaxBody = DefaultMaxBody
+	}
+	g := &Gateway{cfg: cfg, core: newCore(&cfg), clients: clientTable(cfg.Clients), shared: newTransport()}
+	g.buffers.New = func() any { return new([relayBuffer]byte) }
+	for _, b := range cfg.Backends {
+		g.backends = append(g.backends, compileBackend(b, g.shared))
+	}
+	g.driver = drive.New(g.core, cfg.Clock, core.Event{Kind: core.Wake}, g.deliver)
+	if cfg.Record {
+		g.tape = new(drive.Tape[core.Event, core.Effect])
+		g.driver.Record(g.tape)
+	}
+	g.handler = g.router()
+	g.driver.Wake()
+	return g, nil
+}
+
+// newCore returns the core of a valid configuration; a replay starts with the
+// same.
+func newCore(cfg *Config) *core.Core {
+	names := make([]string, len(cfg.Backends))
+	for i, b := range cfg.Backends {
+		names[i] = b.Name
+	}
+	policy := cfg.Core
+	return core.New(&policy, core.Options{Seed: cfg.Seed, Backends: names})
+}
+
+// deliver hands an effect to whom it concerns; called under the lock. What is
+// left out is about nobody: a Stray is an event that came too late.
+func (g *Gateway) deliver(now tick.Instant, e core.Effect) {
+	if g.cfg.Observe != nil && (e.Kind == core.Respond || e.Kind == core.Transition) {
+		g.cfg.Observe(now, e)
+	}
+	switch e.Kind {
+	case core.Send, core.Commit, core.Abort, core.Respond:
+		g.driver.Post(e.Req, e)
+	}
+}
+
+// ServeHTTP implements http.Handler. To show a client that an answer was cut
+// it panics with http.ErrAbortHandler, as that error wants.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.handler.ServeHTTP(w, r) }
+
+// Close stops the gateway's timer and closes its idle connections. Requests
+// under way are finished.
+func (g *Gateway) Close() {
+	g.driver.Stop()
+	g.shared.CloseIdleConnections()
+}
+
+// Tape returns what a gateway with Config.Record has recorded so far; nil
+// without. Replayed through a new core of the same policy, backend names and
+// seed it gives the same effects.
+func (g *Gateway) Tape() *drive.Tape[core.Event, core.Effect] {
+	if g.tape == nil {
+		return nil
+	}
+	var snapshot drive.Tape[core.Event, core.Effect]
+	g.driver.Locked(func(tick.Instant) { snapshot = *g.tape })
+	return &snapshot
+}
+
+var _ http.Handler = (*Gateway)(nil)
+
+// router mounts every operation of the table in both route families.
+func (g *Gateway) router() http.Handler {
+	m := mux.NewRouter().SkipClean(true).UseEncodedPath()
+	for i, rt := range routes() {
+		m.Path(rt.path).Methods(rt.op.Method).Name(rt.name).HandlerFunc(g.serve(i, rt))
+	}
+	m.Path("/healthz").Methods(http.MethodGet, http.MethodHead).Name("healthz").HandlerFunc(g.health)
+	m.NotFoundHandler = http.HandlerFunc(unknownRoute)
+	m.MethodNotAllowedHandler = m.NotFoundHandler
+	return m
+}

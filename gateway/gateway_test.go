@@ -1,0 +1,435 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"foundrylab/gateway/core"
+	"foundrylab/internal/record"
+)
+
+func TestAnswerPassesThrough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := always(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Ratelimit-Remaining-Tokens", "-1")
+			w.Header().Set("Connection", "X-Hop, keep-alive")
+			w.Header().Set("X-Hop", "one connection only")
+			ok(w, r)
+		})
+		lb := newLab(t, []*fake{a}, nil)
+		got := lb.post(classic, chat)
+		if got.status != 200 || !strings.Contains(got.body, "Hello.") || got.err != nil {
+			t.Fatalf("%+v", got)
+		}
+		for name, want := range map[string]string{
+			"X-Ratelimit-Remaining-Tokens": "-1", "X-Gateway-Backend": "a", "X-Gateway-Attempts": "1", "X-Hop": "",
+			"X-Gateway-Reason": "", "Content-Type": "application/json",
+		} {
+			if v := got.header.Get(name); v != want {
+				t.Errorf("%s is %q, want %q", name, v, want)
+			}
+		}
+		want := core.Effect{Kind: core.Respond, Status: 200, Attempts: 1, Completion: 7, Outcome: record.Succeeded}
+		if r := lb.responds(); len(r) != 1 || r[0] != want {
+			t.Errorf("the core responded %+v", r)
+		}
+		lb.idle()
+	})
+}
+
+func TestUpstreamRequest(t *testing.T) {
+	in := []string{
+		"Api-Key", "the client's secret", "Authorization", "Bearer the client's secret", "Cookie", "s=secret",
+		"X-Api-Key", "the client's secret", "Ocp-Apim-Subscription-Key", "the client's secret",
+		"X-Ms-Client-Request-Id", "guid", "X-Stainless-Retry-Count", "1", "Te", "trailers", "Connection", "X-Hop",
+		"X-Hop", "1", "Accept-Encoding", "gzip", "Expect", "100-continue", "Content-Type", "application/json",
+		"User-Agent", "sdk/1",
+	}
+	for _, c := range []struct{ name, path, body, wantPath, wantQuery, wantBody string }{
+		{"classic", classic, chat, "/base/openai/deployments/dep%2Fa/chat/completions", "api-version=2024-10-21", chat},
+		{"v1", v1 + "?api-version=preview", chat, "/base/openai/v1/chat/completions", "api-version=preview", strings.Replace(chat, "gpt-4.1", "dep/a", 1)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := always(ok)
+				lb := newLab(t, []*fake{a}, func(cfg *Config) {
+					cfg.Backends[0].Deployment = "dep/a"
+					cfg.Backends[0].URL = "http://a.test/base/"
+				})
+				lb.post(c.path, c.body, in...)
+				got := a.requests()[0]
+				if got.path != c.wantPath || got.query != c.wantQuery || got.body != c.wantBody {
+					t.Errorf("got %s ? %s\n%s", got.path, got.query, got.body)
+				}
+				want := http.Header{
+					"Api-Key": {"key-of-a"}, "X-Ms-Client-Request-Id": {"guid"}, "X-Stainless-Retry-Count": {"1"},
+					"Content-Type": {"application/json"}, "User-Agent": {"sdk/1"}, "Content-Length": {fmt.Sprint(len(c.wantBody))},
+				}
+				if g, w := fmt.Sprint(got.header), fmt.Sprint(want); g != w {
+					t.Errorf("headers\ngot  %s\nwant %s", g, w)
+				}
+			})
+		})
+	}
+}
+
+// A request that fails on one backend is sent to the next in the same instant.
+func TestRetryOnAnotherBackend(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		first *fake // nil: refuses connections
+	}{
+		{"429", always(status(429, "Retry-After-Ms", "1500"))},
+		{"429 without a wait", always(status(429))},
+		{"408", always(status(408))},
+		{"500", always(status(500))},
+		{"503", always(status(503, "Retry-After", "2"))},
+		{"reset", always(reset)},
+		{"refused", nil},
+		{"endless error body", always(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(500)
+			w.Write(make([]byte, 3*maxErrorBody))
+		})},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				first := c.first
+				if first != nil {
+					first = &fake{answer: c.first.answer}
+				}
+				lb := newLab(t, []*fake{first, always(ok)}, nil)
+				got := lb.post(classic, chat)
+				if got.status != 200 || got.header.Get("X-Gateway-Backend") != "b" || got.header.Get("X-Gateway-Attempts") != "2" {
+					t.Fatalf("%+v", got)
+				}
+				if got.at != 0 {
+					t.Errorf("took %v, want the same instant", got.at)
+				}
+				lb.idle()
+			})
+		})
+	}
+}
+
+// A backend that begins an error answer and then says nothing more does not
+// hold up the failover for long.
+func TestHungErrorBody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hung := always(func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(500)
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		})
+		lb := newLab(t, []*fake{hung, always(ok)}, nil)
+		if got := lb.post(classic, chat); got.status != 200 || got.at != errorBodyTime {
+			t.Fatalf("%+v", got)
+		}
+	})
+}
+
+// A backend that names a wait is left alone exactly that long.
+func TestRetryAfterIsHonoured(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &fake{answer: func(n int, w http.ResponseWriter, r *http.Request) {
+			if n == 0 {
+				status(429, "Retry-After-Ms", "1500", "Retry-After", "60")(w, r)
+				return
+			}
+			ok(w, r)
+		}}
+		lb := newLab(t, []*fake{a, always(ok)}, nil)
+		ask := func(want string) {
+			t.Helper()
+			if got := lb.post(classic, chat); got.header.Get("X-Gateway-Backend") != want {
+				t.Fatalf("at %v backend %s answered, want %s", got.at, got.header.Get("X-Gateway-Backend"), want)
+			}
+		}
+		ask("b")
+		time.Sleep(1500*time.Millisecond - 1)
+		ask("b")
+		time.Sleep(1)
+		ask("a")
+	})
+}
+
+// When nobody is left, the client is told when the first backend is back.
+func TestAllThrottled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lb := newLab(t, []*fake{always(status(429, "Retry-After", "7")), always(status(429, "Retry-After-Ms", "20000", "X-Mine", "b"))}, nil)
+		kept := lb.post(classic, chat)
+		if kept.status != 429 || !strings.Contains(kept.body, "says the backend") || kept.header.Get("X-Mine") != "b" ||
+			kept.header.Get("Retry-After-Ms") != "7000" || kept.header.Get("Retry-After") != "7" ||
+			kept.header.Get("X-Gateway-Reason") != "" || kept.header.Get("X-Gateway-Attempts") != "2" {
+			t.Errorf("the last backend's answer: %+v", kept)
+		}
+		time.Sleep(500 * time.Millisecond)
+		made := lb.post(classic, chat)
+		if made.status != 429 || made.header.Get("X-Gateway-Reason") != "no-backend" || made.code() != "429" ||
+			made.header.Get("Retry-After-Ms") != "6500" || made.header.Get("Retry-After") != "7" ||
+			made.header.Get("X-Gateway-Attempts") != "0" || made.header.Get("X-Gateway-Backend") != "" ||
+			!strings.Contains(made.body, "Retry after 7 seconds.") {
+			t.Errorf("the gateway's own answer: %+v", made)
+		}
+	})
+}
+
+// An answer that is the client's own fault is passed on as it is.
+func TestClientErrorPassesThrough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		long := strings.Repeat("x", maxErrorBody+1)
+		a := &fake{answer: func(n int, w http.ResponseWriter, r *http.Request) {
+			if n == 0 {
+				status(400, "Apim-Request-Id", "guid")(w, r)
+				return
+			}
+			w.WriteHeader(404)
+			io.WriteString(w, long)
+		}}
+		lb := newLab(t, []*fake{a, always(ok)}, nil)
+		got := lb.post(classic, chat)
+		if got.status != 400 || got.header.Get("Apim-Request-Id") != "guid" || got.header.Get("X-Gateway-Reason") != "" {
+			t.Errorf("%+v", got)
+		}
+		if got = lb.post(classic, chat); got.status != 404 || got.body != long[:maxErrorBody] || got.err != nil {
+			t.Errorf("%d with %d bytes, %v", got.status, len(got.body), got.err)
+		}
+	})
+}
+
+func TestOwnAnswers(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		change       func(*Config)
+		first        *fake
+		status       int
+		code, reason string
+	}{
+		{"connection failed", nil, nil, 502, "BackendUnreachable", "upstream-error"},
+		{"connection failed, no second attempt", func(c *Config) { c.Core.Retry.Attempts = 1 }, always(reset), 502, "BackendUnreachable", "upstream-error"},
+		{"bound", func(c *Config) { c.Core.MaxInFlight = 1 }, always(ok), 503, "TooManyRequestsInFlight", "in-flight-bound"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				lb := newLab(t, []*fake{c.first}, c.change)
+				if c.reason == "in-flight-bound" {
+					b := lb.driver.Open()
+					lb.driver.Do(core.Event{Kind: core.Request, Ref: b.Ref})
+				}
+				got := lb.post(classic, chat)
+				if got.status != c.status || got.code() != c.code || got.header.Get("X-Gateway-Reason") != c.reason {
+					t.Fatalf("%+v", got)
+				}
+			})
+		})
+	}
+}
+
+func TestOpenBreakerIs503(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lb := newLab(t, []*fake{always(status(500))}, func(c *Config) { c.Core.Breaker.Failures = 1 })
+		lb.post(classic, chat)
+		time.Sleep(time.Second)
+		got := lb.post(classic, chat)
+		if got.status != 503 || got.code() != "NoBackendAvailable" || got.header.Get("Retry-After") != "9" || got.header.Get("X-Gateway-Reason") != "no-backend" {
+			t.Fatalf("%+v", got)
+		}
+	})
+}
+
+func TestRefusals(t *testing.T) {
+	clients := func(c *Config) { c.Clients = []Client{{"first", "k1"}, {"second", "k2"}}; c.MaxBody = 100 }
+	for _, c := range []struct {
+		name, method, path, body string
+		header                   []string
+		status                   int
+		code, reason             string
+	}{
+		{"no key", "POST", classic, chat, nil, 401, "401", "unauthorized"},
+		{"wrong key", "POST", v1, chat, []string{"Api-Key", "k3"}, 401, "401", "unauthorized"},
+		{"wrong scheme", "POST", v1, chat, []string{"Authorization", "Basic k1"}, 401, "401", "unauthorized"},
+		{"api-key", "POST", classic, chat, []string{"Api-Key", "k1"}, 200, "", ""},
+		{"bearer", "POST", classic, chat, []string{"Authorization", "bearer k2"}, 200, "", ""},
+		{"unknown route", "POST", "/openai/deployments/x/embeddings", chat, []string{"Api-Key", "k1"}, 404, "404", "unknown-route"},
+		{"double slash", "POST", "//openai/v1/chat/completions", chat, []string{"Api-Key", "k1"}, 404, "404", "unknown-route"},
+		{"wrong method", "GET", v1, "", []string{"Api-Key", "k1"}, 404, "404", "unknown-route"},
+		{"body at the bound", "POST", classic, chat + strings.Repeat(" ", 100-len(chat)), []string{"Api-Key", "k1"}, 200, "", ""},
+		{"body over the bound", "POST", classic, chat + strings.Repeat(" ", 101-len(chat)), []string{"Api-Key", "k1"}, 413, "RequestEntityTooLarge", "body-too-large"},
+		{"v1 body is no object", "POST", v1, `[` + chat + `]`, []string{"Api-Key", "k1"}, 400, "BadRequest", "body-not-json"},
+		{"classic body is the backend's to judge", "POST", classic, `[]`, []string{"Api-Key", "k1"}, 200, "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				lb := newLab(t, []*fake{always(ok)}, clients)
+				w := httptest.NewRecorder()
+				r := httptest.NewRequest(c.method, c.path, strings.NewReader(c.body))
+				if len(c.header) > 0 {
+					r.Header.Set(c.header[0], c.header[1])
+				}
+				lb.ServeHTTP(w, r)
+				got := reply{status: w.Code, header: w.Header(), body: w.Body.String()}
+				if got.status != c.status || got.code() != c.code || got.header.Get("X-Gateway-Reason") != c.reason {
+					t.Fatalf("%+v", got)
+				}
+			})
+		})
+	}
+}
+
+// A body without a length is bounded too.
+func TestChunkedBodyOverTheBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lb := newLab(t, []*fake{always(ok)}, func(c *Config) { c.MaxBody = 1000 })
+		for n, want := range map[int]int{1000: 200, 1001: 413} {
+			body := struct{ io.Reader }{strings.NewReader(chat + strings.Repeat(" ", n-len(chat)))}
+			resp, err := lb.client.Post("http://gateway.test"+classic, "application/json", body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != want {
+				t.Errorf("%d bytes: %d, want %d", n, resp.StatusCode, want)
+			}
+		}
+		time.Sleep(time.Second) // net/http lingers on a connection whose body it did not read
+	})
+}
+
+// A client that leaves takes its attempt along in the same instant, whether
+// the answer has begun or not; the core hears of it once.
+func TestClientLeaves(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		answer func(w http.ResponseWriter, r *http.Request)
+	}{
+		{"before the headers", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }},
+		{"within a stream", stream(time.Second, contentEvent, contentEvent, contentEvent, contentEvent, contentEvent, contentEvent, contentEvent)},
+		{"within an error", func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(500)
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began, left := time.Now(), time.Duration(-1)
+				a := always(func(w http.ResponseWriter, r *http.Request) {
+					c.answer(w, r)
+					left = time.Since(began)
+				})
+				lb := newLab(t, []*fake{a, always(ok)}, nil)
+				ctx, cancel := context.WithTimeout(t.Context(), 3500*time.Millisecond)
+				defer cancel()
+				resp, err := lb.request(ctx, classic, chat)
+				if err == nil {
+					_, err = io.ReadAll(resp.Body)
+				}
+				if !errors.Is(err, context.DeadlineExceeded) {
+					t.Fatalf("%v", err)
+				}
+				synctest.Wait()
+				if left != 3500*time.Millisecond {
+					t.Errorf("the backend saw the end after %v", left)
+				}
+				if r := lb.responds(); len(r) != 1 || r[0].Reason != record.ClientGone || r[0].Attempts != 1 {
+					t.Errorf("the core responded %+v", r)
+				}
+				lb.idle()
+			})
+		})
+	}
+}
+
+// What goes wrong inside a request ends it in the core too.
+func TestPanicEndsTheRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lb := newLab(t, []*fake{always(ok)}, func(c *Config) {
+			c.Backends[0].Transport = panicky{}
+		})
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("the panic was swallowed")
+				}
+			}()
+			lb.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", classic, strings.NewReader(chat)))
+		}()
+		if r := lb.responds(); len(r) != 1 || r[0].Reason != record.ClientGone {
+			t.Errorf("the core responded %+v", r)
+		}
+		lb.idle()
+	})
+}
+
+type panicky struct{}
+
+func (panicky) RoundTrip(*http.Request) (*http.Response, error) { panic("transport") }
+
+// An attempt that the core takes back before it was begun is not begun.
+func TestAbortedBeforeItWasSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := always(ok)
+		lb := newLab(t, []*fake{a}, nil)
+		r := httptest.NewRequest("POST", classic, strings.NewReader(chat))
+		x := &exchange{g: lb.Gateway, route: routes()[0], w: httptest.NewRecorder(), r: r, tenant: record.NoTenant}
+		x.box = lb.driver.Open()
+		lb.driver.Do(core.Event{Kind: core.Request, Ref: x.box.Ref})
+		x.leave()
+		var kinds []core.EffectKind
+		for len(kinds) == 0 || kinds[len(kinds)-1] != core.Respond {
+			e := x.next()
+			kinds = append(kinds, e.Kind)
+			if e.Kind == core.Send {
+				x.send(e)
+			}
+		}
+		if fmt.Sprint(kinds) != fmt.Sprint([]core.EffectKind{core.Send, core.Abort, core.Respond}) || len(a.requests()) != 0 || x.cancel != nil {
+			t.Errorf("effects %v, %d requests sent", kinds, len(a.requests()))
+		}
+	})
+}
+
+func TestLogLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lb := newLab(t, []*fake{always(status(500)), always(stream(10*time.Millisecond, contentEvent, usageEvent, doneEvent))},
+			func(c *Config) { c.Clients = []Client{{"acme", "the client's secret"}} })
+		lb.post(classic, chat, "Api-Key", "the client's secret")
+		lb.post(classic, chat, "Api-Key", "a wrong secret")
+		want := `{"level":"info","route":"ChatCompletions_Create/classic","client":"acme","backend":"b","attempts":2,"status":200,"reason":"none","completion_tokens":42,"queue_wait_ms":0,"duration_ms":30,"message":"request"}
+{"level":"info","route":"ChatCompletions_Create/classic","status":401,"reason":"unauthorized","message":"refused"}
+`
+		if lb.log.String() != want {
+			t.Errorf("got\n%swant\n%s", lb.log.String(), want)
+		}
+	})
+}
+
+func TestHealth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lb := newLab(t, []*fake{always(status(429, "Retry-After", "5")), always(status(429, "Retry-After", "9"))}, func(c *Config) {
+			c.Core.Retry.Attempts = 1
+		})
+		check := func(wantStatus int, want string) {
+			t.Helper()
+			w := httptest.NewRecorder()
+			lb.ServeHTTP(w, httptest.NewRequest("GET", "/healthz", nil))
+			if w.Code != wantStatus || w.Body.String() != want {
+				t.Errorf("%d %s, want %d %s", w.Code, w.Body, wantStatus, want)
+			}
+		}
+		check(200, `{"status":"ok","backends":[{"name":"a","state":"closed"},{"name":"b","state":"closed"}]}`)
+		lb.post(classic, chat)
+		check(200, `{"status":"ok","backends":[{"name":"a","state":"open","until":"1970-01-01T00:00:05.000Z"},{"name":"b","state":"closed"}]}`)
+		lb.post(classic, chat)
+		check(503, `{"status":"unavailable","backends":[{"name":"a","state":"open","until":"1970-01-01T00:00:05.000Z"},{"name":"b","state":"open","until":"1970-01-01T00:00:09.000Z"}]}`)
+		time.Sleep(5 * time.Second)
+		check(200, `{"status":"ok","backends":[{"name":"a","state":"closed"},{"name":"b","state":"open","until":"1970-01-01T00:00:09.000Z"}]}`)
+	})
+}

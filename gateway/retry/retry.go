@@ -1,0 +1,56 @@
+// Package retry decides whether an attempt that failed is sent again, and
+// where it may go: at once, to a backend this request has not tried. It
+// refuses to sleep and to retry what has begun to reach the client.
+package retry
+
+import "foundrylab/internal/record"
+
+// Config is the `retry` part of a gateway.
+type Config struct {
+	Attempts int   `yaml:"attempts" default:"3" min:"1" max:"16" doc:"attempts per request in all, the first included"`
+	On       []int `yaml:"on" doc:"statuses that are tried on another backend; default 408, 429, 500, 502, 503, 504"`
+	Connect  *bool `yaml:"connect" doc:"whether a connection that failed without an answer is tried on another backend; default true"`
+}
+
+// Policy is a compiled Config; immutable.
+type Policy struct {
+	attempts uint16
+	connect  bool
+	on       [600]bool
+}
+
+// Compile returns the policy of a valid Config.
+func Compile(c Config) *Policy {
+	p := &Policy{attempts: uint16(c.Attempts), connect: c.Connect == nil || *c.Connect}
+	statuses := c.On
+	if len(statuses) == 0 {
+		statuses = []int{408, 429, 500, 502, 503, 504}
+	}
+	for _, s := range statuses {
+		if s > 0 && s < len(p.on) {
+			p.on[s] = true
+		}
+	}
+	return p
+}
+
+// Again reports whether a request may be attempted once more after an attempt
+// that ended without reaching the client. status 0 is a failed connection.
+func (p *Policy) Again(attempts, status uint16, outcome record.Outcome) bool {
+	if outcome == record.Succeeded || attempts >= p.attempts {
+		return false
+	}
+	if status == 0 {
+		return p.connect
+	}
+	return int(status) < len(p.on) && p.on[status]
+}
+
+// Validate implements yamlconf.Validator.
+func (c Config) Validate(fail func(path, format string, args ...any)) {
+	for _, s := range c.On {
+		if s < 400 || s > 599 {
+			fail("on", "%d is no error status (400 to 599)", s)
+		}
+	}
+}

@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+)
+
+// progress tells on a stream how far a run is: one line that is redrawn on a
+// terminal, a line every ten seconds elsewhere. Safe for concurrent use.
+type progress struct {
+	mu       sync.Mutex
+	w        io.Writer
+	total    time.Duration
+	quiet    bool
+	terminal bool
+	began    time.Time
+	last     time.Time
+	drawn    bool
+}
+
+func newProgress(w io.Writer, total time.Duration, quiet bool) *progress {
+	now := time.Now()
+	return &progress{w: w, total: total, quiet: quiet, terminal: isTerminal(w), began: now, last: now}
+}
+
+// at reports that a run has passed some of its duration.
+func (p *progress) at(passed time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	every := 10 * time.Second
+	if p.terminal {
+		every = 200 * time.Millisecond
+	}
+	now := time.Now()
+	if p.quiet || now.Sub(p.last) < every {
+		return
+	}
+	p.last = now
+	percent := min(100*passed/max(p.total, 1), 100)
+	line := fmt.Sprintf("%3d %%  %v of %v simulated, %v elapsed", percent, passed.Round(time.Second), p.total, now.Sub(p.began).Round(time.Second))
+	if p.terminal {
+		fmt.Fprintf(p.w, "\r\x1b[K%s", line)
+		p.drawn = true
+		return
+	}
+	fmt.Fprintln(p.w, line)
+}
+
+// note prints a line beside the progress.
+func (p *progress) note(format string, args ...any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.quiet {
+		return
+	}
+	p.clear()
+	fmt.Fprintf(p.w, format+"\n", args...)
+}
+
+func (p *progress) clear() {
+	if p.drawn {
+		fmt.Fprint(p.w, "\r\x1b[K")
+		p.drawn = false
+	}
+}
+
+func (p *progress) done() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clear()
+}
+
+// isTerminal reports whether a stream is one a person looks at.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

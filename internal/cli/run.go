@@ -1,0 +1,177 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"foundrylab/internal/record"
+	"foundrylab/reports/compare"
+	"foundrylab/reports/render"
+	"foundrylab/scenarios"
+	"foundrylab/scenarios/assert"
+	"foundrylab/scenarios/live"
+	"foundrylab/scenarios/virtual"
+)
+
+// runOptions are the flags of run.
+type runOptions struct {
+	overrides
+	mode          string
+	out           string
+	target        string
+	baseline      string
+	maxRegression string
+	entries       string
+	quiet         bool
+}
+
+func newRun() *cobra.Command {
+	o := &runOptions{}
+	c := &cobra.Command{
+		Use:   "run FILE",
+		Short: "Run a scenario in virtual time or live, judge it and report",
+		Long: `Run a scenario and judge it by its assertions.
+
+In virtual mode (the default) an hour of traffic takes a moment and equal seeds give
+equal bytes. In live mode the same decisions are made over real HTTP on this machine:
+simulated backends, the gateway, and vegeta as load driver. --target puts any other
+gateway or endpoint in place of ours; backends with a listen address are served on it,
+so that such a gateway can be pointed at them.`,
+		Example: `  foundrylab run scenarios/library/ptu-outage.yaml --out out
+  foundrylab run my.yaml --mode live --set duration=60s
+  foundrylab run my.yaml --mode live --target http://127.0.0.1:4000/v1
+  foundrylab run my.yaml --baseline main/report.json --max-regression 5%`,
+		Args: one("a scenario file"),
+		RunE: func(c *cobra.Command, args []string) error { return o.run(c, args[0]) },
+	}
+	f := c.Flags()
+	f.StringVar(&o.mode, "mode", "virtual", "virtual or live")
+	f.StringVar(&o.out, "out", "", "directory for report.json, report.html, report.md and junit.xml")
+	f.StringVar(&o.target, "target", "", "live: URL of another gateway or endpoint to send the load to")
+	f.StringVar(&o.baseline, "baseline", "", "report.json of an earlier run to compare with")
+	f.StringVar(&o.maxRegression, "max-regression", "5%", "how much worse than the baseline a metric may be")
+	f.StringVar(&o.entries, "record", "", "file for every entry of the run, as JSON lines")
+	f.BoolVar(&o.quiet, "quiet", false, "print nothing but errors")
+	o.flags(c)
+	return c
+}
+
+func (o *runOptions) run(c *cobra.Command, file string) error {
+	if o.mode != "virtual" && o.mode != "live" {
+		return usage("--mode %s: choose virtual or live", o.mode)
+	}
+	if o.target != "" && o.mode != "live" {
+		return usage("--target needs --mode live: another gateway cannot run in virtual time")
+	}
+	limit, err := parseRatio("--max-regression", o.maxRegression)
+	if err != nil {
+		return err
+	}
+	s, err := o.load(file)
+	if err != nil {
+		return err
+	}
+	var baseline *record.Result
+	if o.baseline != "" {
+		if baseline, err = loadReport(o.baseline); err != nil {
+			return err
+		}
+	}
+	out, err := openOutput(o.out)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	result, err := o.execute(ctx, s, c.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	stop() // a second Ctrl-C ends the writing of reports
+	assert.JudgeAll(result, s.Programs())
+	if err := out.write(result); err != nil {
+		return err
+	}
+	return o.conclude(c, result, baseline, limit)
+}
+
+// execute runs the scenario in its mode and derives the result.
+func (o *runOptions) execute(ctx context.Context, s *scenarios.Scenario, progress io.Writer) (*record.Result, error) {
+	entries, err := openEntries(o.entries)
+	if err != nil {
+		return nil, err
+	}
+	show := newProgress(progress, time.Duration(s.Duration), o.quiet)
+	defer show.done()
+	var summary *record.Summary
+	if o.mode == "virtual" {
+		opt := virtual.Options{Progress: func(passed time.Duration) bool {
+			show.at(passed)
+			return ctx.Err() == nil
+		}}
+		if entries != nil {
+			opt.Also = entries
+		}
+		summary = virtual.Run(s, opt)
+	} else {
+		opt := live.Options{Target: o.target, Progress: show.at, Note: func(format string, args ...any) {
+			show.note(format, args...)
+		}}
+		if entries != nil {
+			opt.Also = entries
+		}
+		if summary, err = live.Run(ctx, s, opt); err != nil {
+			return nil, err
+		}
+	}
+	if entries != nil {
+		if err := entries.Close(summary.Header); err != nil {
+			return nil, &exitError{exitInternal, fmt.Errorf("writing %s: %w", o.entries, err)}
+		}
+	}
+	return summary.Result(), nil
+}
+
+// conclude prints the report and turns the outcome into an exit code.
+func (o *runOptions) conclude(c *cobra.Command, r, baseline *record.Result, limit record.Ratio) error {
+	w := c.OutOrStdout()
+	opt := render.TextOptions{Color: isTerminal(w), Width: 0}
+	regressed := false
+	if !o.quiet {
+		if _, err := w.Write(render.Text(r, opt)); err != nil {
+			return &exitError{exitInternal, err}
+		}
+	}
+	if baseline != nil {
+		cmp := compare.Compare(baseline, r, limit)
+		regressed = cmp.Regressions() > 0
+		if !o.quiet {
+			if _, err := w.Write(cmp.Text(opt)); err != nil {
+				return &exitError{exitInternal, err}
+			}
+		}
+	}
+	if !o.quiet && o.out != "" {
+		fmt.Fprintf(c.ErrOrStderr(), "Reports: %s/report.html, report.json, report.md, junit.xml\n", o.out)
+	} else if !o.quiet {
+		fmt.Fprintln(c.ErrOrStderr(), "No files written; add --out DIR for report.html, report.json, report.md and junit.xml.")
+	}
+	switch {
+	case r.Interrupted:
+		return &exitError{code: exitInterrupted}
+	case r.Verdict == assert.Void:
+		return &exitError{code: exitVoid}
+	case r.Verdict == assert.Fail:
+		return &exitError{code: exitFailed}
+	case regressed:
+		return &exitError{code: exitRegression}
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"foundrylab/scenarios/live"
+	"foundrylab/simulator"
+)
+
+func newSim() *cobra.Command {
+	var o overrides
+	var listen, level string
+	c := &cobra.Command{
+		Use:   "sim [SCENARIO]",
+		Short: "Serve simulated deployments: a ready-made resource, or the backends of a scenario",
+		Long: `Serve simulated Microsoft Foundry deployments.
+
+Without a scenario: one resource with the deployments gpt-4.1, gpt-4o, gpt-4.1-mini
+and gpt-4.1-ptu, with the key foundrylab-key. With a scenario: only its backends, each
+on its own listen address with its own key, so that any gateway can be pointed at
+them; faults count from the start of this command.`,
+		Example: `  foundrylab sim
+  curl -s http://127.0.0.1:8080/openai/v1/chat/completions -H 'api-key: foundrylab-key' \
+       -d '{"model":"gpt-4.1","messages":[{"role":"user","content":"Hello"}]}'
+  foundrylab sim scenarios/library/ptu-outage.yaml`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			log, err := newLogger(c, level)
+			if err != nil {
+				return err
+			}
+			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			if len(args) == 0 {
+				return serveDefault(ctx, c, listen, log)
+			}
+			s, err := o.load(args[0])
+			if err != nil {
+				return err
+			}
+			err = live.ServeBackends(ctx, s, log, func(name, url, key string) {
+				fmt.Fprintf(c.OutOrStdout(), "%-20s %s  api-key: %s\n", name, url, key)
+			})
+			if err != nil {
+				return &exitError{exitInternal, err}
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address of the ready-made resource")
+	c.Flags().StringVar(&level, "log", "info", "log level: debug, info, warn, error or disabled")
+	o.flags(c)
+	return c
+}
+
+func serveDefault(ctx context.Context, c *cobra.Command, listen string, log zerolog.Logger) error {
+	cfg := simulator.Default()
+	cfg.Logger = log
+	server, err := simulator.New(cfg)
+	if err != nil {
+		return &exitError{exitInternal, err}
+	}
+	defer server.Close()
+	err = live.ServeResource(ctx, listen, server, func(url string) {
+		fmt.Fprintf(c.OutOrStdout(), "Simulating on %s  api-key: foundrylab-key\n", url)
+		for _, d := range cfg.Deployments {
+			fmt.Fprintf(c.OutOrStdout(), "  deployment %-14s %s\n", d.Name, d.SKU)
+		}
+	})
+	if err != nil {
+		return &exitError{exitInternal, fmt.Errorf("%w\nTry another address with --listen", err)}
+	}
+	return nil
+}
+
+// newLogger logs to the error stream: readable on a terminal, JSON elsewhere.
+func newLogger(c *cobra.Command, level string) (zerolog.Logger, error) {
+	l, err := zerolog.ParseLevel(level)
+	if err != nil {
+		return zerolog.Nop(), usage("--log: %v", err)
+	}
+	w := c.ErrOrStderr()
+	if isTerminal(w) {
+		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly}
+	}
+	return zerolog.New(w).Level(l).With().Timestamp().Logger(), nil
+}

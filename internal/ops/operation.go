@@ -1,0 +1,24 @@
+// Package ops describes the API operations: one file per operation, one line in All.
+//
+// It owns what a router, a gateway, a simulator and a load generator must agree on about an operation:
+// its paths in every route family, an example body, what a request body says (Peek), what a response says
+// (Usage, ClassifySSE, Framer), and the marker that a generated prompt carries.
+// It refuses everything else: no I/O, no clock, no lock, no token counting, no policy, no response building.
+// All functions are safe for concurrent use; a Framer belongs to one stream, a Peeker to one caller at a time.
+package ops
+
+// Operation is one API operation. A value in All is never changed.
+type Operation struct {
+	Name    string // operation id as the service prints it in 429 messages, e.g. ChatCompletions_Create
+	Method  string // HTTP method
+	Classic string // gorilla/mux template of the classic route; {deployment} is the deployment name
+	V1      string // gorilla/mux template of the v1 route; the deployment name is the body's model
+
+	Example  func(model string) []byte                           // smallest useful request body for that model
+	Peek     func(k *Peeker, body []byte) (Peeked, error)        // what routing and metering need from a request body
+	Usage    func(body []byte) (prompt, completion int, ok bool) // prompt and completion tokens of a non-stream response
+	Classify func(data []byte) Chunk                             // meaning of one SSE data payload of a stream
+}
+
+// All lists every operation, in the order in which documentation shows them. Never mutated.
+var All = []Operation{chatCompletions}

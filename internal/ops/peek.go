@@ -1,0 +1,182 @@
+package ops
+
+import (
+	"bytes"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Peeked is what routing, metering and answering need from a chat request body.
+type Peeked struct {
+	Model               string    // "" when absent, as usual on the classic route
+	Stream              bool      // stream
+	IncludeUsage        bool      // stream_options.include_usage
+	OmitObfuscation     bool      // stream_options.include_obfuscation is false
+	MaxTokens           int       // max_tokens, or -1 when absent
+	MaxCompletionTokens int       // max_completion_tokens, or -1 when absent
+	N                   int       // number of choices, 1 when absent
+	Messages            []Message // in order
+	PartChars           []int     // characters (code points) of every text part in order; a plain string is one part
+	TextChars           int       // their sum
+}
+
+// Message is one chat message. Text is its string content, or its text parts one after the other; images, tool calls
+// and other parts are left out.
+type Message struct{ Role, Name, Text string }
+
+// OutputLimit is the output bound the client set, in tokens: max_completion_tokens, else max_tokens, else -1.
+func (p *Peeked) OutputLimit() int {
+	if p.MaxCompletionTokens >= 0 {
+		return p.MaxCompletionTokens
+	}
+	return p.MaxTokens
+}
+
+// Largest integers that Peek accepts; the second is the documented maximum of n.
+const (
+	MaxOutputLimit = 1<<31 - 1
+	MaxChoices     = 128
+)
+
+// Peek reads a chat request body in one pass. The error is always an *InvalidRequest; then the result holds what was
+// read before it. The caller bounds the body. Unknown members are skipped, null counts as absent, and of a repeated
+// member the last one counts.
+func Peek(body []byte) (Peeked, error) { return new(Peeker).Peek(body) }
+
+// Peeker is Peek with its working memory kept from one body to the next: it allocates only what the result holds.
+// The zero value is ready. It keeps a reference to the last body. It is not safe for concurrent use.
+type Peeker struct {
+	r    reader
+	dec  jsontext.Decoder
+	body bytes.Buffer
+}
+
+// Peek is like the function Peek.
+func (k *Peeker) Peek(body []byte) (Peeked, error) {
+	k.body = *bytes.NewBuffer(body)
+	k.dec.Reset(&k.body, jsontext.AllowDuplicateNames(true))
+	k.r.dec, k.r.err = &k.dec, nil
+	r := &k.r
+	p := Peeked{MaxTokens: -1, MaxCompletionTokens: -1, N: 1}
+	hasMessages := false
+	r.enter('{', place{})
+	for r.more('}') {
+		switch name := r.name(); string(name) {
+		case `"model"`:
+			p.Model = r.text(place{name: "model"})
+		case `"messages"`:
+			hasMessages = true
+			r.messages(&p)
+		case `"stream"`:
+			p.Stream = r.bool(place{name: "stream"}, false)
+		case `"stream_options"`:
+			r.streamOptions(&p)
+		case `"max_tokens"`:
+			p.MaxTokens = r.int(place{name: "max_tokens"}, -1, MaxOutputLimit)
+		case `"max_completion_tokens"`:
+			p.MaxCompletionTokens = r.int(place{name: "max_completion_tokens"}, -1, MaxOutputLimit)
+		case `"n"`:
+			p.N = r.int(place{name: "n"}, 1, MaxChoices)
+		default:
+			r.skip()
+		}
+	}
+	r.end()
+	if r.err == nil && !hasMessages {
+		r.missing(place{name: "messages"})
+	}
+	for _, n := range p.PartChars {
+		p.TextChars += n
+	}
+	if r.err != nil {
+		return p, r.err
+	}
+	return p, nil
+}
+
+func (r *reader) streamOptions(p *Peeked) {
+	p.IncludeUsage, p.OmitObfuscation = false, false
+	if r.null() {
+		return
+	}
+	r.enter('{', place{name: "stream_options"})
+	for r.more('}') {
+		switch name := r.name(); string(name) {
+		case `"include_usage"`:
+			p.IncludeUsage = r.bool(place{name: "stream_options.include_usage"}, false)
+		case `"include_obfuscation"`:
+			p.OmitObfuscation = !r.bool(place{name: "stream_options.include_obfuscation"}, true)
+		default:
+			r.skip()
+		}
+	}
+}
+
+func (r *reader) messages(p *Peeked) {
+	p.Messages, p.PartChars = make([]Message, 0, 4), make([]int, 0, 4)
+	r.enter('[', place{name: "messages"})
+	for i := 1; r.more(']'); i++ {
+		p.Messages = append(p.Messages, r.message(p, i))
+	}
+}
+
+// message reads message i, counted from 1, and notes its parts in p.
+func (r *reader) message(p *Peeked, i int) Message {
+	var m Message
+	parts := len(p.PartChars)
+	r.enter('{', place{message: i})
+	for r.more('}') {
+		switch name := r.name(); string(name) {
+		case `"role"`:
+			m.Role = r.text(place{i, 0, "role"})
+		case `"name"`:
+			m.Name = r.text(place{i, 0, "name"})
+		case `"content"`:
+			p.PartChars = p.PartChars[:parts]
+			m.Text = r.content(p, i)
+		default:
+			r.skip()
+		}
+	}
+	if m.Role == "" {
+		r.missing(place{i, 0, "role"})
+	}
+	return m
+}
+
+func (r *reader) content(p *Peeked, i int) string {
+	if r.null() {
+		return ""
+	}
+	if r.dec.PeekKind() != '[' {
+		text := r.text(place{i, 0, "content"})
+		p.PartChars = append(p.PartChars, utf8.RuneCountInString(text))
+		return text
+	}
+	all := ""
+	r.enter('[', place{i, 0, "content"})
+	for j := 1; r.more(']'); j++ {
+		text, isText := r.part(i, j)
+		if !isText {
+			continue
+		}
+		p.PartChars = append(p.PartChars, utf8.RuneCountInString(text))
+		all += text
+	}
+	return all
+}
+
+// part reads content part j of message i, both counted from 1. Every part with a text member is a text part.
+func (r *reader) part(i, j int) (text string, isText bool) {
+	r.enter('{', place{message: i, part: j})
+	for r.more('}') {
+		if string(r.name()) != `"text"` {
+			r.skip()
+			continue
+		}
+		isText = true
+		text = r.text(place{i, j, "text"})
+	}
+	return text, isText
+}

@@ -1,0 +1,91 @@
+// Package body writes the request bodies of generated load, so that they meet the planned integers exactly: the prompt
+// has the planned number of tokens, by construction and without counting, and says in its first characters which
+// request it is and how long an answer is wanted (ops.Marker).
+//
+// It refuses to choose sizes, keys or models, and to send. Pure; all functions are safe for concurrent use.
+package body
+
+import (
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"foundrylab/internal/ops"
+)
+
+// Request is the plan of one chat request.
+type Request struct {
+	Model           string // model member: on v1 the deployment's name; "" leaves it out, as the classic route allows
+	Key             uint64 // identity of the request
+	PromptTokens    int    // by tokens.ChatPrompt with o200k_base; fewer than MinPromptTokens are raised to it
+	OutputTokens    int    // wanted length of the answer, 0 to ops.MaxMarkerOutput; only the marker tells it
+	MaxTokens       int    // client's bound on the answer; negative leaves it out
+	CompletionLimit bool   // send the bound as max_completion_tokens, which reasoning models demand
+	Stream          bool
+	IncludeUsage    bool // stream_options.include_usage; only sent with Stream
+}
+
+// MinPromptTokens is the smallest prompt that can be built: one user message that is only a marker. Its tokens are
+// 3 + 3 for the prompt and the message, 1 for the role, and those of the marker: constant because every digit group is
+// one token.
+const MinPromptTokens = 3 + 3 + 1 + markerTokens
+
+// MaxPromptTokens is the largest prompt: its characters must fit ops.MaxMarkerCount.
+const MaxPromptTokens = MinPromptTokens + (ops.MaxMarkerCount-ops.MarkerChars)/wordChars
+
+const (
+	markerTokens = 26 // tokens of every marker, in o200k_base and cl100k_base alike
+	wordChars    = 5  // characters of every filler word: a space and four letters
+)
+
+// filler is a cycle of words that are one token each, in o200k_base and cl100k_base, wherever they stand.
+const filler = " data time work part line team plan case cost note page rate role rule step task test text unit view week year form list name node path port side site user zone"
+
+// PromptChars returns the characters (= bytes) of the text of a prompt of that many tokens; it is the body's only text
+// part. PromptChars and Append agree, so a virtual run needs no body.
+func PromptChars(promptTokens int) int {
+	return ops.MarkerChars + wordChars*(max(promptTokens, MinPromptTokens)-MinPromptTokens)
+}
+
+// Append appends the JSON body of one chat request. Like ops.AppendMarker it panics when
+// PromptTokens exceeds MaxPromptTokens or OutputTokens is out of its range: the plan must have been checked.
+func Append(dst []byte, r Request) []byte {
+	dst = append(dst, '{')
+	if r.Model != "" {
+		dst = append(dst, `"model":`...)
+		dst, _ = jsontext.AppendQuote(dst, r.Model) // the error only reports that invalid UTF-8 was replaced
+		dst = append(dst, ',')
+	}
+	dst = append(dst, `"messages":[{"role":"user","content":"`...)
+	dst = appendText(dst, r)
+	dst = append(dst, `"}]`...)
+	if r.MaxTokens >= 0 {
+		name := `,"max_tokens":`
+		if r.CompletionLimit {
+			name = `,"max_completion_tokens":`
+		}
+		dst = append(dst, name...)
+		dst = strconv.AppendInt(dst, int64(r.MaxTokens), 10)
+	}
+	if r.Stream {
+		dst = append(dst, `,"stream":true`...)
+		if r.IncludeUsage {
+			dst = append(dst, `,"stream_options":{"include_usage":true}`...)
+		}
+	}
+	return append(dst, '}')
+}
+
+// appendText appends the user's text: the marker, then filler from a place in the cycle that the key decides.
+func appendText(dst []byte, r Request) []byte {
+	chars := PromptChars(r.PromptTokens)
+	dst = ops.AppendMarker(dst, ops.Marker{Key: r.Key, Output: r.OutputTokens, Prompt: max(r.PromptTokens, MinPromptTokens), Chars: chars})
+	from := int(r.Key%uint64(len(filler)/wordChars)) * wordChars
+	for left := chars - ops.MarkerChars; left > 0; {
+		piece := filler[from:min(from+left, len(filler))]
+		dst = append(dst, piece...)
+		left -= len(piece)
+		from = 0
+	}
+	return dst
+}

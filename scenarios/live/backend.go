@@ -1,0 +1,97 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"foundrylab/internal/drive"
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+	"foundrylab/scenarios"
+	"foundrylab/simulator"
+	"foundrylab/simulator/deployment"
+)
+
+// backend is one backend of a scenario: a resource of its own.
+type backend struct{ server *simulator.Server }
+
+type backendOptions struct {
+	Clock   *drive.Clock
+	Start   tick.Instant
+	Record  bool
+	Logger  zerolog.Logger
+	Ledger  func(backend int, a record.Attempt)
+	Observe func(backend int, now tick.Instant, e deployment.Effect)
+}
+
+func newBackend(s *scenarios.Scenario, i int, opt backendOptions) (*backend, error) {
+	cfg := simulator.Config{Deployments: s.Backends[i : i+1], Seed: uint64(s.Seed), Clock: opt.Clock, Start: opt.Start,
+		Record: opt.Record, Logger: opt.Logger}
+	for _, f := range s.Faults {
+		if f.Backend == s.Backends[i].Name {
+			cfg.Faults = append(cfg.Faults, f)
+		}
+	}
+	if opt.Ledger != nil {
+		cfg.Ledger = func(_ int, a record.Attempt) { opt.Ledger(i, a) }
+	}
+	if opt.Observe != nil {
+		cfg.Observe = func(_ int, now tick.Instant, e deployment.Effect) { opt.Observe(i, now, e) }
+	}
+	server, err := simulator.New(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("backend %s: %w", s.Backends[i].Name, err)
+	}
+	return &backend{server}, nil
+}
+
+// ServeBackends serves only the backends of a scenario, each on its listen
+// address (or a free port of the loopback), until ctx is done. Faults count
+// from the call. ready is told where each one is.
+func ServeBackends(ctx context.Context, s *scenarios.Scenario, log zerolog.Logger, ready func(name, url, key string)) error {
+	clock := drive.WallClock()
+	r := &run{scenario: s, opt: Options{Net: loopback{}, Note: func(format string, args ...any) { log.Error().Msgf(format, args...) }}}
+	defer r.close()
+	for i := range s.Backends {
+		cfg := &s.Backends[i]
+		b, err := newBackend(s, i, backendOptions{Clock: clock, Start: clock.Now().Floor(), Logger: log})
+		if err != nil {
+			return err
+		}
+		r.backends = append(r.backends, b)
+		url, err := r.listen(ctx, cfg.Name, cfg.Listen, b.server)
+		if err != nil {
+			return fmt.Errorf("backend %s: %w", cfg.Name, err)
+		}
+		ready(cfg.Name, url, cfg.Key)
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// ServeResource serves one handler on addr until ctx is done.
+func ServeResource(ctx context.Context, addr string, h http.Handler, ready func(url string)) error {
+	l, err := loopback{}.Listen("", addr)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	ready("http://" + l.Addr().String())
+	select {
+	case <-ctx.Done():
+		shutdown(server)
+		return nil
+	case err := <-failed:
+		if errors.Is(err, http.ErrServerClosed) {
+			return nil
+		}
+		return err
+	}
+}

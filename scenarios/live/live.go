@@ -1,0 +1,266 @@
+// Package live runs a scenario over real HTTP on this machine: simulated
+// backends, the gateway or another one by URL, and the load. It owns sockets
+// and the life of their servers; decisions are those of the cores that the
+// virtual driver runs too.
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"foundrylab/gateway"
+	gatewaycore "foundrylab/gateway/core"
+	"foundrylab/internal/drive"
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+	"foundrylab/loadgen"
+	load "foundrylab/loadgen/core"
+	"foundrylab/loadgen/pace"
+	"foundrylab/scenarios"
+	"foundrylab/simulator/deployment"
+)
+
+// Options are what a run may be given; the zero value runs all of it here.
+type Options struct {
+	// Target is the URL of another gateway or endpoint that gets the load in
+	// place of ours. Backends with a listen address are served on it.
+	Target string
+	// Also receives every entry beside the summary. Calls are serialised.
+	Also record.Sink
+	// Progress is called every second with the time that has passed.
+	Progress func(passed time.Duration)
+	// Note is told what a person should know.
+	Note func(format string, args ...any)
+	// Tapes, where there are some, record every step of every core.
+	Tapes *Tapes
+	// Net is the network; nil: this machine's.
+	Net Network
+}
+
+// Network is how servers are listened on and reached.
+type Network interface {
+	// Listen opens a listener; addr "" is a free port of the loopback.
+	Listen(name, addr string) (net.Listener, error)
+	// Transport reaches the listeners for a part of the run ("load" or
+	// "gateway"); nil is that part's own.
+	Transport(part string) http.RoundTripper
+	// Sleep waits for an instant; nil is the most exact of this machine.
+	Sleep() pace.Func
+}
+
+// Tapes are the recordings of a run's cores, by backend where there are many.
+type Tapes struct {
+	Start    tick.Instant
+	Load     *drive.Tape[load.Event, load.Effect]
+	Gateway  *drive.Tape[gatewaycore.Event, gatewaycore.Effect]
+	Backends []*drive.Tape[deployment.Event, deployment.Effect]
+}
+
+// lead is the time between setting up and the start of the run.
+const lead = 200 * time.Millisecond
+
+// Run runs a scenario live and returns its summary, also when ctx ends it
+// early: the summary then says that it was interrupted. An error means that
+// it could not be run.
+func Run(ctx context.Context, s *scenarios.Scenario, opt Options) (*record.Summary, error) {
+	if opt.Note == nil {
+		opt.Note = func(string, ...any) {}
+	}
+	if opt.Net == nil {
+		opt.Net = loopback{}
+	}
+	clock := drive.WallClock()
+	start := clock.Now().Floor().Add(lead)
+	c := newCollector(s, start, opt.Also)
+	r := &run{scenario: s, opt: opt, clock: clock, start: start, collector: c}
+	defer r.close()
+	if err := r.serve(ctx); err != nil {
+		return nil, err
+	}
+	if opt.Progress != nil {
+		stop := r.progress()
+		defer stop()
+	}
+	err := r.load(ctx)
+	if err != nil && ctx.Err() == nil {
+		return nil, err
+	}
+	r.close()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if ctx.Err() != nil {
+		c.summary.Interrupt()
+	}
+	return c.summary, nil
+}
+
+type run struct {
+	scenario  *scenarios.Scenario
+	opt       Options
+	clock     *drive.Clock
+	start     tick.Instant
+	collector *collector
+	backends  []*backend
+	gateway   *gateway.Gateway
+	servers   []*http.Server
+	url       string // where the load goes
+	closed    sync.Once
+}
+
+// serve starts the backends and, without a target, the gateway.
+func (r *run) serve(ctx context.Context) error {
+	var targets []gateway.Backend
+	for i := range r.scenario.Backends {
+		cfg := &r.scenario.Backends[i]
+		if r.opt.Target != "" && cfg.Listen == "" {
+			continue // nobody could reach it
+		}
+		b, err := newBackend(r.scenario, i, backendOptions{Clock: r.clock, Start: r.start, Record: r.opt.Tapes != nil,
+			Ledger: r.collector.attempt, Observe: r.collector.backend})
+		if err != nil {
+			return err
+		}
+		r.backends = append(r.backends, b)
+		url, err := r.listen(ctx, cfg.Name, cfg.Listen, b.server)
+		if err != nil && r.opt.Target != "" {
+			r.opt.Note("%s is not served here (%v); its side of the report will be empty.", cfg.Name, err)
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("backend %s: %w", cfg.Name, err)
+		}
+		if r.opt.Target != "" {
+			r.opt.Note("serving %s on %s", cfg.Name, url)
+		}
+		targets = append(targets, gateway.Backend{Name: cfg.Name, URL: url, Key: cfg.Key, Transport: r.opt.Net.Transport("gateway")})
+	}
+	if r.opt.Target != "" {
+		r.url = r.opt.Target
+		return nil
+	}
+	g, err := gateway.New(gateway.Config{Core: r.scenario.Gateway, Backends: targets, Seed: uint64(r.scenario.Seed),
+		Clock: r.clock, Observe: r.collector.gateway, Record: r.opt.Tapes != nil})
+	if err != nil {
+		return err
+	}
+	r.gateway = g
+	r.url, err = r.listen(ctx, "gateway", "", g)
+	return err
+}
+
+func (r *run) listen(_ context.Context, name, addr string, h http.Handler) (url string, err error) {
+	l, err := r.opt.Net.Listen(name, addr)
+	if err != nil {
+		return "", err
+	}
+	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
+	r.servers = append(r.servers, server)
+	go func() {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			r.opt.Note("%s stopped serving: %v", name, err)
+		}
+	}()
+	if a, ok := l.Addr().(*net.TCPAddr); ok {
+		return "http://" + a.String(), nil
+	}
+	return "http://" + name, nil
+}
+
+// load sends the scenario's load and waits for its end.
+func (r *run) load(ctx context.Context) error {
+	cfg := loadgen.Config{Core: load.New(r.scenario.LoadOptions(r.start)), Clock: r.clock,
+		Target:    loadgen.Target{URL: r.url, Deployment: r.scenario.Backends[0].Name, Key: r.scenario.Backends[0].Key},
+		Transport: r.opt.Net.Transport("load"), SleepUntil: r.opt.Net.Sleep(), Observe: r.collector.load, Lag: r.collector.lag}
+	for i := range r.scenario.Tenants {
+		t := &r.scenario.Tenants[i]
+		cfg.Tenants = append(cfg.Tenants, loadgen.Tenant{Name: t.Name, Key: "tenant-" + t.Name, Client: t.Client, OpenLoop: t.Arrivals != nil})
+	}
+	if r.opt.Target != "" {
+		for i := range cfg.Tenants {
+			cfg.Tenants[i].Key = "" // the target's own key
+		}
+	}
+	if r.opt.Tapes != nil {
+		r.opt.Tapes.Start = r.start
+		r.opt.Tapes.Load = &drive.Tape[load.Event, load.Effect]{}
+		cfg.Tape = r.opt.Tapes.Load
+	}
+	return loadgen.Run(ctx, cfg)
+}
+
+// close ends the servers: first those in front, so that what is behind them
+// can finish. It runs once.
+func (r *run) close() {
+	r.closed.Do(func() {
+		for i := len(r.servers) - 1; i >= 0; i-- {
+			shutdown(r.servers[i])
+		}
+		if r.gateway != nil {
+			r.gateway.Close()
+		}
+		for _, b := range r.backends {
+			b.server.Close()
+		}
+		r.keepTapes()
+	})
+}
+
+// patience is how long a server may take to finish what it serves.
+const patience = 5 * time.Second
+
+func shutdown(s *http.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if s.Shutdown(ctx) != nil {
+		_ = s.Close() // what did not finish in time is cut off
+	}
+}
+
+func (r *run) keepTapes() {
+	t := r.opt.Tapes
+	if t == nil {
+		return
+	}
+	if r.gateway != nil {
+		t.Gateway = r.gateway.Tape()
+	}
+	for _, b := range r.backends {
+		t.Backends = append(t.Backends, b.server.Tape(0))
+	}
+}
+
+func (r *run) progress() (stop func()) {
+	done := make(chan struct{})
+	go func() {
+		ticker := time.NewTicker(time.Second)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				r.opt.Progress(max(r.clock.Now().Sub(r.start), 0))
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() { close(done) }
+}
+
+// loopback is the network of this machine, reached over 127.0.0.1.
+type loopback struct{}
+
+func (loopback) Listen(_, addr string) (net.Listener, error) {
+	if addr == "" {
+		addr = "127.0.0.1:0"
+	}
+	return net.Listen("tcp", addr)
+}
+
+func (loopback) Transport(string) http.RoundTripper { return nil }
+
+func (loopback) Sleep() pace.Func { return nil }

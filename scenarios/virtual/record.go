@@ -1,0 +1,64 @@
+package virtual
+
+import (
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+	load "foundrylab/loadgen/core"
+	"foundrylab/simulator/deployment"
+)
+
+// recordLoad puts a load effect on the record.
+func (r *Runner) recordLoad(now tick.Instant, e *load.Effect) {
+	switch e.Kind {
+	case load.TryDone:
+		r.tryEnd = TryEntry(now, e)
+		r.summary.Try(&r.tryEnd)
+		if r.opt.Also != nil {
+			r.opt.Also.Try(&r.tryEnd)
+		}
+	case load.RequestDone:
+		r.request = RequestEntry(now, e)
+		r.summary.Request(&r.request)
+		if r.opt.Also != nil {
+			r.opt.Also.Request(&r.request)
+		}
+	case load.Drop:
+		r.summary.Dropped(1)
+		if r.opt.Also != nil {
+			r.opt.Also.Dropped(1)
+		}
+	}
+}
+
+func (r *Runner) recordAttempt(backend int, e *deployment.Effect) {
+	t := &r.tries[r.sent[e.Ref.Slot].slot]
+	r.att = AttemptEntry(backend, t.key, t.tenant, e)
+	r.summary.Attempt(&r.att)
+	if r.opt.Also != nil {
+		r.opt.Also.Attempt(&r.att)
+	}
+}
+
+// TryEntry is the record of a TryDone effect.
+func TryEntry(now tick.Instant, e *load.Effect) record.Try {
+	return record.Try{Key: e.Key, Sent: e.Intended, End: now, Status: e.Status, Tenant: e.Tenant, Number: e.Tries,
+		Outcome: e.Outcome, Reason: e.Reason}
+}
+
+// RequestEntry is the record of a RequestDone effect.
+func RequestEntry(now tick.Instant, e *load.Effect) record.Request {
+	r := record.Request{Key: e.Key, Intended: e.Intended, End: now, TTFT: -1, QueueWait: e.QueueWait.Span(),
+		PromptTokens: int64(e.PromptTokens), CompletionTokens: int64(e.OutputTokens), Cost: int64(e.Cost), Tokens: int64(e.Tokens),
+		Status: e.Status, Tenant: e.Tenant, Tries: e.Tries, Attempts: e.Attempts, Outcome: e.Outcome, Reason: e.Reason, Begun: e.Flag}
+	if e.TTFT > 0 {
+		r.TTFT = e.TTFT.Span()
+	}
+	return r
+}
+
+// AttemptEntry is the record of a deployment's terminal effect.
+func AttemptEntry(backend int, key uint64, tenant uint16, e *deployment.Effect) record.Attempt {
+	return record.Attempt{Key: key, Start: e.At.Add(-e.Elapsed.Span()), End: e.At, PromptTokens: int64(e.Prompt),
+		CompletionTokens: int64(e.Completion), Charged: int64(e.Charged), Status: e.Status, Tenant: tenant, Backend: uint16(backend),
+		Outcome: e.Outcome, Reason: e.Reason}
+}

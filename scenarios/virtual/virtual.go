@@ -1,0 +1,272 @@
+// Package virtual runs a scenario in virtual time: the same cores as live,
+// stepped by a loop that always takes the earliest deadline, so that a run is
+// a pure function of scenario and seed. It refuses clocks, goroutines and I/O.
+package virtual
+
+import (
+	"time"
+
+	gateway "foundrylab/gateway/core"
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+	load "foundrylab/loadgen/core"
+	"foundrylab/scenarios"
+	"foundrylab/simulator/deployment"
+)
+
+// Options are what a run may be given.
+type Options struct {
+	// Also receives every entry beside the summary; nil: nobody.
+	Also record.Sink
+	// Progress is called every few thousand deadlines with the virtual time
+	// that has passed; when it returns false the run is interrupted.
+	Progress func(passed time.Duration) bool
+}
+
+// Run runs a scenario and returns its summary.
+func Run(s *scenarios.Scenario, opt Options) *record.Summary {
+	r := New(s, opt)
+	r.Run()
+	return r.summary
+}
+
+// Runner is one virtual run. Not safe for concurrent use.
+type Runner struct {
+	world   *scenarios.World
+	summary *record.Summary
+	opt     Options
+	start   tick.Instant
+	end     tick.Instant
+	tries   []try     // by load slot
+	sent    []attempt // by the gateway's attempt slot
+	wakes   []tick.Instant
+	steps   int64
+
+	// Effects of nested steps share one stack per core.
+	fromLoad    []load.Effect
+	fromGateway []gateway.Effect
+	fromBackend []deployment.Effect
+
+	// Entries are built in place: what is passed on through an interface
+	// would otherwise be allocated.
+	request record.Request
+	tryEnd  record.Try
+	att     record.Attempt
+}
+
+// try is a client's try on its way: what its body would say.
+type try struct {
+	key                       uint64
+	first                     tick.Instant
+	prompt, output, maxTokens int32
+	tenant                    uint16
+	stream                    bool
+}
+
+// attempt is a gateway's attempt on its way.
+type attempt struct {
+	ref     record.Ref
+	first   tick.Units // first content after start; 0: not planned
+	start   tick.Instant
+	slot    uint32 // of the try
+	backend uint16
+}
+
+// The places in wakes: backends first, so that what ends and what breaks at
+// an instant comes before what begins at it.
+const (
+	gatewayPlace = 0 // after the backends
+	loadPlace    = 1
+)
+
+// New returns a run that is yet to be run.
+func New(s *scenarios.Scenario, opt Options) *Runner {
+	start := tick.Instant(s.StartTime().UnixNano()).Floor()
+	w := s.NewWorld("virtual", start)
+	r := &Runner{world: w, summary: record.NewSummary(w.Header), opt: opt, start: start, end: start.Add(time.Duration(s.Duration))}
+	r.wakes = make([]tick.Instant, len(w.Backends)+2)
+	for i := range w.Backends {
+		r.wakes[i] = w.Backends[i].NextWake()
+	}
+	r.wakes[len(w.Backends)+gatewayPlace] = w.Gateway.NextWake()
+	r.wakes[len(w.Backends)+loadPlace] = w.Load.NextWake()
+	return r
+}
+
+// Summary returns what was recorded so far.
+func (r *Runner) Summary() *record.Summary { return r.summary }
+
+// Requests returns how many deadlines were taken.
+func (r *Runner) Steps() int64 { return r.steps }
+
+// progressEvery is how many deadlines pass between calls of Progress.
+const progressEvery = 1 << 14
+
+// Run steps until no request is in flight and none will come, and the planned
+// duration is over.
+func (r *Runner) Run() {
+	n := len(r.world.Backends)
+	for {
+		at, who := r.earliest()
+		if at > r.end && r.idle() {
+			return
+		}
+		switch who - n {
+		case loadPlace:
+			r.stepLoad(at, load.Event{Kind: load.Wake})
+		case gatewayPlace:
+			r.stepGateway(at, gateway.Event{Kind: gateway.Wake})
+		default:
+			r.stepBackend(at, who, deployment.Event{Kind: deployment.Wake})
+		}
+		r.steps++
+		if r.steps%progressEvery == 0 && r.opt.Progress != nil && !r.opt.Progress(at.Sub(r.start)) {
+			r.summary.Interrupt()
+			r.stepLoad(at, load.Event{Kind: load.Stop})
+			return
+		}
+	}
+}
+
+func (r *Runner) earliest() (tick.Instant, int) {
+	at, who := r.wakes[0], 0
+	for i := 1; i < len(r.wakes); i++ {
+		if r.wakes[i] < at {
+			at, who = r.wakes[i], i
+		}
+	}
+	return at, who
+}
+
+func (r *Runner) idle() bool {
+	if !r.world.Load.Finished() || r.world.Gateway.Active() > 0 {
+		return false
+	}
+	for _, b := range r.world.Backends {
+		if b.Active() > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// stepLoad steps the load core and does what it asks for.
+func (r *Runner) stepLoad(now tick.Instant, ev load.Event) {
+	base := len(r.fromLoad)
+	r.fromLoad = r.world.Load.Step(now, ev, r.fromLoad)
+	r.wakes[len(r.world.Backends)+loadPlace] = r.world.Load.NextWake()
+	for i := base; i < len(r.fromLoad); i++ {
+		e := r.fromLoad[i]
+		switch e.Kind {
+		case load.Send:
+			for int(e.Ref.Slot) >= len(r.tries) {
+				r.tries = append(r.tries, try{})
+			}
+			r.tries[e.Ref.Slot] = try{key: e.Key, prompt: e.PromptTokens, output: e.OutputTokens,
+				maxTokens: e.MaxTokens, tenant: e.Tenant, stream: e.Flag}
+			r.stepGateway(now, gateway.Event{Kind: gateway.Request, Ref: e.Ref, Key: e.Key, PromptTokens: e.PromptTokens,
+				MaxTokens: e.MaxTokens, Tenant: e.Tenant, Stream: e.Flag})
+		case load.Cancel:
+			r.stepGateway(now, gateway.Event{Kind: gateway.Gone, Ref: e.Ref})
+		default:
+			r.recordLoad(now, &e)
+		}
+	}
+	r.fromLoad = r.fromLoad[:base]
+}
+
+// stepGateway steps the gateway core and does what it asks for.
+func (r *Runner) stepGateway(now tick.Instant, ev gateway.Event) {
+	base := len(r.fromGateway)
+	r.fromGateway = r.world.Gateway.Step(now, ev, r.fromGateway)
+	r.wakes[len(r.world.Backends)+gatewayPlace] = r.world.Gateway.NextWake()
+	for i := base; i < len(r.fromGateway); i++ {
+		e := r.fromGateway[i]
+		switch e.Kind {
+		case gateway.Send:
+			r.send(now, &e)
+		case gateway.Abort:
+			r.stepBackend(now, int(e.Backend), deployment.Event{Kind: deployment.Gone, Ref: e.Ref})
+		case gateway.Respond:
+			r.stepLoad(now, load.Event{Kind: load.TryEnd, Ref: e.Req, First: r.tries[e.Req.Slot].first, Completion: e.Completion,
+				RetryMs: e.RetryMs, HasRetry: e.HasRetry, QueueWait: e.QueueWait, Status: e.Status, Attempts: e.Attempts,
+				Outcome: e.Outcome, Reason: e.Reason})
+		case gateway.Transition:
+			t := record.Transition{At: e.At, Until: e.Until, Backend: e.Backend, State: e.State, Reason: e.Reason}
+			r.summary.Transition(&t)
+			if r.opt.Also != nil {
+				r.opt.Also.Transition(&record.Transition{At: e.At, Until: e.Until, Backend: e.Backend, State: e.State, Reason: e.Reason})
+			}
+		}
+	}
+	r.fromGateway = r.fromGateway[:base]
+}
+
+func (r *Runner) send(now tick.Instant, e *gateway.Effect) {
+	for int(e.Ref.Slot) >= len(r.sent) {
+		r.sent = append(r.sent, attempt{})
+	}
+	t := &r.tries[e.Req.Slot]
+	t.first = 0
+	r.sent[e.Ref.Slot] = attempt{ref: e.Ref, start: now, slot: e.Req.Slot, backend: e.Backend}
+	r.stepBackend(now, int(e.Backend), deployment.Event{Kind: deployment.Start, Ref: e.Ref, Key: t.key, PromptTokens: t.prompt,
+		PromptChars: scenarios.PromptChars(t.prompt), OutputTokens: t.output, MaxTokens: t.maxTokens, Stream: t.stream})
+}
+
+// stepBackend steps a deployment core and does what it asks for.
+func (r *Runner) stepBackend(now tick.Instant, backend int, ev deployment.Event) {
+	core := r.world.Backends[backend]
+	base := len(r.fromBackend)
+	r.fromBackend = core.Step(now, ev, r.fromBackend)
+	r.wakes[backend] = core.NextWake()
+	for i := base; i < len(r.fromBackend); i++ {
+		e := r.fromBackend[i]
+		switch e.Kind {
+		case deployment.Plan:
+			r.sent[e.Ref.Slot].first = e.FirstIn
+		case deployment.Head:
+			r.stepGateway(now, gateway.Event{Kind: gateway.Head, Ref: e.Ref, Status: e.Status})
+		case deployment.Refuse, deployment.Finish, deployment.Cut:
+			r.recordAttempt(backend, &e)
+			r.attemptEnded(now, &e)
+		case deployment.Utilization:
+			u := record.Sample{At: e.At, Utilization: int64(e.RemainingTokens), Backend: uint16(backend)}
+			r.summary.Sample(&u)
+			if r.opt.Also != nil {
+				r.opt.Also.Sample(&record.Sample{At: e.At, Utilization: int64(e.RemainingTokens), Backend: uint16(backend)})
+			}
+		}
+	}
+	r.fromBackend = r.fromBackend[:base]
+}
+
+// attemptEnded tells the gateway how an attempt ended, as its shell would see
+// it on the wire.
+func (r *Runner) attemptEnded(now tick.Instant, e *deployment.Effect) {
+	if e.Reason == record.ClientGone {
+		return // the gateway itself hung up
+	}
+	a := &r.sent[e.Ref.Slot]
+	if a.first > 0 && e.At >= a.start.After(a.first) {
+		r.tries[a.slot].first = a.start.After(a.first)
+	}
+	ev := gateway.Event{Kind: gateway.End, Ref: e.Ref, Completion: e.Completion, RetryMs: e.RetryMs, HasRetry: e.RetryMs > 0,
+		Status: e.Status, Outcome: e.Outcome, Reason: SeenReason(e)}
+	r.stepGateway(now, ev)
+}
+
+// SeenReason is what a gateway can tell of why an attempt ended: it sees the
+// wire, not the limiter.
+func SeenReason(e *deployment.Effect) record.Reason {
+	switch {
+	case e.Outcome == record.Succeeded:
+		return record.NoReason
+	case e.Status == 0:
+		return record.UpstreamError
+	case e.Status == 429:
+		return record.RateLimited
+	case e.Status == 200:
+		return record.CutFault
+	}
+	return record.BackendStatus
+}

@@ -1,0 +1,95 @@
+package scenarios
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	gateway "foundrylab/gateway/core"
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+	"foundrylab/loadgen/body"
+	load "foundrylab/loadgen/core"
+	"foundrylab/loadgen/tenant"
+	"foundrylab/simulator/deployment"
+	"foundrylab/simulator/fault"
+)
+
+// World is a scenario's cores, made alike for both modes, with the entity
+// table that their dense ids refer to.
+type World struct {
+	Header   record.Header
+	Load     *load.Core
+	Gateway  *gateway.Core
+	Backends []*deployment.Core
+}
+
+// NewWorld makes the cores of a run that starts at start (on the grid).
+func (s *Scenario) NewWorld(mode string, start tick.Instant) *World {
+	w := &World{Header: s.Header(mode, start), Load: load.New(s.LoadOptions(start)),
+		Gateway: gateway.New(&s.Gateway, gateway.Options{Seed: uint64(s.Seed), Backends: s.backendNames()})}
+	for i := range s.Backends {
+		w.Backends = append(w.Backends, deployment.New(&s.Backends[i], s.BackendOptions(i, start)))
+	}
+	return w
+}
+
+// BackendOptions returns what the deployment core of a backend is made with.
+func (s *Scenario) BackendOptions(backend int, start tick.Instant) deployment.Options {
+	opt := deployment.Options{Seed: uint64(s.Seed), Start: start}
+	for _, f := range s.Faults {
+		if f.Backend == s.Backends[backend].Name {
+			opt.Faults = append(opt.Faults, fault.Compile(f, start, uint64(s.Seed)))
+		}
+	}
+	return opt
+}
+
+// LoadOptions returns what the load core is made with.
+func (s *Scenario) LoadOptions(start tick.Instant) load.Options {
+	sizing := tenant.Sizing{MinPrompt: body.MinPromptTokens, OutputWeight: s.costWeight(),
+		Chars: PromptChars}
+	opt := load.Options{Seed: uint64(s.Seed), Start: start, Duration: time.Duration(s.Duration),
+		Drain: time.Duration(s.Drain), MaxInFlight: s.MaxInFlight}
+	for i := range s.Tenants {
+		opt.Sources = append(opt.Sources, load.Source{Tenant: tenant.Compile(&s.Tenants[i], uint64(s.Seed), sizing), Rows: s.rows[i]})
+	}
+	return opt
+}
+
+// costWeight decides the unit of a request's cost, which fairness is judged
+// in: the estimate that standard deployments charge where there is one, since
+// theirs is the limit that binds when capacity is short; else PTU-normalised
+// tokens.
+func (s *Scenario) costWeight() int64 {
+	for i := range s.Backends {
+		if !s.Backends[i].Provisioned() {
+			return 0
+		}
+	}
+	return deployment.OutputWeight(s.Backends[0].Model)
+}
+
+// Header returns the head of the run's record.
+func (s *Scenario) Header(mode string, start tick.Instant) record.Header {
+	sum := sha256.Sum256([]byte(s.text))
+	h := record.Header{SchemaVersion: record.SchemaVersion, Scenario: s.Name, Hash: hex.EncodeToString(sum[:]), Canonical: s.text,
+		Seed: uint64(s.Seed), Mode: mode, Start: start, Duration: time.Duration(s.Duration), Warmup: time.Duration(s.Warmup),
+		SLO: record.SLO{Success: int64(s.SLO.Success), TTFTFactor: int64(s.SLO.TTFTFactor)}}
+	for _, t := range s.Tenants {
+		h.Tenants = append(h.Tenants, record.Tenant{Name: t.Name, Weight: t.Weight})
+	}
+	for i := range s.Backends {
+		b := &s.Backends[i]
+		h.Backends = append(h.Backends, record.Backend{Name: b.Name, Model: b.Model, SKU: b.SKU, TPM: int64(b.TPM), RPM: int64(b.RPM), PTU: b.PTU})
+	}
+	names := s.backendNames()
+	for _, f := range s.Faults {
+		h.Faults = append(h.Faults, record.Fault{Name: f.Name, Kind: f.KindName(), Backend: indexOf(names, f.Backend),
+			At: time.Duration(f.At), For: time.Duration(f.For)})
+	}
+	return h
+}
+
+// PromptChars returns the characters of a generated prompt.
+func PromptChars(tokens int32) int32 { return int32(body.PromptChars(int(tokens))) }

@@ -1,0 +1,126 @@
+package simulator
+
+import (
+	"strings"
+
+	"foundrylab/internal/drive"
+	"foundrylab/internal/record"
+	"foundrylab/internal/rng"
+	"foundrylab/internal/tick"
+	"foundrylab/simulator/deployment"
+	"foundrylab/simulator/fault"
+)
+
+// backend is one deployment, driven live.
+type backend struct {
+	index   int
+	cfg     deployment.Config
+	clock   *drive.Clock
+	options deployment.Options
+	core    *witness
+	driver  *drive.Driver[deployment.Event, deployment.Effect]
+	tape    *drive.Tape[deployment.Event, deployment.Effect]
+	faults  []int // of each of its faults, the place in Config.Faults
+
+	ledger  func(int, record.Attempt)
+	observe func(int, tick.Instant, deployment.Effect)
+
+	engine      string // model and version, as answers name it
+	fingerprint string
+	text        rng.Die
+	limits      limitHeaders
+}
+
+func newBackend(cfg *Config, index int) *backend {
+	d := cfg.Deployments[index]
+	b := &backend{index: index, cfg: d, clock: cfg.Clock, ledger: cfg.Ledger, observe: cfg.Observe,
+		engine: d.Model + "-" + d.Version, fingerprint: fingerprint(&d),
+		text: rng.New(cfg.Seed, rng.ContentText, rng.Entity(d.Name))}
+	var rules []fault.Rule
+	for i, f := range cfg.Faults {
+		if f.Backend == d.Name {
+			rules = append(rules, fault.Compile(f, cfg.Start, cfg.Seed))
+			b.faults = append(b.faults, i)
+		}
+	}
+	b.options = deployment.Options{Seed: cfg.Seed, Start: cfg.Start, Faults: rules}
+	b.core = &witness{Core: deployment.New(&b.cfg, b.options)}
+	b.limits = newLimitHeaders(b.core.Core, cfg.Start)
+	b.driver = drive.New[deployment.Event, deployment.Effect](b.core, cfg.Clock, deployment.Event{Kind: deployment.Wake}, b.deliver)
+	if cfg.Record {
+		b.tape = new(drive.Tape[deployment.Event, deployment.Effect])
+		b.driver.Record(b.tape)
+	}
+	return b
+}
+
+// nullFingerprint lists the models whose system_fingerprint is null: gpt-5.4 and later.
+var nullFingerprint = []string{"gpt-5.4", "gpt-5.5", "gpt-5.6", "gpt-6"}
+
+// fingerprint returns the system_fingerprint of a deployment, "" for null.
+func fingerprint(d *deployment.Config) string {
+	for _, prefix := range nullFingerprint {
+		if strings.HasPrefix(d.Model, prefix) {
+			return ""
+		}
+	}
+	return string(appendHex([]byte("fp_"), rng.Entity(d.Model+d.Version+d.Region), 10))
+}
+
+// witness is a core that remembers who is in flight, for the ledger. It is guarded by the driver's lock.
+type witness struct {
+	*deployment.Core
+	begun []begun // by slot
+}
+
+type begun struct {
+	key uint64
+	at  tick.Instant
+}
+
+// Step implements drive.Core.
+func (w *witness) Step(now tick.Instant, ev deployment.Event, out []deployment.Effect) []deployment.Effect {
+	if ev.Kind == deployment.Start {
+		for int(ev.Ref.Slot) >= len(w.begun) {
+			w.begun = append(w.begun, begun{})
+		}
+		w.begun[ev.Ref.Slot] = begun{ev.Key, now}
+	}
+	return w.Core.Step(now, ev, out)
+}
+
+// deliver hands an effect to whom it is for, under the driver's lock. Head is not handed on: who writes an answer has
+// its plan.
+func (b *backend) deliver(now tick.Instant, e deployment.Effect) {
+	switch e.Kind {
+	case deployment.Plan:
+		b.driver.Post(e.Ref, e)
+	case deployment.Refuse, deployment.Finish, deployment.Cut:
+		if b.ledger != nil {
+			b.ledger(b.index, b.attempt(&e))
+		}
+		b.driver.Post(e.Ref, e)
+	case deployment.Utilization, deployment.FaultEdge:
+		if b.observe == nil {
+			return
+		}
+		if e.Kind == deployment.FaultEdge {
+			e.Ref.Slot = uint32(b.faults[e.Ref.Slot])
+		}
+		b.observe(b.index, now, e)
+	}
+}
+
+// attempt is the ledger's entry of a terminal effect.
+func (b *backend) attempt(e *deployment.Effect) record.Attempt {
+	began := b.core.begun[e.Ref.Slot]
+	return record.Attempt{Key: began.key, Start: began.at, End: e.At,
+		PromptTokens: int64(e.Prompt), CompletionTokens: int64(e.Completion), Charged: int64(e.Charged),
+		Status: e.Status, Tenant: record.NoTenant, Backend: uint16(b.index), Outcome: e.Outcome, Reason: e.Reason}
+}
+
+// utilization returns the present share of capacity in use, in ppm.
+func (b *backend) utilization() (ppm int32) {
+	b.driver.Locked(func(now tick.Instant) { ppm = b.core.UtilizationPPM(now) })
+	return ppm
+}

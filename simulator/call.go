@@ -1,0 +1,176 @@
+package simulator
+
+import (
+	"bytes"
+	"crypto/subtle"
+	"errors"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"foundrylab/internal/ops"
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+	"foundrylab/simulator/content"
+	"foundrylab/simulator/deployment"
+)
+
+// call is one HTTP request on its way through the checks; it belongs to one goroutine.
+type call struct {
+	srv     *Server
+	w       http.ResponseWriter
+	r       *http.Request
+	route   string
+	serial  uint64
+	began   tick.Instant
+	version string   // api-version
+	backend *backend // once its deployment is known
+	body    []byte
+	peeked  ops.Peeked
+	request uint64 // its key
+
+	status int                // sent; 0: nothing was
+	reason record.Reason      // for the log, of what never reached a deployment
+	end    *deployment.Effect // how it ended at its deployment, or nil
+}
+
+// classicVersion takes any well-formed date, preview or not: YYYY-MM-DD[-preview].
+func (c *call) classicVersion() bool {
+	c.version = c.r.URL.Query().Get("api-version")
+	date := strings.TrimSuffix(c.version, "-preview")
+	if len(date) != len("2024-10-21") {
+		return false
+	}
+	for i := range len(date) {
+		dash := i == 4 || i == 7
+		if dash != (date[i] == '-') || !dash && (date[i] < '0' || date[i] > '9') {
+			return false
+		}
+	}
+	return true
+}
+
+// v1Version: the parameter may be absent, v1 or preview.
+func (c *call) v1Version() bool {
+	if c.r.URL.RawQuery == "" {
+		return true
+	}
+	v := c.r.URL.Query().Get("api-version")
+	return v == "" || v == "v1" || v == "preview"
+}
+
+// key returns what the caller authenticates with: the api-key header, or the bearer token, as which the plain OpenAI
+// clients send a key.
+func (c *call) key() string {
+	if key := c.r.Header.Get("Api-Key"); key != "" {
+		return key
+	}
+	scheme, token, _ := strings.Cut(c.r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+func equalKeys(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+
+// knowsKey reports whether the key opens any deployment: a key is the resource's, and is asked for before anything else.
+func (c *call) knowsKey() bool {
+	key := c.key()
+	for _, b := range c.srv.backends {
+		if equalKeys(key, b.cfg.Key) {
+			return true
+		}
+	}
+	return false
+}
+
+// enter goes to a deployment, nil for an unknown one, or answers why not.
+func (c *call) enter(b *backend) bool {
+	switch {
+	case b == nil:
+		c.answer(content.DeploymentNotFound())
+	case !equalKeys(c.key(), b.cfg.Key):
+		c.answer(content.InvalidKey())
+	default:
+		c.backend = b
+		return true
+	}
+	return false
+}
+
+// readBody reads and peeks at the body, or answers why not.
+func (c *call) readBody(op *ops.Operation) bool {
+	var buf bytes.Buffer
+	if n := c.r.ContentLength; n > 0 {
+		buf.Grow(int(min(n, c.srv.maxBody)) + bytes.MinRead)
+	}
+	_, err := buf.ReadFrom(http.MaxBytesReader(c.w, c.r.Body, c.srv.maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		c.answer(bodyTooLarge)
+		return false
+	case err != nil: // the client left while it sent
+		c.reason = record.ClientGone
+		panic(http.ErrAbortHandler)
+	}
+	c.body = buf.Bytes()
+	c.peeked, err = op.Peek(new(ops.Peeker), c.body)
+	var invalid *ops.InvalidRequest
+	if errors.As(err, &invalid) {
+		c.answer(content.InvalidRequest(invalid))
+		return false
+	}
+	return true
+}
+
+// answer sends a whole JSON response.
+func (c *call) answer(a content.Answer) {
+	h := c.w.Header()
+	c.common(h)
+	if c.backend != nil {
+		c.backend.place(h)
+	}
+	h["Content-Type"] = applicationJSON
+	h["Content-Length"] = []string{strconv.Itoa(len(a.Body))}
+	c.status = a.Status
+	c.w.WriteHeader(a.Status)
+	c.w.Write(a.Body) // a failure means that the client is gone: nothing is left to do
+}
+
+// reset closes the connection without an answer, by TCP reset where there is TCP.
+func (c *call) reset() {
+	conn, _, err := http.NewResponseController(c.w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	raw := conn
+	if t, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		raw = t.NetConn()
+	}
+	if t, ok := raw.(interface{ SetLinger(sec int) error }); ok {
+		t.SetLinger(0)
+	}
+	raw.Close()
+}
+
+// report writes the request's line in the log.
+func (c *call) report() {
+	line := c.srv.log.Info()
+	if line == nil {
+		return
+	}
+	line = line.Str("route", c.route).Int("status", c.status)
+	if c.backend != nil {
+		line = line.Str("deployment", c.backend.cfg.Name)
+	}
+	reason := c.reason
+	if c.end != nil {
+		reason = c.end.Reason
+		line = line.Stringer("outcome", c.end.Outcome).Int32("prompt_tokens", c.end.Prompt).
+			Int32("completion_tokens", c.end.Completion).Int32("charged", c.end.Charged)
+	}
+	line.Stringer("reason", reason).Int64("duration_us", c.srv.clock.Now().Sub(c.began).Microseconds()).Msg("request")
+}

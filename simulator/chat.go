@@ -1,0 +1,99 @@
+package simulator
+
+import (
+	"hash/fnv"
+	"math"
+	"net/http"
+	"time"
+
+	"foundrylab/internal/ops"
+	"foundrylab/internal/tokens"
+	"foundrylab/simulator/content"
+	"foundrylab/simulator/deployment"
+)
+
+// chat brings a checked request before its deployment and answers as that decides.
+func (c *call) chat(op *ops.Operation) {
+	ev, err := c.meter()
+	c.request = ev.Key
+	if err != nil { // the vocabularies are part of the binary
+		c.srv.log.Error().Err(err).Msg("counting tokens failed")
+		c.answer(content.InternalServerError())
+		return
+	}
+	c.body = nil // a long answer needs not hold it
+	f := c.backend.start(ev, c.r.Context().Done())
+	defer func() {
+		f.land()
+		c.end = &f.end
+	}()
+	switch {
+	case f.ended:
+		c.refuse(op, &f.end)
+	case c.peeked.Stream:
+		c.stream(f)
+	default:
+		c.whole(f)
+	}
+}
+
+// meter says what the deployment has to know of the request. A generated prompt carries its key, its wanted output and
+// its token count; the count is believed if the text has the length that the marker gives, else a gateway has changed
+// it. Any other prompt is counted, named by its body, and answered at a length that the deployment draws.
+func (c *call) meter() (deployment.Event, error) {
+	p := &c.peeked
+	ev := deployment.Event{PromptChars: clamp(p.TextChars), OutputTokens: -1, MaxTokens: clamp(p.OutputLimit()),
+		N: uint16(p.N), Stream: p.Stream}
+	m, marked := p.Marker()
+	if marked {
+		ev.Key, ev.OutputTokens = m.Key, clamp(m.Output)
+	} else {
+		h := fnv.New64a()
+		h.Write(c.body)
+		ev.Key = h.Sum64()
+	}
+	if marked && m.Chars == p.TextChars {
+		ev.PromptTokens = clamp(m.Prompt)
+		return ev, nil
+	}
+	counter, err := tokens.NewBPE(tokens.EncodingFor(c.backend.cfg.Model))
+	if err != nil {
+		return ev, err
+	}
+	ev.PromptTokens = clamp(tokens.ChatPrompt(counter, p.Messages))
+	return ev, nil
+}
+
+func clamp(n int) int32 { return int32(min(n, math.MaxInt32)) }
+
+// whole answers without streaming: everything at the planned end.
+func (c *call) whole(f *flight) {
+	if !f.wait(f.plan.At.After(f.plan.Elapsed)) {
+		f.finish()
+	}
+	if f.end.Kind == deployment.Cut {
+		c.reset()
+		return
+	}
+	c.backend.limits.set(c.w.Header(), &f.plan)
+	c.answer(content.Answer{Status: http.StatusOK, Body: c.completion(f).AppendBody(nil)})
+}
+
+// completion prepares what the answer says.
+func (c *call) completion(f *flight) *content.Chat {
+	r := content.Reply{
+		Key:          c.backend.text.Draw(c.request^uint64(f.plan.At), 0),
+		Created:      int64(f.plan.At) / int64(time.Second),
+		Model:        c.backend.engine,
+		Fingerprint:  c.backend.fingerprint,
+		Choices:      c.peeked.N,
+		PromptTokens: int(f.plan.Prompt),
+		OutputTokens: int(f.plan.Completion),
+		IncludeUsage: c.peeked.IncludeUsage,
+		Obfuscation:  !c.peeked.OmitObfuscation,
+	}
+	if f.plan.Length {
+		r.Finish = ops.FinishLength
+	}
+	return content.NewChat(r)
+}

@@ -1,0 +1,126 @@
+package simulator
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"foundrylab/internal/drive"
+	"foundrylab/internal/yamlconf"
+	"foundrylab/simulator/deployment"
+	"foundrylab/simulator/fault"
+)
+
+// defaultMaxBody bounds a request body, in bytes.
+const defaultMaxBody = 16 << 20
+
+// Default is the resource of a simulator that was told nothing: three standard deployments and a provisioned one, each
+// with the key foundrylab-key.
+func Default() Config {
+	return Config{Deployments: []deployment.Config{
+		{Name: "gpt-4.1", Model: "gpt-4.1", SKU: "GlobalStandard", TPM: 300_000},
+		{Name: "gpt-4o", Model: "gpt-4o", Version: "2024-11-20", SKU: "GlobalStandard", TPM: 300_000, RPM: 1_800},
+		{Name: "gpt-4.1-mini", Model: "gpt-4.1-mini", SKU: "GlobalStandard", TPM: 1_000_000},
+		{Name: "gpt-4.1-ptu", Model: "gpt-4.1", SKU: "GlobalProvisionedManaged", PTU: 50},
+	}}
+}
+
+// written is a Config as a file would hold it: a Go literal is held to the same rules as YAML.
+type written struct {
+	Deployments []deployment.Config `yaml:"deployments" required:"true"`
+	Faults      []fault.Config      `yaml:"faults"`
+}
+
+// complete returns cfg with its defaults, checked, and sharing no slice with the caller's.
+func complete(cfg Config) (Config, error) {
+	if cfg.Clock == nil {
+		cfg.Clock = drive.WallClock()
+	}
+	cfg.Start = cmp.Or(cfg.Start, cfg.Clock.Now())
+	cfg.MaxBody = cmp.Or(cfg.MaxBody, defaultMaxBody)
+	like, err := exemplar()
+	if err != nil {
+		return cfg, err
+	}
+	w := written{slices.Clone(cfg.Deployments), slices.Clone(cfg.Faults)}
+	for i := range w.Deployments {
+		fill(&w.Deployments[i], &like.Deployments[0])
+	}
+	for i := range w.Faults {
+		if o := w.Faults[i].Outage; o != nil {
+			w.Faults[i].Outage = &fault.Outage{Mode: cmp.Or(o.Mode, like.Faults[0].Outage.Mode)}
+		}
+	}
+	cfg.Deployments, cfg.Faults = w.Deployments, w.Faults
+	return cfg, errors.Join(w.check(), crossCheck(&cfg))
+}
+
+// exemplar decodes the least there can be, which is all defaults.
+func exemplar() (w written, err error) {
+	const least = "deployments: [{name: x, model: x, sku: Standard, tpm: 1}]\n" +
+		"faults: [{name: x, backend: x, at: 0s, for: 1s, outage: {}}]\n"
+	doc, err := yamlconf.Parse("defaults", []byte(least))
+	if err != nil {
+		return w, err
+	}
+	return w, doc.Decode(&w)
+}
+
+// fill gives absent fields the defaults of the YAML format.
+func fill(d, like *deployment.Config) {
+	d.Version = cmp.Or(d.Version, like.Version)
+	d.Region = cmp.Or(d.Region, like.Region)
+	d.UtilizationWindow = cmp.Or(d.UtilizationWindow, like.UtilizationWindow)
+	d.MaxTokensGuess = cmp.Or(d.MaxTokensGuess, like.MaxTokensGuess)
+	d.MaxInFlight = cmp.Or(d.MaxInFlight, like.MaxInFlight)
+	d.Key = cmp.Or(d.Key, like.Key)
+}
+
+// check applies the rules of the file format.
+func (w *written) check() error {
+	src, err := yamlconf.Encode(w)
+	if err != nil {
+		return err
+	}
+	doc, err := yamlconf.Parse("simulator", src)
+	if err == nil {
+		err = doc.Decode(&written{})
+	}
+	var problems yamlconf.Problems
+	if !errors.As(err, &problems) {
+		return err
+	}
+	lines := make([]string, len(problems))
+	for i, p := range problems { // lines of a text that nobody wrote would mislead
+		lines[i] = p.Path + ": " + p.Msg
+	}
+	return errors.New(strings.Join(lines, "\n"))
+}
+
+// crossCheck applies the rules between entries.
+func crossCheck(cfg *Config) error {
+	var wrong []error
+	if cfg.MaxBody < 0 {
+		wrong = append(wrong, fmt.Errorf("max_body: %d bytes is negative", cfg.MaxBody))
+	}
+	if now := cfg.Clock.Now(); cfg.Start > now {
+		wrong = append(wrong, fmt.Errorf("start: is %v after the clock's present", cfg.Start.Sub(now)))
+	}
+	for i, d := range cfg.Deployments {
+		if j := deploymentNamed(cfg, d.Name); j < i {
+			wrong = append(wrong, fmt.Errorf("deployments[%d].name: %q is taken by deployments[%d]", i, d.Name, j))
+		}
+	}
+	for i, f := range cfg.Faults {
+		if deploymentNamed(cfg, f.Backend) < 0 {
+			wrong = append(wrong, fmt.Errorf("faults[%d].backend: there is no deployment %q", i, f.Backend))
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+func deploymentNamed(cfg *Config, name string) int {
+	return slices.IndexFunc(cfg.Deployments, func(d deployment.Config) bool { return d.Name == name })
+}

@@ -1,0 +1,237 @@
+// Package content writes what the simulator answers: the bytes of responses, stream events and error bodies in the
+// shape of the Azure OpenAI data plane.
+//
+// It owns wording, key order and the text of an answer, which has exactly the wanted number of tokens by construction.
+// It refuses to decide: no status is chosen here, no token is timed or charged, nothing is sent. Pure; one file per
+// operation. All functions are safe for concurrent use; a Chat is read-only once made.
+package content
+
+import (
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"foundrylab/internal/ops"
+)
+
+// Reply is what a chat completion is to say. Token counts are in tokens and not negative.
+type Reply struct {
+	Key             uint64 // decides the id and the text
+	Created         int64  // Unix seconds
+	Model           string // model and version, as gpt-4o-mini-2024-07-18, not the deployment
+	Fingerprint     string // system_fingerprint; "" is null, as on gpt-5.4 and later
+	Choices         int    // n; 0 counts as 1
+	PromptTokens    int
+	CachedTokens    int              // of the prompt
+	OutputTokens    int              // visible tokens of each choice
+	ReasoningTokens int              // hidden tokens of each choice, billed with the visible ones
+	Finish          ops.FinishReason // FinishNone counts as FinishStop
+	IncludeUsage    bool             // stream_options.include_usage
+	Obfuscation     bool             // random padding in stream chunks; the service's default since 2025
+}
+
+// Chat writes one chat completion, as a body or as a stream. The stream methods append whole events, "data: " and blank
+// line included, and allocate nothing when dst has room; choice counts from 0.
+// A stream is AppendFilter, AppendRole, AppendContent as often as wanted, AppendFinish, AppendUsage, AppendDone.
+type Chat struct {
+	r          Reply
+	head, tail []byte // of a chunk, between its choices and its obfuscation, and after it
+}
+
+// The content filter's verdict that nothing was found, in its three sizes.
+const (
+	promptFilter = `[{"prompt_index":0,"content_filter_results":{"hate":{"filtered":false,"severity":"safe"},` +
+		`"jailbreak":{"detected":false,"filtered":false},"self_harm":{"filtered":false,"severity":"safe"},` +
+		`"sexual":{"filtered":false,"severity":"safe"},"violence":{"filtered":false,"severity":"safe"}}}]`
+	bodyFilter = `{"hate":{"filtered":false,"severity":"safe"},"protected_material_code":{"detected":false,"filtered":false},` +
+		`"protected_material_text":{"detected":false,"filtered":false},"self_harm":{"filtered":false,"severity":"safe"},` +
+		`"sexual":{"filtered":false,"severity":"safe"},"violence":{"filtered":false,"severity":"safe"}}`
+	chunkFilter = `{"protected_material_text":{"detected":false,"filtered":false}}`
+)
+
+// violenceFilter is the verdict that goes with finish_reason content_filter.
+const violenceFilter = `{"hate":{"filtered":false,"severity":"safe"},"self_harm":{"filtered":false,"severity":"safe"},` +
+	`"sexual":{"filtered":false,"severity":"safe"},"violence":{"filtered":true,"severity":"medium"}}`
+
+// NewChat prepares a completion.
+func NewChat(r Reply) *Chat {
+	r.Choices = max(r.Choices, 1)
+	if r.Finish == ops.FinishNone {
+		r.Finish = ops.FinishStop
+	}
+	b := make([]byte, 0, 256)
+	b = r.appendOrigin(b)
+	cut := len(b)
+	b = append(b, `,"object":"chat.completion.chunk","service_tier":"default","system_fingerprint":`...)
+	b = appendOrNull(b, r.Fingerprint)
+	if r.IncludeUsage {
+		b = append(b, `,"usage":null`...)
+	}
+	b = append(b, "}\n\n"...)
+	return &Chat{r: r, head: b[:cut:cut], tail: b[cut:]}
+}
+
+// appendOrigin appends the members created, id and model.
+func (r *Reply) appendOrigin(dst []byte) []byte {
+	dst = append(dst, `,"created":`...)
+	dst = strconv.AppendInt(dst, r.Created, 10)
+	dst = append(dst, `,"id":"`...)
+	dst = AppendID(dst, r.Key)
+	dst = append(dst, `","model":`...)
+	return appendQuoted(dst, r.Model)
+}
+
+// AppendID appends the completion's id: chatcmpl- and 29 base-62 characters. Distinct keys have distinct ids.
+func AppendID(dst []byte, key uint64) []byte {
+	const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	dst = append(dst, "chatcmpl-"...)
+	for part, width := range [...]int{11, 9, 9} { // 62^11 > 2^64, so the first part alone tells keys apart
+		v := mix(key + golden*uint64(part+1))
+		for range width {
+			dst = append(dst, digits[v%62])
+			v /= 62
+		}
+	}
+	return dst
+}
+
+// AppendText appends tokens from to to-1 of a choice's text, of Reply.OutputTokens in all.
+func (c *Chat) AppendText(dst []byte, choice, from, to int) []byte {
+	key := c.r.Key + uint64(choice)<<32
+	for k := from; k < to; k++ {
+		dst = appendToken(dst, key, k, k == c.r.OutputTokens-1 && k > 0 && c.r.Finish == ops.FinishStop)
+	}
+	return dst
+}
+
+// AppendBody appends the whole non-stream response. Azure orders the keys alphabetically.
+func (c *Chat) AppendBody(dst []byte) []byte {
+	dst = append(dst, `{"choices":[`...)
+	for i := range c.r.Choices {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, `{"content_filter_results":`...)
+		if c.r.Finish == ops.FinishContentFilter {
+			dst = append(dst, violenceFilter...)
+		} else {
+			dst = append(dst, bodyFilter...)
+		}
+		dst = append(dst, `,"finish_reason":"`...)
+		dst = append(dst, c.r.Finish.String()...)
+		dst = append(dst, `","index":`...)
+		dst = strconv.AppendInt(dst, int64(i), 10)
+		dst = append(dst, `,"logprobs":null,"message":{"annotations":[],"content":"`...)
+		dst = c.AppendText(dst, i, 0, c.r.OutputTokens)
+		dst = append(dst, `","refusal":null,"role":"assistant"}}`...)
+	}
+	dst = append(dst, ']')
+	dst = append(dst, c.head...)
+	dst = append(dst, `,"object":"chat.completion","prompt_filter_results":`+promptFilter+`,"service_tier":"default","system_fingerprint":`...)
+	dst = appendOrNull(dst, c.r.Fingerprint)
+	dst = append(dst, `,"usage":`...)
+	dst = c.appendUsage(dst)
+	return append(dst, '}')
+}
+
+// AppendFilter appends the first event of a stream: the verdict on the prompt, with no choices and empty names.
+func (c *Chat) AppendFilter(dst []byte) []byte {
+	return append(dst, `data: {"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":`+promptFilter+"}\n\n"...)
+}
+
+// AppendRole appends the event that opens a choice.
+func (c *Chat) AppendRole(dst []byte, choice int) []byte {
+	dst = append(dst, `data: {"choices":[{"content_filter_results":{},"delta":{"content":"","refusal":null,"role":"assistant"},"finish_reason":null,"index":`...)
+	return c.close(dst, choice, -1)
+}
+
+// AppendContent appends one event with tokens from to to-1 of a choice. One token per event is the plain pace; the
+// service's default filter releases several at once.
+func (c *Chat) AppendContent(dst []byte, choice, from, to int) []byte {
+	dst = append(dst, `data: {"choices":[{"content_filter_results":`+chunkFilter+`,"delta":{"content":"`...)
+	dst = c.AppendText(dst, choice, from, to)
+	dst = append(dst, `"},"finish_reason":null,"index":`...)
+	return c.close(dst, choice, from)
+}
+
+// AppendFinish appends the event that closes a choice.
+func (c *Chat) AppendFinish(dst []byte, choice int) []byte {
+	dst = append(dst, `data: {"choices":[{"content_filter_results":`...)
+	if c.r.Finish == ops.FinishContentFilter {
+		dst = append(dst, violenceFilter...)
+	} else {
+		dst = append(dst, "{}"...)
+	}
+	dst = append(dst, `,"delta":{},"finish_reason":"`...)
+	dst = append(dst, c.r.Finish.String()...)
+	dst = append(dst, `","index":`...)
+	return c.close(dst, choice, -2)
+}
+
+// AppendUsage appends the usage event, or nothing when Reply.IncludeUsage is false.
+func (c *Chat) AppendUsage(dst []byte) []byte {
+	if !c.r.IncludeUsage {
+		return dst
+	}
+	dst = append(dst, `data: {"choices":[]`...)
+	dst = append(dst, c.head...)
+	dst = append(dst, `,"object":"chat.completion.chunk","service_tier":"default","usage":`...)
+	dst = c.appendUsage(dst)
+	return append(dst, "}\n\n"...)
+}
+
+// AppendDone appends the end of a stream.
+func (c *Chat) AppendDone(dst []byte) []byte { return append(dst, "data: [DONE]\n\n"...) }
+
+// AppendEvent appends one event whose data is the given JSON, as an error body in the middle of a stream.
+func AppendEvent(dst, data []byte) []byte {
+	dst = append(dst, "data: "...)
+	dst = append(dst, data...)
+	return append(dst, "\n\n"...)
+}
+
+// close ends a chunk of one choice, after "index":. k tells the chunks of a choice apart.
+func (c *Chat) close(dst []byte, choice, k int) []byte {
+	dst = strconv.AppendInt(dst, int64(choice), 10)
+	dst = append(dst, `,"logprobs":null}]`...)
+	dst = append(dst, c.head...)
+	if c.r.Obfuscation {
+		const pad = "zRj7QwK0vTn4XeLb2HsYgU9dMfAiPc5o" // any 32 letters and digits
+		v := mix(c.r.Key ^ uint64(choice)<<32 ^ uint64(int64(k)))
+		from := v % 16
+		dst = append(dst, `,"obfuscation":"`...)
+		dst = append(dst, pad[from:from+1+v>>8%16]...)
+		dst = append(dst, '"')
+	}
+	return append(dst, c.tail...)
+}
+
+func (c *Chat) appendUsage(dst []byte) []byte {
+	reasoning := c.r.ReasoningTokens * c.r.Choices
+	completion := c.r.OutputTokens*c.r.Choices + reasoning
+	dst = append(dst, `{"completion_tokens":`...)
+	dst = strconv.AppendInt(dst, int64(completion), 10)
+	dst = append(dst, `,"completion_tokens_details":{"accepted_prediction_tokens":0,"audio_tokens":0,"reasoning_tokens":`...)
+	dst = strconv.AppendInt(dst, int64(reasoning), 10)
+	dst = append(dst, `,"rejected_prediction_tokens":0},"prompt_tokens":`...)
+	dst = strconv.AppendInt(dst, int64(c.r.PromptTokens), 10)
+	dst = append(dst, `,"prompt_tokens_details":{"audio_tokens":0,"cached_tokens":`...)
+	dst = strconv.AppendInt(dst, int64(c.r.CachedTokens), 10)
+	dst = append(dst, `},"total_tokens":`...)
+	dst = strconv.AppendInt(dst, int64(c.r.PromptTokens+completion), 10)
+	return append(dst, '}')
+}
+
+// appendQuoted appends a JSON string; invalid UTF-8 becomes the replacement character.
+func appendQuoted(dst []byte, s string) []byte {
+	dst, _ = jsontext.AppendQuote(dst, s)
+	return dst
+}
+
+// appendOrNull appends a JSON string, or null for "".
+func appendOrNull(dst []byte, s string) []byte {
+	if s == "" {
+		return append(dst, "null"...)
+	}
+	return appendQuoted(dst, s)
+}

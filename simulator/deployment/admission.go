@@ -1,0 +1,206 @@
+package deployment
+
+import (
+	"math"
+	"time"
+
+	"foundrylab/internal/limit"
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+)
+
+// admission is the limiter of a deployment. Standard: a fixed 60 s token
+// window and request sub-windows of 10 s and 1 s, charged at arrival by
+// estimate and never refunded (Microsoft's quota page). Provisioned: a leaky
+// bucket of PTU-normalised tokens, checked before the estimate is added and
+// corrected on completion (provisioned throughput page).
+type admission struct {
+	tokens   *limit.Window
+	requests [2]*limit.Window // 10 s and 1 s
+	bucket   *limit.Bucket
+	capacity int64 // bucket level at 100 %
+	weight   int64 // of an output token
+	load     loadMeter
+}
+
+const (
+	tokenPeriod   = time.Minute
+	requestPeriod = 10 * time.Second
+	burstPeriod   = time.Second
+	// neverFits is the wait the service names when a single request is larger
+	// than the whole limit (observed: 86,400 s).
+	neverFits = 86_400_000
+)
+
+func newAdmission(cfg *settings, start tick.Instant) admission {
+	if cfg.Provisioned() {
+		perMinute := cfg.PTU * cfg.model.inputTPM
+		return admission{load: newLoadMeter(perMinute, start), bucket: limit.NewBucket(perMinute, start), weight: cfg.model.outputWeight,
+			capacity: tick.MulDiv(perMinute, int64(cfg.UtilizationWindow), int64(time.Minute))}
+	}
+	rpm := requestsPerMinute(cfg.Config)
+	return admission{load: newLoadMeter(int64(cfg.TPM), start), tokens: limit.NewWindow(int64(cfg.TPM), tokenPeriod, start),
+		requests: [2]*limit.Window{
+			limit.NewWindow((rpm+5)/6, requestPeriod, start),
+			limit.NewWindow(max((rpm+59)/60, 1), burstPeriod, start),
+		}}
+}
+
+func requestsPerMinute(cfg *Config) int64 {
+	if cfg.RPM > 0 {
+		return int64(cfg.RPM)
+	}
+	return max(int64(cfg.TPM)/1000, 1)
+}
+
+// resize moves to another configuration's limits; what is used stays used.
+func (a *admission) resize(now tick.Instant, cfg *settings) {
+	old := *a
+	*a = newAdmission(cfg, now)
+	switch {
+	case a.bucket != nil && old.bucket != nil:
+		a.bucket.Add(now, old.bucket.Level(now))
+	case a.tokens != nil && old.tokens != nil:
+		a.tokens.Inherit(now, old.tokens)
+		for i := range a.requests {
+			a.requests[i].Inherit(now, old.requests[i])
+		}
+	}
+}
+
+// refusal is why a request was not admitted, with the answer to give.
+type refusal struct {
+	reason record.Reason
+	effect Effect
+}
+
+// estimate is the service's guess of a prompt's tokens from its characters.
+func estimate(chars int32) int64 { return int64(chars)/4 + 1 }
+
+// admit checks the limits and charges the estimate.
+func (a *admission) admit(now tick.Instant, cfg *settings, ev *Event) (int32, refusal) {
+	choices := max(int64(ev.N), 1)
+	if a.bucket != nil {
+		return a.admitProvisioned(now, cfg, ev, choices)
+	}
+	cost := estimate(ev.PromptChars) + max(int64(ev.MaxTokens), 0)*choices
+	if cost > a.tokens.Limit() {
+		return 0, a.refuse(now, ev, record.TooLarge, neverFits)
+	}
+	for _, w := range a.requests {
+		if !w.Fits(now, 1) {
+			return 0, a.refuse(now, ev, record.RequestLimit, wholeSeconds(w.Reset(now)))
+		}
+	}
+	if !a.tokens.Fits(now, cost) {
+		return 0, a.refuse(now, ev, record.TokenLimit, wholeSeconds(a.tokens.Reset(now)))
+	}
+	a.tokens.Take(now, cost)
+	a.load.add(now, cost)
+	for _, w := range a.requests {
+		w.Take(now, 1)
+	}
+	return int32(cost), refusal{}
+}
+
+func (a *admission) admitProvisioned(now tick.Instant, cfg *settings, ev *Event, choices int64) (int32, refusal) {
+	if a.bucket.Level(now) > a.capacity {
+		wait := a.bucket.TimeTo(now, a.capacity)
+		return 0, a.refuse(now, ev, record.Utilization, uint32(min((wait+time.Millisecond-1)/time.Millisecond, math.MaxUint32)))
+	}
+	out := int64(ev.MaxTokens)
+	if out < 0 {
+		out = int64(cfg.MaxTokensGuess)
+	}
+	cost := int64(ev.PromptTokens) + a.weight*out*choices
+	cost = min(cost, math.MaxInt32)
+	a.bucket.Add(now, cost)
+	a.load.add(now, cost)
+	return int32(cost), refusal{}
+}
+
+// wholeSeconds rounds up to the whole seconds of a retry-after header.
+func wholeSeconds(d time.Duration) uint32 {
+	return uint32((d+time.Second-1)/time.Second) * 1000
+}
+
+func (a *admission) refuse(now tick.Instant, ev *Event, why record.Reason, retryMs uint32) refusal {
+	tokens, requests := a.remaining(now)
+	return refusal{why, Effect{Kind: Refuse, Prompt: ev.PromptTokens, Status: 429, Outcome: record.Throttled,
+		Reason: why, RetryMs: retryMs, RemainingTokens: tokens, RemainingRequests: requests}}
+}
+
+// settle corrects a provisioned charge to what was produced and returns the
+// final charge. A standard charge stands as it was.
+func (a *admission) settle(now tick.Instant, s *stream, produced int32) int32 {
+	if a.bucket == nil || s.cfg.model.outputWeight == 0 {
+		return s.charged
+	}
+	actual := int64(s.prompt) + s.cfg.model.outputWeight*int64(produced)
+	a.bucket.Add(now, actual-int64(s.charged))
+	a.load.add(now, actual-int64(s.charged))
+	return int32(min(actual, math.MaxInt32))
+}
+
+// remaining returns what the rate-limit headers say after this request:
+// tokens of the minute and requests of the 10 s window; -1 on provisioned.
+func (a *admission) remaining(now tick.Instant) (tokens, requests int32) {
+	if a.bucket != nil {
+		return -1, -1
+	}
+	return int32(min(a.tokens.Remaining(now), math.MaxInt32)), int32(a.requests[0].Remaining(now))
+}
+
+// utilization returns what admission goes by, in ppm: the bucket's level
+// against 100 %, or the tokens of this minute against TPM.
+func (a *admission) utilization(now tick.Instant) int32 {
+	var ppm int64
+	if a.bucket != nil {
+		ppm = tick.MulDiv(a.bucket.Level(now), 1_000_000, max(a.capacity, 1))
+	} else {
+		ppm = tick.MulDiv(a.tokens.Used(now), 1_000_000, max(a.tokens.Limit(), 1))
+	}
+	return int32(min(ppm, math.MaxInt32))
+}
+
+// loadMeter is the charge of the last ten seconds against what the deployment
+// can serve in them: the utilization that a capacity report is about. Unlike
+// the bucket's level it is half at half load.
+type loadMeter struct {
+	perMinute int64
+	seconds   [10]int64
+	at        tick.Instant // start of the current second
+	place     int
+}
+
+func newLoadMeter(perMinute int64, start tick.Instant) loadMeter {
+	return loadMeter{perMinute: perMinute, at: start}
+}
+
+func (m *loadMeter) roll(now tick.Instant) {
+	for n := 0; now >= m.at.Add(time.Second); n++ {
+		if n == len(m.seconds) { // idle for longer than is remembered
+			m.at += (now - m.at) / tick.Instant(time.Second) * tick.Instant(time.Second)
+			return
+		}
+		m.at = m.at.Add(time.Second)
+		m.place = (m.place + 1) % len(m.seconds)
+		m.seconds[m.place] = 0
+	}
+}
+
+func (m *loadMeter) add(now tick.Instant, n int64) {
+	m.roll(now)
+	m.seconds[m.place] += n
+}
+
+// sample returns the load of the ten seconds that end at now, in ppm.
+func (m *loadMeter) sample(now tick.Instant) int32 {
+	var sum int64
+	for _, n := range m.seconds {
+		sum += n
+	}
+	m.roll(now)
+	capacity := m.perMinute * int64(len(m.seconds)) / 60
+	return int32(min(tick.MulDiv(max(sum, 0), 1_000_000, max(capacity, 1)), math.MaxInt32))
+}

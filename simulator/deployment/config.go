@@ -1,0 +1,58 @@
+package deployment
+
+import (
+	"strings"
+
+	"foundrylab/internal/dist"
+	"foundrylab/internal/unit"
+	"foundrylab/simulator/latency"
+)
+
+// Config is one deployment: an entry of a scenario's `backends`.
+type Config struct {
+	Name    string         `yaml:"name" required:"true" doc:"deployment name, as clients and gateways call it"`
+	Model   string         `yaml:"model" required:"true" doc:"model, such as gpt-4.1"`
+	Version string         `yaml:"version" default:"2025-04-14" doc:"model version, shown after the model's name in answers"`
+	SKU     string         `yaml:"sku" required:"true" enum:"GlobalStandard|DataZoneStandard|Standard|GlobalProvisionedManaged|DataZoneProvisionedManaged|ProvisionedManaged" doc:"deployment type"`
+	Region  string         `yaml:"region" default:"East US 2" doc:"processing region, as the service spells it in x-ms-region"`
+	TPM     unit.Count     `yaml:"tpm" doc:"standard: tokens per minute"`
+	RPM     unit.Count     `yaml:"rpm" doc:"standard: requests per minute; default tpm/1000, the ratio of the gpt-4.1 family"`
+	PTU     int64          `yaml:"ptu" min:"0" max:"100000" doc:"provisioned: provisioned throughput units"`
+	Latency latency.Config `yaml:"latency" doc:"pace of its answers; default: the profile of its model"`
+	Output  *dist.Config   `yaml:"output" doc:"answer length in tokens for requests that do not ask for one; default log-normal p50 180, p95 700"`
+
+	UtilizationWindow unit.Duration `yaml:"utilization_window" default:"10s" doc:"provisioned: how much capacity time the leaky bucket holds at 100 % (undocumented by the service)"`
+	MaxTokensGuess    unit.Count    `yaml:"max_tokens_guess" default:"256" doc:"provisioned: output tokens assumed at admission when a request gives no max_tokens (undocumented by the service)"`
+	MaxInFlight       int           `yaml:"max_in_flight" default:"200000" min:"1" max:"1000000" doc:"bound on requests being answered at once; above it 503"`
+
+	Listen string `yaml:"listen" doc:"live: fixed address such as 127.0.0.1:9101; default a free port"`
+	Key    string `yaml:"key" default:"foundrylab-key" doc:"live: the api-key it accepts"`
+}
+
+// Provisioned reports whether the SKU is a provisioned one.
+func (c *Config) Provisioned() bool { return strings.HasSuffix(c.SKU, "ProvisionedManaged") }
+
+// Validate implements yamlconf.Validator.
+func (c Config) Validate(fail func(path, format string, args ...any)) {
+	m, known := modelNamed(c.Model)
+	switch {
+	case c.Provisioned() && c.PTU == 0:
+		fail("ptu", "a %s deployment needs ptu", c.SKU)
+	case c.Provisioned() && (c.TPM != 0 || c.RPM != 0):
+		fail("tpm", "a %s deployment is sized in ptu, not in tpm or rpm", c.SKU)
+	case c.Provisioned() && !known:
+		fail("model", "no PTU figures are known for %q; known: %s", c.Model, modelNames())
+	case c.Provisioned():
+		least, step := m.minimum(c.SKU)
+		if c.PTU < least || (c.PTU-least)%step != 0 {
+			fail("ptu", "%s of %s takes at least %d PTU in steps of %d", c.SKU, c.Model, least, step)
+		}
+		if c.UtilizationWindow <= 0 {
+			fail("utilization_window", "must be longer than zero")
+		}
+	case c.PTU != 0:
+		fail("ptu", "a %s deployment is sized in tpm, not in ptu", c.SKU)
+	case c.TPM == 0:
+		fail("tpm", "a %s deployment needs tpm, such as 300k", c.SKU)
+	}
+}

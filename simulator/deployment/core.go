@@ -1,0 +1,272 @@
+// Package deployment is one model deployment as a pure state machine: quotas,
+// provisioned utilization, faults, and the plan of every answer. Limits follow
+// Microsoft's quota and provisioned-throughput pages (docs/fidelity.md). It
+// refuses clocks, bodies and names: the simulator's shell owns those.
+package deployment
+
+import (
+	"fmt"
+	"time"
+
+	"foundrylab/internal/des"
+	"foundrylab/internal/dist"
+	"foundrylab/internal/record"
+	"foundrylab/internal/rng"
+	"foundrylab/internal/tick"
+	"foundrylab/simulator/fault"
+	"foundrylab/simulator/latency"
+)
+
+// Core is one deployment. Not safe for concurrent use: its driver serialises.
+type Core struct {
+	cfg     *settings
+	configs []*settings
+	faults  []fault.Rule
+	limits  admission
+	streams []stream // by slot
+	timers  des.Heap
+	seen    sightings
+	active  int
+	remote  bool // reservations go through Reserve and Reserved
+	base    tick.Instant
+}
+
+// settings is a compiled Config; requests keep the one they started under.
+type settings struct {
+	*Config
+	model   model
+	latency *latency.Model
+	output  dist.Sampler
+	draw    rng.Die
+	users   int // requests in flight under it
+}
+
+type stream struct {
+	cfg        *settings
+	key        uint64
+	start      tick.Instant
+	due        tick.Instant // its live timer; others are stale
+	gen        uint32
+	headIn     tick.Units
+	firstIn    tick.Units
+	endIn      tick.Units
+	prompt     int32
+	completion int32
+	charged    int32
+	maxTokens  int32
+	attempt    uint32
+	state      streamState
+	length     bool
+	streamed   bool
+	cut        bool // a fault struck it: due is when it ends
+}
+
+type streamState uint8
+
+const (
+	free streamState = iota
+	reserving
+	waiting // planned, headers not yet due
+	flowing
+)
+
+// Options are what a Core is made with besides its Config.
+type Options struct {
+	Seed   uint64
+	Start  tick.Instant // origin of limiter windows, faults and samples
+	Faults []fault.Rule
+	Remote bool // two-phase admission through Reserve and Reserved
+}
+
+// sampleEvery is how often Utilization is emitted.
+const sampleEvery = time.Second
+
+// Timer values above this slot are no streams.
+const (
+	sampleSlot uint32 = 1<<31 + iota
+	faultSlots        // and the ones after it: 2*index, plus 1 for its end
+)
+
+// New returns a deployment that starts at opt.Start. cfg must be valid.
+func New(cfg *Config, opt Options) *Core {
+	c := &Core{faults: opt.Faults, remote: opt.Remote, base: opt.Start}
+	c.seen.init()
+	c.Install(cfg, opt.Seed)
+	c.cfg = c.configs[0]
+	c.limits = newAdmission(c.cfg, opt.Start)
+	c.timers.Push(opt.Start.Add(sampleEvery), des.PrioFault, uint64(sampleSlot))
+	for i := range opt.Faults {
+		c.timers.Push(opt.Faults[i].Begin, des.PrioFault, uint64(faultSlots)+uint64(2*i))
+		c.timers.Push(opt.Faults[i].End, des.PrioFault, uint64(faultSlots)+uint64(2*i+1))
+	}
+	return c
+}
+
+// Install adds a configuration and returns its version; it takes effect at
+// the Configure event that names it. Versions count from 0, the one of New.
+func (c *Core) Install(cfg *Config, seed uint64) uint32 {
+	entity := rng.Entity(cfg.Name)
+	m, _ := modelNamed(cfg.Model)
+	output := dist.NewLognormal(180, 700, dist.Z95, 0)
+	if cfg.Output != nil {
+		output = cfg.Output.Compile()
+	}
+	c.configs = append(c.configs, &settings{Config: cfg, model: m, output: output,
+		latency: latency.Compile(cfg.Latency, cfg.Model, seed, entity),
+		draw:    rng.New(seed, rng.OutputLength, entity)})
+	return uint32(len(c.configs) - 1)
+}
+
+// Active returns how many answers are in flight.
+func (c *Core) Active() int { return c.active }
+
+// NextWake reports when something is due, or tick.Never. The periodic sample
+// alone makes it always finite.
+func (c *Core) NextWake() tick.Instant { return c.timers.Next() }
+
+// Step settles what is due at now, consumes ev and appends what must be done.
+func (c *Core) Step(now tick.Instant, ev Event, out []Effect) []Effect {
+	out = c.settle(now, out)
+	switch ev.Kind {
+	case Wake:
+	case Start:
+		out = c.start(now, &ev, out)
+	case Gone:
+		if s := c.find(ev.Ref); s != nil {
+			return c.end(now, ev.Ref, s, Cut, record.Failed, record.ClientGone, out)
+		}
+		out = append(out, Effect{Kind: Stray, Ref: ev.Ref, At: now})
+	case Reserved:
+		out = c.reserved(now, &ev, out)
+	case Configure:
+		out = c.configure(now, ev.Version, out)
+	default:
+		panic(fmt.Sprintf("deployment: unknown event %+v", ev))
+	}
+	return out
+}
+
+func (c *Core) find(ref record.Ref) *stream {
+	if int(ref.Slot) >= len(c.streams) {
+		return nil
+	}
+	s := &c.streams[ref.Slot]
+	if s.state == free || s.gen != ref.Gen {
+		return nil
+	}
+	return s
+}
+
+// settle does everything due at or before now, in (due, priority, seq) order.
+func (c *Core) settle(now tick.Instant, out []Effect) []Effect {
+	for c.timers.Next() <= now {
+		it := c.timers.Peek()
+		slot := uint32(it.Val)
+		if slot == sampleSlot {
+			c.timers.Replace(it.At.Add(sampleEvery), des.PrioFault, it.Val)
+			out = append(out, Effect{Kind: Utilization, At: it.At, RemainingTokens: c.limits.load.sample(it.At)})
+			continue
+		}
+		if slot >= faultSlots {
+			c.timers.Pop()
+			out = c.faultEdge(it.At, int(slot-faultSlots), out)
+			continue
+		}
+		s := &c.streams[slot]
+		ref := record.Ref{Slot: slot, Gen: uint32(it.Val >> 32)}
+		if s.gen != ref.Gen || s.due != it.At || s.state == free {
+			c.timers.Pop() // stale: the request was cut or planned anew
+			continue
+		}
+		if s.cut {
+			c.timers.Pop()
+			out = c.cutNow(it.At, ref, s, out)
+			continue
+		}
+		if s.state == waiting && s.headIn < s.endIn {
+			s.state = flowing
+			s.due = s.start.After(s.endIn)
+			c.timers.Replace(s.due, des.PrioEnd, it.Val)
+			out = append(out, Effect{Kind: Head, Ref: ref, At: it.At, Status: 200})
+			continue
+		}
+		c.timers.Pop()
+		out = c.end(it.At, ref, s, Finish, record.Succeeded, record.NoReason, out)
+	}
+	return out
+}
+
+// faultEdge begins or ends a fault. What it cuts, it cuts at the edge plus the
+// phase of each request, so that no two reactions share an instant.
+func (c *Core) faultEdge(at tick.Instant, edge int, out []Effect) []Effect {
+	out = append(out, Effect{Kind: FaultEdge, At: at, Ref: record.Ref{Slot: uint32(edge / 2), Gen: uint32(edge % 2)}})
+	rule := &c.faults[edge/2]
+	if edge%2 == 1 || !rule.CutStreams {
+		return out
+	}
+	for slot := range c.streams {
+		s := &c.streams[slot]
+		cut := at + s.start - s.start.Floor()
+		if s.state == free || !rule.Strikes(at, s.key, s.attempt) || s.state != reserving && s.due <= cut {
+			continue
+		}
+		s.cut, s.due = true, cut
+		c.timers.Push(cut, des.PrioEnd, uint64(s.gen)<<32|uint64(slot))
+	}
+	return out
+}
+
+// cutNow ends a stream that a fault struck.
+func (c *Core) cutNow(at tick.Instant, ref record.Ref, s *stream, out []Effect) []Effect {
+	reason := record.OutageFault
+	if s.state == flowing {
+		reason = record.CutFault
+	}
+	return c.end(at, ref, s, Cut, record.Failed, reason, out)
+}
+
+// end settles a stream's charge and frees its slot.
+func (c *Core) end(at tick.Instant, ref record.Ref, s *stream, kind EffectKind, o record.Outcome, why record.Reason, out []Effect) []Effect {
+	produced := s.completion
+	if kind == Cut {
+		produced = tokensAt(s.start, at, s.firstIn, s.endIn, s.completion)
+	}
+	status := uint16(200)
+	if kind != Finish && s.state != flowing {
+		status = 0 // nothing was sent yet
+	}
+	charged := c.limits.settle(at, s, produced)
+	out = append(out, Effect{Kind: kind, Ref: ref, At: at, Elapsed: tick.ToUnits(at.Sub(s.start)), FirstIn: s.firstIn,
+		Prompt: s.prompt, Completion: produced, Charged: charged, Status: status, Outcome: o, Reason: why, Length: s.length})
+	s.state = free
+	c.active--
+	s.cfg.users--
+	if s.cfg != c.cfg && s.cfg.users == 0 {
+		out = append(out, Effect{Kind: Drained, At: at})
+	}
+	return out
+}
+
+func (c *Core) configure(now tick.Instant, version uint32, out []Effect) []Effect {
+	if int(version) >= len(c.configs) || c.configs[version] == nil {
+		return append(out, Effect{Kind: Stray, At: now})
+	}
+	old := c.cfg
+	c.cfg = c.configs[version]
+	c.limits.resize(now, c.cfg)
+	if old != c.cfg && old.users == 0 {
+		out = append(out, Effect{Kind: Drained, At: now})
+	}
+	return out
+}
+
+// UtilizationPPM returns the share of capacity in use at now, in ppm.
+func (c *Core) UtilizationPPM(now tick.Instant) int32 { return c.limits.utilization(now) }
+
+// Limits returns the configured limits per minute; 0 where there is none.
+func (c *Core) Limits() (tpm, rpm int64) {
+	if c.cfg.Provisioned() {
+		return 0, 0
+	}
+	return int64(c.cfg.TPM), requestsPerMinute(c.cfg.Config)
+}

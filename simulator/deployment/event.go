@@ -1,0 +1,104 @@
+package deployment
+
+import (
+	"time"
+
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+)
+
+// EventKind tags an Event.
+type EventKind uint8
+
+// The events of a deployment.
+const (
+	Wake      EventKind = iota // settle what is due; nothing else
+	Start                      // a request arrived, authenticated and counted
+	Gone                       // its client left
+	Reserved                   // the answer to a Reserve effect
+	Configure                  // switch to an installed configuration
+)
+
+// Event is what happens to a deployment; a flat value.
+type Event struct {
+	Ref          record.Ref
+	Key          uint64 // request key: names the dice
+	PromptTokens int32
+	PromptChars  int32
+	OutputTokens int32 // wanted length; negative: the deployment draws one
+	MaxTokens    int32 // negative: absent
+	Version      uint32
+	RetryMs      uint32 // Reserved and not Granted
+	N            uint16 // choices; 0 counts as 1
+	Kind         EventKind
+	Stream       bool
+	Granted      bool
+}
+
+// EffectKind tags an Effect.
+type EffectKind uint8
+
+// The effects of a deployment. Every Start yields exactly one of Refuse,
+// Finish and Cut; Finish or Cut come after one Plan.
+const (
+	Plan        EffectKind = iota // admitted: answer like this
+	Head                          // the headers and, streamed, the filter-only chunk are due
+	Refuse                        // answer Status, or reset the connection where Status is 0
+	Finish                        // the answer ended as planned
+	Cut                           // stop the answer now: a fault, or the client is gone
+	Reserve                       // ask the shared state for Charged tokens, answer with Reserved
+	Utilization                   // periodic: load of the last 10 s against capacity, in ppm, in RemainingTokens
+	FaultEdge                     // a scheduled fault begins or ends; Slot is its index
+	Stray                         // an event about nothing that is in flight: ignored
+	Drained                       // the last request of an older configuration ended
+)
+
+// Effect is what its driver must do; a flat value. Spans are in grid units
+// after At for Plan; Elapsed is from arrival to At for the terminal ones.
+type Effect struct {
+	Ref               record.Ref
+	At                tick.Instant
+	HeadIn            tick.Units
+	FirstIn           tick.Units
+	Elapsed           tick.Units // Plan: when it will end
+	Prompt            int32      // tokens
+	Completion        int32      // tokens: planned (Plan) or produced (Finish, Cut)
+	Charged           int32      // tokens in the limiter's unit
+	RetryMs           uint32     // Refuse by a limiter: wait this long
+	RemainingTokens   int32      // standard: after this request; -1 on provisioned
+	RemainingRequests int32
+	Status            uint16
+	Kind              EffectKind
+	Outcome           record.Outcome
+	Reason            record.Reason
+	Length            bool // finish_reason length: max_tokens cut the answer
+}
+
+// TokensAt returns how many tokens of a planned answer exist at now; the
+// first comes at FirstIn and the last at Elapsed, evenly between.
+func (e *Effect) TokensAt(now tick.Instant) int32 {
+	return tokensAt(e.At, now, e.FirstIn, e.Elapsed, e.Completion)
+}
+
+// TokenAt returns when token k (from 1) of a planned answer is due.
+func (e *Effect) TokenAt(k int32) tick.Instant {
+	first, end := e.At.After(e.FirstIn), e.At.After(e.Elapsed)
+	if k <= 1 || e.Completion <= 1 {
+		return first
+	}
+	if k >= e.Completion {
+		return end
+	}
+	return first.Add(time.Duration(tick.MulDiv(int64(end-first), int64(k-1), int64(e.Completion-1))))
+}
+
+func tokensAt(start, now tick.Instant, first, end tick.Units, total int32) int32 {
+	from, to := start.After(first), start.After(end)
+	switch {
+	case now < from || total == 0:
+		return 0
+	case now >= to || total == 1:
+		return total
+	}
+	return 1 + int32(tick.MulDiv(int64(now-from), int64(total-1), int64(to-from)))
+}

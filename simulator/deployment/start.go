@@ -1,0 +1,141 @@
+package deployment
+
+import (
+	"math"
+	"time"
+
+	"foundrylab/internal/des"
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+)
+
+// start decides over one arriving request: faults of the network first, then
+// the limiter, then the plan.
+func (c *Core) start(now tick.Instant, ev *Event, out []Effect) []Effect {
+	if prev := c.slot(ev.Ref.Slot); prev == nil || prev.state != free {
+		return append(out, Effect{Kind: Refuse, Ref: ev.Ref, At: now, Status: 503, Outcome: record.Failed, Reason: record.InFlightBound})
+	}
+	attempt := c.seen.count(ev.Key)
+	var added time.Duration
+	for i := range c.faults {
+		f := &c.faults[i]
+		if !f.Strikes(now, ev.Key, attempt) {
+			continue
+		}
+		if f.Reset {
+			return append(out, Effect{Kind: Refuse, Ref: ev.Ref, At: now, Prompt: ev.PromptTokens, Outcome: record.Failed, Reason: record.OutageFault})
+		}
+		if f.Status != 0 {
+			return append(out, refuseStatus(ev, now, f.Status))
+		}
+		added += f.Delay(ev.Key, attempt)
+	}
+	s := &c.streams[ev.Ref.Slot]
+	*s = stream{cfg: c.cfg, key: ev.Key, start: now, gen: ev.Ref.Gen, prompt: ev.PromptTokens,
+		maxTokens: ev.MaxTokens, attempt: attempt, state: reserving, streamed: ev.Stream}
+	charge, verdict := c.limits.admit(now, c.cfg, ev)
+	if verdict.reason != record.NoReason {
+		s.state = free
+		verdict.effect.Ref, verdict.effect.At = ev.Ref, now
+		return append(out, verdict.effect)
+	}
+	s.charged = charge
+	s.completion, s.length = c.answerLength(ev, attempt)
+	s.planTiming(added)
+	c.active++
+	c.cfg.users++
+	if c.remote {
+		return append(out, Effect{Kind: Reserve, Ref: ev.Ref, At: now, Charged: charge})
+	}
+	return c.plan(now, ev.Ref, s, out)
+}
+
+func refuseStatus(ev *Event, now tick.Instant, status uint16) Effect {
+	o := record.Failed
+	if status == 429 {
+		o = record.Throttled
+	}
+	return Effect{Kind: Refuse, Ref: ev.Ref, At: now, Prompt: ev.PromptTokens, Status: status, Outcome: o, Reason: record.StatusFault}
+}
+
+// slot returns the stream of a slot, growing to it within the bound.
+func (c *Core) slot(slot uint32) *stream {
+	if int(slot) >= c.cfg.MaxInFlight || c.active >= c.cfg.MaxInFlight {
+		return nil
+	}
+	for int(slot) >= len(c.streams) {
+		c.streams = append(c.streams, stream{})
+	}
+	return &c.streams[slot]
+}
+
+func (c *Core) answerLength(ev *Event, attempt uint32) (tokens int32, cut bool) {
+	tokens = ev.OutputTokens
+	if tokens < 0 {
+		tokens = int32(min(c.cfg.output.At(c.cfg.draw.Draw(ev.Key, attempt)), math.MaxInt32))
+	}
+	if ev.MaxTokens >= 0 && tokens > ev.MaxTokens {
+		return ev.MaxTokens, true
+	}
+	return tokens, false
+}
+
+func (s *stream) planTiming(added time.Duration) {
+	t := s.cfg.latency.Plan(s.key, s.attempt, int64(s.prompt), int64(s.completion), s.streamed, added)
+	s.headIn, s.firstIn, s.endIn = t.Head, t.First, t.End
+}
+
+// plan admits the stream: its timer runs from now on.
+func (c *Core) plan(now tick.Instant, ref record.Ref, s *stream, out []Effect) []Effect {
+	s.start = now
+	s.state = waiting
+	s.due = now.After(s.headIn)
+	c.timers.Push(s.due, des.PrioEnd, uint64(ref.Gen)<<32|uint64(ref.Slot))
+	tokens, requests := c.limits.remaining(now)
+	return append(out, Effect{Kind: Plan, Ref: ref, At: now, HeadIn: s.headIn, FirstIn: s.firstIn, Elapsed: s.endIn,
+		Prompt: s.prompt, Completion: s.completion, Charged: s.charged, Status: 200, Length: s.length,
+		RemainingTokens: tokens, RemainingRequests: requests})
+}
+
+// reserved continues or refuses a request whose reservation was answered.
+func (c *Core) reserved(now tick.Instant, ev *Event, out []Effect) []Effect {
+	s := c.find(ev.Ref)
+	if s == nil || s.state != reserving {
+		return append(out, Effect{Kind: Stray, Ref: ev.Ref, At: now})
+	}
+	if ev.Granted {
+		return c.plan(now, ev.Ref, s, out)
+	}
+	s.completion = 0
+	out = c.end(now, ev.Ref, s, Refuse, record.Throttled, record.TokenLimit, out)
+	last := &out[len(out)-1]
+	if last.Kind == Drained {
+		last = &out[len(out)-2]
+	}
+	last.Status, last.RetryMs = 429, ev.RetryMs
+	return out
+}
+
+// sightings counts how often this deployment has seen a request key, which is
+// the attempt its dice are keyed by: no header has to survive a gateway. It is
+// a direct-mapped table of fixed size; a key that was pushed out starts anew.
+type sightings struct{ rows []sighting }
+
+type sighting struct {
+	key   uint64
+	count uint32
+}
+
+const sightingRows = 1 << 14
+
+func (t *sightings) init() { t.rows = make([]sighting, sightingRows) }
+
+// count returns how often key was seen before, and counts this time.
+func (t *sightings) count(key uint64) uint32 {
+	row := &t.rows[(key*0x9e3779b97f4a7c15)>>(64-14)]
+	if row.key != key {
+		*row = sighting{key: key}
+	}
+	row.count++
+	return row.count - 1
+}

@@ -1,0 +1,26 @@
+package fault
+
+import (
+	"time"
+
+	"foundrylab/internal/unit"
+)
+
+// Latency slows the first token down.
+type Latency struct {
+	Add    unit.Duration `yaml:"add" required:"true" doc:"time added before the first token"`
+	Jitter unit.Duration `yaml:"jitter" doc:"up to this much more, uniform"`
+}
+
+var latencyKind = Kind{
+	Name:    "latency",
+	Help:    "Adds time before the first token of requests that arrive while it lasts.",
+	Example: "latency: {add: 2s, jitter: 500ms}",
+	compile: func(c Config, r *Rule) bool {
+		if c.Latency == nil {
+			return false
+		}
+		r.Add, r.Jitter = time.Duration(c.Latency.Add), time.Duration(c.Latency.Jitter)
+		return true
+	},
+}

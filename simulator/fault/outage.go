@@ -1,0 +1,19 @@
+package fault
+
+// Outage takes the deployment off the network.
+type Outage struct {
+	Mode string `yaml:"mode" default:"reset" enum:"reset" doc:"how connections end: reset closes them without an answer"`
+}
+
+var outageKind = Kind{
+	Name:    "outage",
+	Help:    "Connections are closed without an answer, and streams that are running when it begins are cut.",
+	Example: "outage: {mode: reset}",
+	compile: func(c Config, r *Rule) bool {
+		if c.Outage == nil {
+			return false
+		}
+		r.Reset, r.CutStreams = true, true
+		return true
+	},
+}

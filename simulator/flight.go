@@ -1,0 +1,103 @@
+package simulator
+
+import (
+	"fmt"
+	"time"
+
+	"foundrylab/internal/drive"
+	"foundrylab/internal/tick"
+	"foundrylab/simulator/deployment"
+)
+
+// flight is one request with its deployment, from Start to the one terminal effect. It belongs to the goroutine that
+// answers the request.
+type flight struct {
+	b     *backend
+	box   *drive.Box[deployment.Effect]
+	gone  <-chan struct{} // closed when the client has left
+	timer *time.Timer
+	plan  deployment.Effect // admitted: how to answer
+	end   deployment.Effect // the terminal effect, once ended
+	ended bool
+}
+
+// start brings a request before its deployment: afterwards it is refused (ended) or planned. The caller must land it.
+func (b *backend) start(ev deployment.Event, gone <-chan struct{}) *flight {
+	f := &flight{b: b, box: b.driver.Open(), gone: gone}
+	ev.Kind, ev.Ref = deployment.Start, f.box.Ref
+	b.driver.Do(ev)
+	f.take(<-f.box.C)
+	return f
+}
+
+func (f *flight) take(e deployment.Effect) {
+	if e.Kind == deployment.Plan {
+		f.plan = e
+		return
+	}
+	f.end, f.ended = e, true
+}
+
+// drain takes what has arrived.
+func (f *flight) drain() {
+	for !f.ended {
+		select {
+		case e := <-f.box.C:
+			f.take(e)
+		default:
+			return
+		}
+	}
+}
+
+// wait returns false at the given instant, or true as soon as the flight has ended: as planned, by a fault, or because
+// the client left. What the deployment decided counts before what is due.
+func (f *flight) wait(until tick.Instant) (ended bool) {
+	for {
+		if f.drain(); f.ended {
+			return true
+		}
+		left := f.b.clock.Until(until)
+		if left <= 0 {
+			return false
+		}
+		if f.timer == nil {
+			f.timer = time.NewTimer(left)
+		} else {
+			f.timer.Reset(left)
+		}
+		select {
+		case <-f.timer.C:
+		case e := <-f.box.C:
+			f.take(e)
+		case <-f.gone:
+			f.leave()
+		}
+	}
+}
+
+// leave tells the deployment that the client is gone, unless the flight has ended before.
+func (f *flight) leave() { f.conclude(deployment.Event{Kind: deployment.Gone, Ref: f.box.Ref}) }
+
+// finish ends a flight whose planned end has come: it need not wait for the driver's own timer.
+func (f *flight) finish() { f.conclude(deployment.Event{Kind: deployment.Wake}) }
+
+// conclude gives an event that must end the flight.
+func (f *flight) conclude(ev deployment.Event) {
+	if f.drain(); f.ended {
+		return
+	}
+	f.b.driver.Do(ev)
+	if f.drain(); !f.ended {
+		panic(fmt.Sprintf("simulator: %+v did not end the request planned as %+v", ev, f.plan))
+	}
+}
+
+// land makes sure that the flight has ended, and frees its slot. It is deferred: a panic is a client gone.
+func (f *flight) land() {
+	if f.timer != nil {
+		f.timer.Stop()
+	}
+	f.leave()
+	f.b.driver.Close(f.box)
+}

@@ -1,0 +1,116 @@
+package simulator
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"foundrylab/internal/tick"
+	"foundrylab/simulator/deployment"
+)
+
+// Values that are the same in every response. Never mutated: net/http only reads them.
+var (
+	applicationJSON = []string{"application/json"}
+	eventStream     = []string{"text/event-stream; charset=utf-8"}
+	noStore         = []string{"no-cache, must-revalidate"}
+	noBuffering     = []string{"no"}
+	nosniff         = []string{"nosniff"}
+	transportSafety = []string{"max-age=31536000; includeSubDomains; preload"}
+	notSet          = []string{"Not-Set"}
+)
+
+// common sets what every response has, known route or not. The keys are written as http.CanonicalHeaderKey has them.
+func (c *call) common(h http.Header) {
+	h["Apim-Request-Id"] = []string{c.guid(0)}
+	h["X-Request-Id"] = []string{c.guid(1)}
+	h["Strict-Transport-Security"] = transportSafety
+	h["X-Content-Type-Options"] = nosniff
+	if id := c.r.Header["X-Ms-Client-Request-Id"]; len(id) == 1 {
+		h["X-Ms-Client-Request-Id"] = id
+	} else {
+		h["X-Ms-Client-Request-Id"] = notSet
+	}
+}
+
+// guid returns one of the identifiers of this request: a random-looking (version 4) GUID.
+func (c *call) guid(which uint32) string {
+	hi, lo := c.srv.ids.Draw(c.serial, 2*which), c.srv.ids.Draw(c.serial, 2*which+1)
+	hi = hi&^0xf000 | 0x4000
+	lo = lo&^(3<<62) | 1<<63
+	b := appendHex(make([]byte, 0, 36), hi>>32, 8)
+	b = appendHex(append(b, '-'), hi>>16, 4)
+	b = appendHex(append(b, '-'), hi, 4)
+	b = appendHex(append(b, '-'), lo>>48, 4)
+	return string(appendHex(append(b, '-'), lo, 12))
+}
+
+// appendHex appends the last digits hexadecimal digits of v.
+func appendHex(dst []byte, v uint64, digits int) []byte {
+	for i := digits - 1; i >= 0; i-- {
+		dst = append(dst, "0123456789abcdef"[v>>(4*i)&15])
+	}
+	return dst
+}
+
+// limitHeaders says where a deployment's limits stand. Provisioned deployments have none.
+//
+// Requests are counted in the limiter's 10 s window, so limit, remaining and reset all speak of that window, as in the
+// service's responses up to early 2025; later ones seem to give the limit per minute.
+type limitHeaders struct {
+	start            tick.Instant // of the first window of both
+	tokens, requests []string     // limits
+}
+
+// The windows that the headers speak of, as simulator/deployment has them.
+const (
+	tokenWindow   = time.Minute
+	requestWindow = 10 * time.Second
+	perMinute     = int64(tokenWindow / requestWindow)
+)
+
+func newLimitHeaders(core *deployment.Core, start tick.Instant) limitHeaders {
+	tpm, rpm := core.Limits()
+	if tpm == 0 {
+		return limitHeaders{}
+	}
+	return limitHeaders{start, number(tpm), number((rpm + perMinute - 1) / perMinute)}
+}
+
+// place sets the headers of a deployment.
+func (b *backend) place(h http.Header) {
+	h["X-Ms-Region"] = []string{b.cfg.Region}
+	h["X-Ms-Deployment-Name"] = []string{b.cfg.Name}
+	if b.cfg.Provisioned() {
+		h["Azure-Openai-Deployment-Utilization"] = []string{percent(b.utilization())}
+	}
+}
+
+// set sets what a plan or a limiter's refusal says of the limits.
+func (l *limitHeaders) set(h http.Header, e *deployment.Effect) {
+	if l.tokens == nil {
+		return
+	}
+	h["X-Ratelimit-Limit-Tokens"] = l.tokens
+	h["X-Ratelimit-Limit-Requests"] = l.requests
+	h["X-Ratelimit-Remaining-Tokens"] = number(int64(e.RemainingTokens))
+	h["X-Ratelimit-Remaining-Requests"] = number(int64(e.RemainingRequests))
+	h["X-Ratelimit-Reset-Tokens"] = number(secondsLeft(l.start, e.At, tokenWindow))
+	h["X-Ratelimit-Reset-Requests"] = number(secondsLeft(l.start, e.At, requestWindow))
+}
+
+// secondsLeft returns the whole seconds, rounded up, until the window around now ends.
+func secondsLeft(start, now tick.Instant, window time.Duration) int64 {
+	left := window - now.Sub(start)%window
+	return ceilSeconds(left)
+}
+
+func ceilSeconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
+
+func number(n int64) []string { return []string{strconv.FormatInt(n, 10)} }
+
+// percent writes parts per million as the service writes utilization, rounded half up: 43.2%.
+func percent(ppm int32) string {
+	tenths := (int64(ppm) + 500) / 1000
+	return strconv.FormatInt(tenths/10, 10) + "." + strconv.FormatInt(tenths%10, 10) + "%"
+}

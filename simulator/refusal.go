@@ -1,0 +1,78 @@
+package simulator
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"foundrylab/internal/ops"
+	"foundrylab/internal/record"
+	"foundrylab/simulator/content"
+	"foundrylab/simulator/deployment"
+)
+
+// Answers without an observed body; wording is our own. Never mutated.
+var (
+	bodyTooLarge        = content.Answer{Status: http.StatusRequestEntityTooLarge, Body: []byte(`{"error":{"code":"413","message":"The request body is too large."}}`)}
+	versionNotSupported = content.Answer{Status: http.StatusBadRequest, Body: []byte(`{"error":{"code":"BadRequest","message":"API version not supported"}}`)}
+)
+
+// refuse answers what the deployment did not admit.
+func (c *call) refuse(op *ops.Operation, e *deployment.Effect) {
+	if e.Status == 0 {
+		c.reset()
+		return
+	}
+	h := c.w.Header()
+	if e.Reason != record.StatusFault && e.Reason != record.InFlightBound {
+		c.backend.limits.set(h, e)
+	}
+	if e.RetryMs > 0 {
+		h["Retry-After"] = number(retrySeconds(e))
+		h["Retry-After-Ms"] = number(int64(e.RetryMs))
+	}
+	c.answer(c.refusal(op, e))
+}
+
+func retrySeconds(e *deployment.Effect) int64 {
+	return ceilSeconds(time.Duration(e.RetryMs) * time.Millisecond)
+}
+
+func (c *call) refusal(op *ops.Operation, e *deployment.Effect) content.Answer {
+	d := &c.backend.cfg
+	t := content.Throttle{Limit: content.TokenLimit, Operation: op.Name, Deployment: d.Name, Model: d.Model, Region: d.Region,
+		Tier: "OpenAI", APIVersion: c.version, RetrySeconds: int(retrySeconds(e))}
+	switch e.Reason {
+	case record.TokenLimit, record.TooLarge:
+		return content.RateLimitReached(t)
+	case record.RequestLimit:
+		t.Limit = content.CallLimit
+		return content.RateLimitReached(t)
+	case record.Utilization:
+		return content.ProvisionedExceeded(t, int(e.RetryMs))
+	}
+	return statusAnswer(int(e.Status))
+}
+
+// statusAnswer returns the service's answer of a status that a fault asks for, or one in its style.
+func statusAnswer(status int) content.Answer {
+	switch status {
+	case http.StatusUnauthorized:
+		return content.InvalidKey()
+	case http.StatusForbidden:
+		return content.FirewallDenied()
+	case http.StatusNotFound:
+		return content.DeploymentNotFound()
+	case http.StatusTooManyRequests:
+		return content.PeakLoad(0)
+	case http.StatusInternalServerError:
+		return content.InternalServerError()
+	case http.StatusServiceUnavailable:
+		return content.ServiceUnavailable()
+	}
+	text := http.StatusText(status)
+	if text == "" {
+		text = "Injected status " + strconv.Itoa(status)
+	}
+	return content.Answer{Status: status, Body: []byte(`{"error":{"code":"` + strconv.Itoa(status) + `","message":"` + text + `"}}`)}
+}

@@ -1,0 +1,125 @@
+// Package simulator answers HTTP as a Microsoft Foundry (Azure OpenAI) resource does: routes, authentication, limits,
+// pace, headers, errors and broken connections. A Server is an http.Handler, for a server of its own or for a test's.
+//
+// It owns what touches the machine: sockets, clock, goroutines, the tokenizer and the log. It refuses decisions: what is
+// admitted, when each token comes and what fails is planned by simulator/deployment, and what is said by
+// simulator/content. Emulated behaviour follows docs/fidelity.md.
+package simulator
+
+import (
+	"net/http"
+	"sync/atomic"
+
+	"github.com/gorilla/mux"
+	"github.com/rs/zerolog"
+
+	"foundrylab/internal/drive"
+	"foundrylab/internal/record"
+	"foundrylab/internal/rng"
+	"foundrylab/internal/tick"
+	"foundrylab/simulator/deployment"
+	"foundrylab/simulator/fault"
+)
+
+// Config is what New makes a Server from. Only Deployments is required.
+type Config struct {
+	Deployments []deployment.Config // absent fields get the defaults of the YAML format; names are unique
+	Faults      []fault.Config      // scheduled from Start; each names a deployment as its backend
+	Seed        uint64              // of every die
+
+	Clock *drive.Clock // nil: the wall clock
+	Start tick.Instant // origin of limiter windows and faults; 0: the clock's present
+
+	MaxBody int64          // largest request body, bytes; 0: 16 MiB
+	Logger  zerolog.Logger // one line a request; the zero Logger is silent
+
+	// Ledger is called once for every request that reached a deployment, when it has ended: the ground truth. The tenant
+	// is record.NoTenant. Calls of one backend come in order, one at a time; those of different backends concurrently. It
+	// is called under the deployment's lock: it must not block, and must not call the Server.
+	Ledger func(backend int, a record.Attempt)
+
+	// Observe is called as Ledger is, for Utilization and FaultEdge effects. The slot of a FaultEdge is the fault's place
+	// in Faults, its generation 0 for the beginning and 1 for the end.
+	Observe func(backend int, now tick.Instant, e deployment.Effect)
+
+	Record bool // keep a tape of every step; see Tape
+}
+
+// Server is a simulated resource. Safe for concurrent use.
+//
+// It aborts connections on purpose: by a reset where the ResponseWriter can be hijacked, else by panicking with
+// http.ErrAbortHandler, as net/http provides for.
+type Server struct {
+	router   *mux.Router
+	backends []*backend
+	clock    *drive.Clock
+	log      zerolog.Logger
+	maxBody  int64
+	ids      rng.Die
+	serial   atomic.Uint64 // requests so far; names their ids
+}
+
+// New returns a running Server. The error lists every mistake of the Config by its path, as deployments[1].ptu.
+// Close it when done.
+func New(cfg Config) (*Server, error) {
+	cfg, err := complete(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{clock: cfg.Clock, log: cfg.Logger, maxBody: cfg.MaxBody,
+		ids: rng.New(cfg.Seed, rng.ContentText, rng.Entity("request id"))}
+	for i := range cfg.Deployments {
+		s.backends = append(s.backends, newBackend(&cfg, i))
+	}
+	s.router = s.routes()
+	for _, b := range s.backends {
+		b.driver.Wake()
+	}
+	return s, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.router.ServeHTTP(w, r) }
+
+// Close stops the timers: no more utilization is sampled and no scheduled fault begins. Requests in flight are answered
+// to their end; shutting down the http.Server is its owner's.
+func (s *Server) Close() {
+	for _, b := range s.backends {
+		b.driver.Stop()
+	}
+}
+
+// Tape returns the recording of a deployment, by its place in Config.Deployments, or nil without Config.Record. Read it
+// after Close, when no request is in flight.
+func (s *Server) Tape(backend int) *drive.Tape[deployment.Event, deployment.Effect] {
+	return s.backends[backend].tape
+}
+
+// deployed returns the deployment of that name, or nil.
+func (s *Server) deployed(name string) *backend {
+	for _, b := range s.backends {
+		if b.cfg.Name == name {
+			return b
+		}
+	}
+	return nil
+}
+
+// serving returns the deployment that the model member of a v1 request means: its name, else the model's name where
+// one deployment alone has that model.
+func (s *Server) serving(model string) *backend {
+	if b := s.deployed(model); b != nil {
+		return b
+	}
+	var found *backend
+	for _, b := range s.backends {
+		if b.cfg.Model != model {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = b
+	}
+	return found
+}

@@ -1,0 +1,126 @@
+package simulator
+
+import (
+	"net/http"
+	"time"
+
+	"foundrylab/internal/tick"
+	"foundrylab/simulator/content"
+	"foundrylab/simulator/deployment"
+)
+
+// writeGrace is how long a client that does not read may hold a stream beyond its planned end.
+const writeGrace = 30 * time.Second
+
+// stream writes server-sent events as planned: the headers and the verdict on the prompt, then each token at its
+// instant. What is due at once is written at once, so a writer that is late catches up in one write.
+type stream struct {
+	c      *call
+	chat   *content.Chat
+	plan   *deployment.Effect
+	out    *http.ResponseController
+	buf    []byte
+	begun  bool // headers and filter event are out
+	opened bool // so are the events that open the choices
+	sent   int32
+}
+
+// stream answers in pieces. The last of them waits for the deployment's word that the answer is complete, so that
+// client and ledger never disagree on it.
+func (c *call) stream(f *flight) {
+	s := &stream{c: c, chat: c.completion(f), plan: &f.plan, out: http.NewResponseController(c.w)}
+	end := f.plan.At.After(f.plan.Elapsed)
+	s.out.SetWriteDeadline(time.Now().Add(c.srv.clock.Until(end) + writeGrace)) // where there are deadlines
+	defer s.out.SetWriteDeadline(time.Time{})
+	for !f.ended {
+		due := s.next()
+		if !f.wait(due) && due == end {
+			f.finish()
+		}
+		// the end itself is not written before the deployment has said so
+		if !f.ended && !s.advance(min(c.srv.clock.Now(), end-1), f.plan.Completion) {
+			f.leave()
+		}
+	}
+	switch {
+	case f.end.Kind == deployment.Finish:
+		s.fill(end, f.plan.Completion)
+		s.close()
+		s.flush()
+	case f.end.Status == 0: // cut before anything was due
+		c.reset()
+	default:
+		s.advance(f.end.At, f.end.Completion)
+		panic(http.ErrAbortHandler) // the client sees the stream break off
+	}
+}
+
+// next returns when something more is due.
+func (s *stream) next() tick.Instant {
+	switch {
+	case !s.begun:
+		return s.plan.At.After(s.plan.HeadIn)
+	case !s.opened:
+		return s.plan.At.After(s.plan.FirstIn)
+	case s.sent+1 < s.plan.Completion:
+		return s.plan.TokenAt(s.sent + 1)
+	}
+	return s.plan.At.After(s.plan.Elapsed)
+}
+
+// advance writes what is due at now, up to a number of tokens, and reports whether the client still takes it.
+func (s *stream) advance(now tick.Instant, limit int32) bool {
+	s.fill(now, limit)
+	return s.flush()
+}
+
+func (s *stream) fill(now tick.Instant, limit int32) {
+	if !s.begun && now >= s.plan.At.After(s.plan.HeadIn) {
+		s.begun = true
+		s.head()
+		s.buf = s.chat.AppendFilter(s.buf)
+	}
+	choices := max(s.c.peeked.N, 1)
+	if !s.opened && now >= s.plan.At.After(s.plan.FirstIn) {
+		s.opened = true
+		for i := range choices {
+			s.buf = s.chat.AppendRole(s.buf, i)
+		}
+	}
+	for s.opened && s.sent < limit && now >= s.plan.TokenAt(s.sent+1) {
+		for i := range choices {
+			s.buf = s.chat.AppendContent(s.buf, i, int(s.sent), int(s.sent)+1)
+		}
+		s.sent++
+	}
+}
+
+func (s *stream) head() {
+	h := s.c.w.Header()
+	s.c.common(h)
+	s.c.backend.place(h)
+	s.c.backend.limits.set(h, s.plan)
+	h["Content-Type"] = eventStream
+	h["Cache-Control"] = noStore
+	h["X-Accel-Buffering"] = noBuffering
+	s.c.status = http.StatusOK
+	s.c.w.WriteHeader(http.StatusOK)
+}
+
+func (s *stream) close() {
+	for i := range max(s.c.peeked.N, 1) {
+		s.buf = s.chat.AppendFinish(s.buf, i)
+	}
+	s.buf = s.chat.AppendUsage(s.buf)
+	s.buf = s.chat.AppendDone(s.buf)
+}
+
+// flush sends what has gathered.
+func (s *stream) flush() bool {
+	if len(s.buf) == 0 {
+		return true
+	}
+	_, err := s.c.w.Write(s.buf)
+	s.buf = s.buf[:0]
+	return err == nil && s.out.Flush() == nil
+}
