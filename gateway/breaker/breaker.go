@@ -17,6 +17,7 @@ type Config struct {
 	Failures      int           `yaml:"failures" default:"3" min:"1" max:"1000" doc:"failures within window that open it; a 429 with Retry-After opens it at once"`
 	Window        unit.Duration `yaml:"window" default:"10s" doc:"how long a failure counts"`
 	Open          unit.Duration `yaml:"open" default:"10s" doc:"how long it stays open after failures, before one request probes"`
+	ProbeEvery    unit.Duration `yaml:"probe_every" default:"1s" doc:"half-open: how long a probe may go unanswered before another request probes too"`
 	MaxRetryAfter unit.Duration `yaml:"max_retry_after" default:"5m" doc:"a longer Retry-After is about the one request (larger than the whole quota), not about the backend, and is not honoured here"`
 }
 
@@ -36,8 +37,8 @@ type Breaker struct {
 	failures  int
 	first     tick.Instant // of the failures being counted
 	until     tick.Instant
-	throttled bool // open because the backend said when to come back
-	probing   bool
+	throttled bool         // open because the backend said when to come back
+	probed    tick.Instant // half-open: when the last probe was sent; 0: none is out
 }
 
 // New returns a closed breaker.
@@ -46,9 +47,12 @@ func New(cfg *Config) Breaker { return Breaker{cfg: cfg} }
 // Reconfigure applies another configuration to what comes next.
 func (b *Breaker) Reconfigure(cfg *Config) { b.cfg = cfg }
 
-// Available reports whether an attempt may be sent now.
-func (b *Breaker) Available() bool {
-	return b.state == record.Closed || b.state == record.HalfOpen && !b.probing
+// Available reports whether an attempt may be sent now. Half-open, one probe is
+// out at a time, but a slow one does not keep the backend away: after
+// ProbeEvery without an answer the next request probes too.
+func (b *Breaker) Available(now tick.Instant) bool {
+	return b.state == record.Closed ||
+		b.state == record.HalfOpen && (b.probed == 0 || now.Sub(b.probed) >= time.Duration(b.cfg.ProbeEvery))
 }
 
 // State returns the state, until when it is open, and whether a Retry-After
@@ -58,9 +62,9 @@ func (b *Breaker) State() (s record.BackendState, until tick.Instant, throttled 
 }
 
 // Sent notes an attempt and returns the generation its result must carry.
-func (b *Breaker) Sent() uint32 {
+func (b *Breaker) Sent(now tick.Instant) uint32 {
 	if b.state == record.HalfOpen {
-		b.probing = true
+		b.probed = now
 	}
 	return b.gen
 }
@@ -81,7 +85,7 @@ func (b *Breaker) Success(gen uint32) Change {
 // backend, such as a client that left: a probe slot is free again.
 func (b *Breaker) Abandoned(gen uint32) {
 	if gen == b.gen && b.state == record.HalfOpen {
-		b.probing = false
+		b.probed = 0
 	}
 }
 
@@ -137,6 +141,6 @@ func (b *Breaker) Due(now tick.Instant) Change {
 func (b *Breaker) to(s record.BackendState, until tick.Instant, why record.Reason) Change {
 	b.state, b.until = s, until
 	b.gen++
-	b.failures, b.probing, b.throttled = 0, false, false
+	b.failures, b.probed, b.throttled = 0, 0, false
 	return Change{true, s, until, why}
 }

@@ -19,6 +19,7 @@ import (
 // Core is one gateway. Not safe for concurrent use: its driver serialises.
 type Core struct {
 	cfg      *settings
+	current  uint16 // place of cfg in configs
 	configs  []*settings
 	breakers []breaker.Breaker // by dense backend id
 	requests []request         // by slot, the caller's
@@ -28,6 +29,7 @@ type Core struct {
 	active   int
 	seed     uint64
 	remote   bool
+	usable   [MaxBackends]route.Member // scratch of choose; on its stack it would escape
 }
 
 // settings is a compiled Config; requests keep the one they started under.
@@ -41,8 +43,8 @@ type settings struct {
 	users  int
 }
 
+// request is one request inside. It fills one cache line.
 type request struct {
-	cfg      *settings
 	key      uint64
 	arrived  tick.Instant
 	tried    uint64 // set of backends
@@ -52,8 +54,10 @@ type request struct {
 	status   uint16 // of the last attempt
 	backend  uint16 // of the last attempt
 	attempts uint16
+	cfg      uint16 // place in configs
 	reason   record.Reason
 	state    requestState
+	_        [14]byte
 }
 
 type requestState uint8
@@ -181,7 +185,7 @@ func (c *Core) configure(now tick.Instant, version uint32, out []Effect) []Effec
 		return append(out, Effect{Kind: Stray, At: now})
 	}
 	old := c.cfg
-	c.cfg = c.configs[version]
+	c.cfg, c.current = c.configs[version], uint16(version)
 	for i := range c.breakers {
 		c.breakers[i].Reconfigure(&c.cfg.Breaker)
 	}

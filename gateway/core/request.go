@@ -23,7 +23,7 @@ func (c *Core) request(now tick.Instant, ev *Event, out []Effect) []Effect {
 	if r.state != free {
 		return append(out, Effect{Kind: Stray, Req: ev.Ref, At: now})
 	}
-	*r = request{cfg: c.cfg, key: ev.Key, arrived: now, gen: ev.Ref.Gen, state: reserving, backend: NoBackend,
+	*r = request{cfg: c.current, key: ev.Key, arrived: now, gen: ev.Ref.Gen, state: reserving, backend: NoBackend,
 		tokens: ev.PromptTokens + max(ev.MaxTokens, 0)}
 	c.active++
 	c.cfg.users++
@@ -48,14 +48,14 @@ func (c *Core) reserved(now tick.Instant, ev *Event, out []Effect) []Effect {
 // send starts an attempt on the first group that has an available backend
 // this request has not tried.
 func (c *Core) send(now tick.Instant, ref record.Ref, r *request, out []Effect) []Effect {
-	backend := c.choose(r)
+	backend := c.choose(now, r)
 	if backend < 0 {
 		return c.respond(now, ref, r, c.noBackend(now, r), out)
 	}
 	slot := c.newAttempt()
 	a := &c.attempts[slot]
 	a.request, a.backend, a.live = ref.Slot, uint16(backend), true
-	a.breakerGen = c.breakers[backend].Sent()
+	a.breakerGen = c.breakers[backend].Sent(now)
 	r.attempt, r.backend, r.state = slot, uint16(backend), sent
 	r.tried |= 1 << backend
 	r.attempts++
@@ -63,18 +63,17 @@ func (c *Core) send(now tick.Instant, ref record.Ref, r *request, out []Effect) 
 		Backend: uint16(backend), Attempts: r.attempts, QueueWait: tick.ToUnits(now.Sub(r.arrived))})
 }
 
-func (c *Core) choose(r *request) int {
-	var usable [MaxBackends]route.Member
-	for g, group := range r.cfg.groups {
-		n := 0
+func (c *Core) choose(now tick.Instant, r *request) int {
+	cfg := c.configs[r.cfg]
+	for g, group := range cfg.groups {
+		usable := c.usable[:0]
 		for _, m := range group {
-			if r.tried&(1<<m.Backend) == 0 && c.breakers[m.Backend].Available() {
-				usable[n] = m
-				n++
+			if r.tried&(1<<m.Backend) == 0 && c.breakers[m.Backend].Available(now) {
+				usable = append(usable, m)
 			}
 		}
-		if n > 0 {
-			i := r.cfg.choose(usable[:n], route.Pick{Key: r.key, Attempt: uint32(r.attempts)}, r.cfg.die, &r.cfg.next[g])
+		if len(usable) > 0 {
+			i := cfg.choose(usable, route.Pick{Key: r.key, Attempt: uint32(r.attempts)}, cfg.die, &cfg.next[g])
 			return usable[i].Backend
 		}
 	}
@@ -97,7 +96,7 @@ func (c *Core) newAttempt() uint32 {
 // left alone; else 503 (502 where a connection failed).
 func (c *Core) noBackend(now tick.Instant, r *request) Effect {
 	soonest, throttled := tick.Never, false
-	for _, group := range r.cfg.groups {
+	for _, group := range c.configs[r.cfg].groups {
 		for _, m := range group {
 			state, until, byRetryAfter := c.breakers[m.Backend].State()
 			if state == record.Open && until < soonest {
@@ -168,7 +167,7 @@ func (c *Core) attemptEnded(now tick.Instant, ev *Event, out []Effect) []Effect 
 	if ev.Outcome == record.Succeeded || wasCommitted {
 		return c.respond(now, ref, r, Effect{Status: ev.Status, Outcome: ev.Outcome, Reason: ev.Reason, Completion: ev.Completion}, out)
 	}
-	if r.cfg.retry.Again(r.attempts, ev.Status, ev.Outcome) {
+	if c.configs[r.cfg].retry.Again(r.attempts, ev.Status, ev.Outcome) {
 		return c.send(now, ref, r, out)
 	}
 	answer := Effect{Status: ev.Status, Outcome: ev.Outcome, Reason: ev.Reason, HasRetry: ev.HasRetry, RetryMs: ev.RetryMs}
@@ -220,8 +219,9 @@ func (c *Core) respond(now tick.Instant, ref record.Ref, r *request, e Effect, o
 	out = append(out, e)
 	r.state = free
 	c.active--
-	r.cfg.users--
-	if r.cfg != c.cfg && r.cfg.users == 0 {
+	cfg := c.configs[r.cfg]
+	cfg.users--
+	if cfg != c.cfg && cfg.users == 0 {
 		out = append(out, Effect{Kind: Drained, At: now})
 	}
 	return out

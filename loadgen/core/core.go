@@ -62,18 +62,22 @@ type flow struct {
 	config  int
 }
 
+// request is one request not yet done. It fills one cache line.
 type request struct {
-	flow      *flow
-	wish      tenant.Wish
+	key       uint64
 	intended  tick.Instant // of the first try
 	sent      tick.Instant // intended instant of the current try
-	key       uint64
+	prompt    int32
+	output    int32 // wanted
+	maxTokens int32
+	cost      int32
 	gen       uint32
 	phase     uint32
 	user      int32 // -1: open loop
 	queueWait tick.Units
 	tries     uint16
 	attempts  uint16
+	flow      uint16 // dense tenant id
 	state     requestState
 }
 
@@ -259,10 +263,10 @@ func (c *Core) due(it des.Item, out []Effect) []Effect {
 		return c.stop(it.At, record.ClientTimeout, out)
 	case slotTimeout:
 		r := c.find(record.Ref{Slot: index, Gen: gen})
-		if r == nil || r.state != trying || r.sent.Add(time.Duration(r.flow.Config.Timeout)) != it.At {
+		if r == nil || r.state != trying || r.sent.Add(time.Duration(c.flows[r.flow].Config.Timeout)) != it.At {
 			return out
 		}
-		out = append(out, Effect{Kind: Cancel, Ref: record.Ref{Slot: index, Gen: gen}, Key: r.key, Tenant: r.flow.id})
+		out = append(out, Effect{Kind: Cancel, Ref: record.Ref{Slot: index, Gen: gen}, Key: r.key, Tenant: r.flow})
 		return c.tryEnded(it.At, &Event{Ref: record.Ref{Slot: index, Gen: gen}, Status: 408, Outcome: record.Failed, Reason: record.ClientTimeout}, r, out)
 	}
 	r := c.find(record.Ref{Slot: index, Gen: gen})

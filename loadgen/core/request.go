@@ -34,7 +34,9 @@ func (c *Core) arrive(at tick.Instant, f *flow, user int, out []Effect) []Effect
 	slot := c.newSlot()
 	r := &c.requests[slot]
 	phase := c.phases.take(f.Phase + number*97)
-	*r = request{flow: f, gen: r.gen, key: key, phase: phase, user: int32(user), wish: f.Wish(key, prompt, output)}
+	wish := f.Wish(key, prompt, output)
+	*r = request{flow: f.id, gen: r.gen, key: key, phase: phase, user: int32(user),
+		prompt: wish.Prompt, output: wish.Output, maxTokens: wish.MaxTokens, cost: wish.Cost}
 	r.intended = at + tick.Instant(phase)
 	r.sent = r.intended
 	c.active++
@@ -59,12 +61,13 @@ func (c *Core) newSlot() uint32 {
 
 func (c *Core) send(ref record.Ref, r *request, out []Effect) []Effect {
 	r.state = trying
-	if t := r.flow.Config.Timeout; t > 0 {
+	f := c.flows[r.flow]
+	if t := f.Config.Timeout; t > 0 {
 		c.timers.Push(r.sent.Add(time.Duration(t)), des.PrioStart, uint64(ref.Gen)<<32|uint64(slotTimeout|ref.Slot))
 	}
 	r.tries++
-	return append(out, Effect{Kind: Send, Ref: ref, Key: r.key, Intended: r.sent, PromptTokens: r.wish.Prompt,
-		OutputTokens: r.wish.Output, MaxTokens: r.wish.MaxTokens, Tenant: r.flow.id, Tries: r.tries - 1, Flag: r.flow.Config.Stream})
+	return append(out, Effect{Kind: Send, Ref: ref, Key: r.key, Intended: r.sent, PromptTokens: r.prompt,
+		OutputTokens: r.output, MaxTokens: r.maxTokens, Tenant: r.flow, Tries: r.tries - 1, Flag: f.Config.Stream})
 }
 
 // tryEnded takes a try's result: it is tried again later, or the request is
@@ -73,9 +76,9 @@ func (c *Core) tryEnded(now tick.Instant, ev *Event, r *request, out []Effect) [
 	r.queueWait += ev.QueueWait
 	r.attempts += ev.Attempts
 	out = append(out, Effect{Kind: TryDone, Ref: ev.Ref, Key: r.key, Intended: r.sent, Status: ev.Status,
-		Tenant: r.flow.id, Tries: r.tries - 1, Attempts: ev.Attempts, Outcome: ev.Outcome, Reason: ev.Reason})
+		Tenant: r.flow, Tries: r.tries - 1, Attempts: ev.Attempts, Outcome: ev.Outcome, Reason: ev.Reason})
 	if ev.Outcome != record.Succeeded && !c.stopped {
-		wait, again := r.flow.Retry(r.key, r.tries-1, tenant.Answer{Status: ev.Status, Begun: ev.Status == 200,
+		wait, again := c.flows[r.flow].Retry(r.key, r.tries-1, tenant.Answer{Status: ev.Status, Begun: ev.Status == 200,
 			Wait: time.Duration(ev.RetryMs) * time.Millisecond, HasWait: ev.HasRetry})
 		if again {
 			r.state = backingOff
@@ -88,9 +91,13 @@ func (c *Core) tryEnded(now tick.Instant, ev *Event, r *request, out []Effect) [
 }
 
 func (c *Core) requestDone(now tick.Instant, ev *Event, r *request, out []Effect) []Effect {
-	f, user := r.flow, int(r.user)
-	e := Effect{Kind: RequestDone, Ref: ev.Ref, Key: r.key, Intended: r.intended, PromptTokens: r.wish.Prompt,
-		OutputTokens: ev.Completion, Cost: r.wish.Cost, Tokens: r.wish.Prompt + r.wish.Received(), QueueWait: r.queueWait,
+	f, user := c.flows[r.flow], int(r.user)
+	received := r.output
+	if r.maxTokens >= 0 {
+		received = min(received, r.maxTokens)
+	}
+	e := Effect{Kind: RequestDone, Ref: ev.Ref, Key: r.key, Intended: r.intended, PromptTokens: r.prompt,
+		OutputTokens: ev.Completion, Cost: r.cost, Tokens: r.prompt + received, QueueWait: r.queueWait,
 		Status: ev.Status, Tenant: f.id, Tries: r.tries, Attempts: r.attempts, Outcome: ev.Outcome, Reason: ev.Reason}
 	e.Flag = ev.Status == 200
 	if ev.First != 0 && f.Config.Stream { // an answer that comes whole has no first token
@@ -122,7 +129,7 @@ func (c *Core) stop(now tick.Instant, why record.Reason, out []Effect) []Effect 
 		}
 		ref := record.Ref{Slot: uint32(slot), Gen: r.gen}
 		if r.state == trying {
-			out = append(out, Effect{Kind: Cancel, Ref: ref, Key: r.key, Tenant: r.flow.id})
+			out = append(out, Effect{Kind: Cancel, Ref: ref, Key: r.key, Tenant: r.flow})
 		}
 		out = c.requestDone(now, &Event{Ref: ref, Outcome: record.Failed, Reason: why}, r, out)
 	}

@@ -9,7 +9,7 @@ func (j *judging) dimension(node ast.Node) dimension {
 	case *ast.IntegerNode, *ast.FloatNode:
 		return dimension{kind: j.source.kindAt(node.Location().From)}
 	case *ast.IdentifierNode:
-		if e := lookup(n.Value); e != nil {
+		if e, ok := lookup(n.Value); ok {
 			return dimension{kind: e.kind}
 		}
 	case *ast.MemberNode:

@@ -83,6 +83,7 @@ func TestErrors(t *testing.T) {
 		{`goodput > 1.00005%`, `column 11: a percentage has too many decimals: the record is exact to 1 µs and to 0.0001%`},
 		{`generator.lag_p99 < 0.0001ms`, `column 21: a duration has too many decimals`},
 		{`generator.lag_p99 < 99999999h`, `column 21: a duration is too large`},
+		{`generator.lag_p99 < 277778h`, `column 21: a duration is too large`},
 		{`goodput < 99999999999999999999%`, `column 11: a percentage is too large`},
 		{`totals.failed < 99999999999999999999`, `invalid integer literal`},
 		// syntax
@@ -142,6 +143,20 @@ func TestScenarioWithoutFaults(t *testing.T) {
 	_, err := Compile(`failover("x").failed_requests == 0`, Names{})
 	if err == nil || err.Error() != `column 10: this scenario has no fault "x"` {
 		t.Error(err)
+	}
+}
+
+func TestDistance(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{
+		{"", "", 0}, {"abc", "", 3}, {"", "abc", 3}, {"abc", "abc", 0}, {"abc", "abxc", 1}, {"abxc", "abc", 1},
+		{"abc", "axc", 1}, {"ab", "ba", 2}, {"kitten", "sitting", 3}, {"abcd", "bcda", 2}, {"xabc", "abc", 1},
+	} {
+		if got := distance(c.a, c.b); got != c.want {
+			t.Errorf("distance(%q, %q) = %d, want %d", c.a, c.b, got, c.want)
+		}
 	}
 }
 

@@ -33,7 +33,7 @@ func functions() []string {
 func checkCalls(s *source) error {
 	known := functions()
 	for _, c := range s.calls {
-		if e := lookup(c.name); e != nil && e.Args == nil {
+		if e, ok := lookup(c.name); ok && e.Args == nil {
 			return &mistake{c.at, fmt.Sprintf("%s is no function: write it without parentheses", c.name)}
 		}
 		if !slices.Contains(known, c.name) {
@@ -49,7 +49,7 @@ func checkCalls(s *source) error {
 func inspect(root ast.Node, s *source, names Names) error {
 	i := inspector{source: s, names: names}
 	i.walk(root)
-	if false {
+	if i.err == nil && !i.measured {
 		i.fail(root, "the assertion looks at nothing measured, so it could never change: name one of %s", strings.Join(entryNames(), ", "))
 		i.err.at = 0
 	}
@@ -91,7 +91,7 @@ func (i *inspector) walk(node ast.Node) {
 }
 
 func (i *inspector) identifier(n *ast.IdentifierNode) {
-	if lookup(n.Value) == nil {
+	if _, ok := lookup(n.Value); !ok {
 		i.fail(n, "there is no %s%s", n.Value, suggest(n.Value, entryNames(), "names"))
 		return
 	}
@@ -142,8 +142,8 @@ func (i *inspector) call(n *ast.CallNode) {
 		i.fail(n, "%s is no function", n.Callee)
 		return
 	}
-	e := lookup(callee.Value)
-	if e == nil {
+	e, ok := lookup(callee.Value)
+	if !ok {
 		i.aggregate(callee.Value, n)
 		return
 	}

@@ -16,8 +16,7 @@ func Reference() string {
 		row(&b, code(i.source), i.says)
 	}
 	b.WriteString("\n## Names\n\n| name | what it is | example |\n|---|---|---|\n")
-	for i := range All {
-		e := &All[i]
+	for _, e := range All {
 		_, written := e.shape()
 		row(&b, code(written), e.Help, code(e.Example))
 	}
@@ -30,15 +29,15 @@ func Reference() string {
 // that show it.
 func groups(b *strings.Builder) {
 	var done []reflect.Type
-	for i := range All {
-		t, written := All[i].shape()
+	for i, e := range All {
+		t, written := e.shape()
 		if t == nil || slices.Contains(done, t) {
 			continue
 		}
 		done = append(done, t)
 		b.WriteString("\n### " + code(written))
-		for k := i + 1; k < len(All); k++ {
-			if other, also := All[k].shape(); other == t {
+		for _, later := range All[i+1:] {
+			if other, also := later.shape(); other == t {
 				b.WriteString(", " + code(also))
 			}
 		}

@@ -30,8 +30,7 @@ func TestReferenceIsUpToDate(t *testing.T) {
 func TestReferenceNamesEverything(t *testing.T) {
 	text := Reference()
 	var want []string
-	for i := range All {
-		e := &All[i]
+	for _, e := range All {
 		want = append(want, "| `"+e.Example+"` |", e.Help)
 		if shape, _ := e.shape(); shape != nil {
 			for _, f := range fieldNames(shape) {

@@ -39,14 +39,14 @@ var All = []Entry{
 	totalsEntry,
 }
 
-// lookup returns the entry of that name, or nil.
-func lookup(name string) *Entry {
-	for i := range All {
-		if All[i].Name == name {
-			return &All[i]
+// lookup returns the entry of that name.
+func lookup(name string) (Entry, bool) {
+	for _, e := range All {
+		if e.Name == name {
+			return e, true
 		}
 	}
-	return nil
+	return Entry{}, false
 }
 
 // The names of the two functions that only the compiler can write: a space is
@@ -69,7 +69,7 @@ func environment(res *record.Result, j *judgement) map[string]any {
 
 // shape returns the struct whose fields an entry shows, or nil, and how the
 // entry is written in front of a field.
-func (e *Entry) shape() (reflect.Type, string) {
+func (e Entry) shape() (reflect.Type, string) {
 	t := reflect.TypeOf(e.Value(&record.Result{}))
 	switch t.Kind() {
 	case reflect.Struct:

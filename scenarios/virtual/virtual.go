@@ -65,11 +65,11 @@ type try struct {
 
 // attempt is a gateway's attempt on its way.
 type attempt struct {
-	ref     record.Ref
-	first   tick.Units // first content after start; 0: not planned
-	start   tick.Instant
-	slot    uint32 // of the try
-	backend uint16
+	start  tick.Instant
+	key    uint64
+	first  tick.Units // first content after start; 0: not planned
+	slot   uint32     // of the try
+	tenant uint16
 }
 
 // The places in wakes: backends first, so that what ends and what breaks at
@@ -208,7 +208,7 @@ func (r *Runner) send(now tick.Instant, e *gateway.Effect) {
 	}
 	t := &r.tries[e.Req.Slot]
 	t.first = 0
-	r.sent[e.Ref.Slot] = attempt{ref: e.Ref, start: now, slot: e.Req.Slot, backend: e.Backend}
+	r.sent[e.Ref.Slot] = attempt{start: now, key: t.key, slot: e.Req.Slot, tenant: t.tenant}
 	r.stepBackend(now, int(e.Backend), deployment.Event{Kind: deployment.Start, Ref: e.Ref, Key: t.key, PromptTokens: t.prompt,
 		PromptChars: scenarios.PromptChars(t.prompt), OutputTokens: t.output, MaxTokens: t.maxTokens, Stream: t.stream})
 }

@@ -132,11 +132,11 @@ func (a *admission) refuse(now tick.Instant, ev *Event, why record.Reason, retry
 
 // settle corrects a provisioned charge to what was produced and returns the
 // final charge. A standard charge stands as it was.
-func (a *admission) settle(now tick.Instant, s *stream, produced int32) int32 {
-	if a.bucket == nil || s.cfg.model.outputWeight == 0 {
+func (a *admission) settle(now tick.Instant, cfg *settings, s *stream, produced int32) int32 {
+	if a.bucket == nil || cfg.model.outputWeight == 0 {
 		return s.charged
 	}
-	actual := int64(s.prompt) + s.cfg.model.outputWeight*int64(produced)
+	actual := int64(s.prompt) + cfg.model.outputWeight*int64(produced)
 	a.bucket.Add(now, actual-int64(s.charged))
 	a.load.add(now, actual-int64(s.charged))
 	return int32(min(actual, math.MaxInt32))

@@ -20,6 +20,7 @@ import (
 // Core is one deployment. Not safe for concurrent use: its driver serialises.
 type Core struct {
 	cfg     *settings
+	current uint16 // place of cfg in configs
 	configs []*settings
 	faults  []fault.Rule
 	limits  admission
@@ -41,8 +42,9 @@ type settings struct {
 	users   int // requests in flight under it
 }
 
+// stream is one answer in flight. It fills one cache line: with thousands in
+// flight, lines touched are what a step costs.
 type stream struct {
-	cfg        *settings
 	key        uint64
 	start      tick.Instant
 	due        tick.Instant // its live timer; others are stale
@@ -53,12 +55,13 @@ type stream struct {
 	prompt     int32
 	completion int32
 	charged    int32
-	maxTokens  int32
 	attempt    uint32
+	cfg        uint16 // place in configs
 	state      streamState
 	length     bool
 	streamed   bool
 	cut        bool // a fault struck it: due is when it ends
+	_          uint16
 }
 
 type streamState uint8
@@ -235,13 +238,14 @@ func (c *Core) end(at tick.Instant, ref record.Ref, s *stream, kind EffectKind, 
 	if kind != Finish && s.state != flowing {
 		status = 0 // nothing was sent yet
 	}
-	charged := c.limits.settle(at, s, produced)
+	charged := c.limits.settle(at, c.configs[s.cfg], s, produced)
 	out = append(out, Effect{Kind: kind, Ref: ref, At: at, Elapsed: tick.ToUnits(at.Sub(s.start)), FirstIn: s.firstIn,
 		Prompt: s.prompt, Completion: produced, Charged: charged, Status: status, Outcome: o, Reason: why, Length: s.length})
 	s.state = free
 	c.active--
-	s.cfg.users--
-	if s.cfg != c.cfg && s.cfg.users == 0 {
+	cfg := c.configs[s.cfg]
+	cfg.users--
+	if cfg != c.cfg && cfg.users == 0 {
 		out = append(out, Effect{Kind: Drained, At: at})
 	}
 	return out
@@ -252,7 +256,7 @@ func (c *Core) configure(now tick.Instant, version uint32, out []Effect) []Effec
 		return append(out, Effect{Kind: Stray, At: now})
 	}
 	old := c.cfg
-	c.cfg = c.configs[version]
+	c.cfg, c.current = c.configs[version], uint16(version)
 	c.limits.resize(now, c.cfg)
 	if old != c.cfg && old.users == 0 {
 		out = append(out, Effect{Kind: Drained, At: now})

@@ -31,8 +31,8 @@ func (c *Core) start(now tick.Instant, ev *Event, out []Effect) []Effect {
 		added += f.Delay(ev.Key, attempt)
 	}
 	s := &c.streams[ev.Ref.Slot]
-	*s = stream{cfg: c.cfg, key: ev.Key, start: now, gen: ev.Ref.Gen, prompt: ev.PromptTokens,
-		maxTokens: ev.MaxTokens, attempt: attempt, state: reserving, streamed: ev.Stream}
+	*s = stream{cfg: c.current, key: ev.Key, start: now, gen: ev.Ref.Gen, prompt: ev.PromptTokens,
+		attempt: attempt, state: reserving, streamed: ev.Stream}
 	charge, verdict := c.limits.admit(now, c.cfg, ev)
 	if verdict.reason != record.NoReason {
 		s.state = free
@@ -41,7 +41,8 @@ func (c *Core) start(now tick.Instant, ev *Event, out []Effect) []Effect {
 	}
 	s.charged = charge
 	s.completion, s.length = c.answerLength(ev, attempt)
-	s.planTiming(added)
+	t := c.cfg.latency.Plan(s.key, attempt, int64(s.prompt), int64(s.completion), s.streamed, added)
+	s.headIn, s.firstIn, s.endIn = t.Head, t.First, t.End
 	c.active++
 	c.cfg.users++
 	if c.remote {
@@ -78,11 +79,6 @@ func (c *Core) answerLength(ev *Event, attempt uint32) (tokens int32, cut bool) 
 		return ev.MaxTokens, true
 	}
 	return tokens, false
-}
-
-func (s *stream) planTiming(added time.Duration) {
-	t := s.cfg.latency.Plan(s.key, s.attempt, int64(s.prompt), int64(s.completion), s.streamed, added)
-	s.headIn, s.firstIn, s.endIn = t.Head, t.First, t.End
 }
 
 // plan admits the stream: its timer runs from now on.

@@ -1,0 +1,253 @@
+package breaker
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+	"foundrylab/internal/unit"
+)
+
+// step is one line of a table: at that time something happens, after which the
+// breaker is in that state. What happens is a word and the name of an attempt:
+//
+//	send x | ok x | fail x | gone x | 429 x WAIT | due | free | busy
+//
+// ok, fail, gone and 429 are x's result; free and busy ask whether an attempt
+// may be sent. A state ends in "!" when the step reported a change.
+type step struct {
+	at   time.Duration
+	do   string
+	want string
+}
+
+func TestBreaker(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		steps []step
+	}{
+		{"failures within the window open it, then one request probes", []step{
+			{0, "send x", "closed"},
+			{0, "fail x", "closed"},
+			{4 * time.Second, "fail x", "closed"},
+			{10 * time.Second, "fail x", "open until 20s!"},
+			{10 * time.Second, "busy", "open until 20s"},
+			{20*time.Second - 1, "due", "open until 20s"},
+			{20 * time.Second, "due", "half-open!"},
+			{20 * time.Second, "free", "half-open"},
+			{20 * time.Second, "send probe", "half-open"},
+			{20 * time.Second, "busy", "half-open"},
+			{21 * time.Second, "ok probe", "closed!"},
+			{21 * time.Second, "free", "closed"},
+		}},
+		{"failures further apart than the window do not", []step{
+			{0, "send x", "closed"},
+			{0, "fail x", "closed"},
+			{10*time.Second + 1, "fail x", "closed"},
+			{20*time.Second + 2, "fail x", "closed"},
+			{20*time.Second + 2, "fail x", "closed"},
+			{20*time.Second + 2, "fail x", "open until 30.000000002s!"},
+		}},
+		{"a success forgets failures", []step{
+			{0, "send x", "closed"},
+			{0, "fail x", "closed"},
+			{0, "fail x", "closed"},
+			{0, "ok x", "closed"},
+			{0, "fail x", "closed"},
+			{0, "fail x", "closed"},
+			{0, "fail x", "open until 10s!"},
+		}},
+		{"a wait is honoured to the nanosecond, and no probe follows", []step{
+			{123, "send x", "closed"},
+			{123, "429 x 1500ms", "open until 1.500000123s!"},
+			{1500*time.Millisecond + 122, "due", "open until 1.500000123s"},
+			{1500*time.Millisecond + 122, "busy", "open until 1.500000123s"},
+			{1500*time.Millisecond + 123, "due", "closed!"},
+			{1500*time.Millisecond + 123, "free", "closed"},
+		}},
+		{"a later answer prolongs a wait, an earlier one does not shorten it", []step{
+			{0, "send x", "closed"},
+			{0, "429 x 5s", "open until 5s!"},
+			{1 * time.Second, "429 x 1s", "open until 5s"},
+			{1 * time.Second, "429 x 4s", "open until 5s"},
+			{2 * time.Second, "429 x 4s", "open until 6s!"},
+			{5 * time.Second, "due", "open until 6s"},
+			{6 * time.Second, "due", "closed!"},
+		}},
+		{"a day is not about the backend", []step{
+			{0, "send x", "closed"},
+			{0, "429 x 24h", "closed"},
+			{0, "429 x 5m0.001s", "closed"},
+			{0, "429 x 5m", "open until 5m0s!"},
+		}},
+		{"a failure while open changes nothing", []step{
+			{0, "send x", "closed"},
+			{0, "429 x 5s", "open until 5s!"},
+			{1 * time.Second, "fail x", "open until 5s"},
+			{1 * time.Second, "ok x", "open until 5s"},
+		}},
+		{"results of an older generation are ignored", []step{
+			{0, "send old", "closed"},
+			{0, "429 old 1s", "open until 1s!"},
+			{1 * time.Second, "due", "closed!"},
+			{1 * time.Second, "send new", "closed"},
+			{1 * time.Second, "fail new", "closed"},
+			{1 * time.Second, "fail new", "closed"},
+			{1 * time.Second, "fail old", "closed"},
+			{1 * time.Second, "ok old", "closed"},
+			{1 * time.Second, "429 old 9s", "closed"},
+			{1 * time.Second, "fail new", "open until 11s!"},
+			{11 * time.Second, "due", "half-open!"},
+			{11 * time.Second, "ok new", "half-open"},
+			{11 * time.Second, "fail new", "half-open"},
+			{11 * time.Second, "429 new 9s", "half-open"},
+			{11 * time.Second, "send probe", "half-open"},
+			{11 * time.Second, "gone new", "half-open"},
+			{11 * time.Second, "busy", "half-open"},
+		}},
+		{"a probe that fails opens it again", []step{
+			{0, "send x", "closed"},
+			{0, "fail x", "closed"}, {0, "fail x", "closed"}, {0, "fail x", "open until 10s!"},
+			{10 * time.Second, "due", "half-open!"},
+			{10 * time.Second, "send probe", "half-open"},
+			{12 * time.Second, "fail probe", "open until 22s!"},
+		}},
+		{"a probe that is throttled opens it for the wait", []step{
+			{0, "send x", "closed"},
+			{0, "fail x", "closed"}, {0, "fail x", "closed"}, {0, "fail x", "open until 10s!"},
+			{10 * time.Second, "due", "half-open!"},
+			{10 * time.Second, "send probe", "half-open"},
+			{12 * time.Second, "429 probe 1s", "open until 13s!"},
+			{13 * time.Second, "due", "closed!"},
+		}},
+		{"a probe that says nothing makes way for another", []step{
+			{0, "send x", "closed"},
+			{0, "fail x", "closed"}, {0, "fail x", "closed"}, {0, "fail x", "open until 10s!"},
+			{10 * time.Second, "due", "half-open!"},
+			{10 * time.Second, "send probe", "half-open"},
+			{11 * time.Second, "gone probe", "half-open"},
+			{11 * time.Second, "free", "half-open"},
+			{11 * time.Second, "send probe", "half-open"},
+			{12 * time.Second, "429 probe 24h", "half-open"},
+			{12 * time.Second, "free", "half-open"},
+		}},
+		{"one probe at a time, but a slow one is followed by another", []step{
+			{0, "send x", "closed"},
+			{0, "fail x", "closed"}, {0, "fail x", "closed"}, {0, "fail x", "open until 10s!"},
+			{10 * time.Second, "due", "half-open!"},
+			{15 * time.Second, "free", "half-open"},
+			{15 * time.Second, "send slow", "half-open"},
+			{16*time.Second - 1, "busy", "half-open"},
+			{16 * time.Second, "free", "half-open"},
+			{16 * time.Second, "send second", "half-open"},
+			{17*time.Second - 1, "busy", "half-open"},
+			{18 * time.Second, "ok slow", "closed!"},
+			{18 * time.Second, "fail second", "closed"},
+		}},
+		{"due before its time, or when not open, changes nothing", []step{
+			{0, "due", "closed"},
+			{time.Hour, "due", "closed"},
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := New(config())
+			gens := map[string]uint32{}
+			for i, s := range c.steps {
+				if got := run(t, &b, gens, s); got != s.want {
+					t.Fatalf("step %d, at %v %s: %s, want %s", i, s.at, s.do, got, s.want)
+				}
+			}
+		})
+	}
+}
+
+func config() *Config {
+	return &Config{Failures: 3, Window: unit.Duration(10 * time.Second), Open: unit.Duration(10 * time.Second),
+		ProbeEvery: unit.Duration(time.Second), MaxRetryAfter: unit.Duration(5 * time.Minute)}
+}
+
+// run does one step and describes where the breaker is after it.
+func run(t *testing.T, b *Breaker, gens map[string]uint32, s step) string {
+	t.Helper()
+	f := strings.Fields(s.do + " - -")
+	now, gen := tick.Instant(s.at), gens[f[1]]
+	var c Change
+	switch f[0] {
+	case "send":
+		gens[f[1]] = b.Sent(now)
+	case "ok":
+		c = b.Success(gen)
+	case "fail":
+		c = b.Failure(now, gen, record.BackendStatus)
+	case "gone":
+		b.Abandoned(gen)
+	case "429":
+		wait, err := time.ParseDuration(f[2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		c = b.Throttled(now, gen, wait)
+	case "due":
+		c = b.Due(now)
+	case "free", "busy":
+		if b.Available(now) != (f[0] == "free") {
+			return "not " + f[0]
+		}
+	default:
+		t.Fatalf("unknown step %q", s.do)
+	}
+	state, until, _ := b.State()
+	text := state.String()
+	if state == record.Open {
+		text += fmt.Sprintf(" until %v", time.Duration(until))
+	}
+	if c.Changed {
+		text += "!"
+	}
+	if c.Changed && (c.State != state || c.Until != until) {
+		return fmt.Sprintf("%s, but reported %+v", text, c)
+	}
+	return text
+}
+
+// The reason of a change is what caused it.
+func TestReasons(t *testing.T) {
+	b := New(config())
+	if c := b.Throttled(0, b.Sent(0), time.Second); c.Reason != record.RateLimited {
+		t.Errorf("throttled: %v", c.Reason)
+	}
+	if _, _, throttled := b.State(); !throttled {
+		t.Error("opened by a wait, but does not say so")
+	}
+	b.Due(tick.Instant(time.Second))
+	gen := b.Sent(0)
+	b.Failure(0, gen, record.UpstreamError)
+	b.Failure(0, gen, record.UpstreamError)
+	if c := b.Failure(0, gen, record.CutFault); c.Reason != record.CutFault {
+		t.Errorf("failed: %v", c.Reason)
+	}
+	if _, _, throttled := b.State(); throttled {
+		t.Error("opened by failures, but says a wait did it")
+	}
+}
+
+// Another configuration counts from the next event on; what is open stays open
+// as long as was said.
+func TestReconfigure(t *testing.T) {
+	b := New(config())
+	gen := b.Sent(0)
+	b.Failure(0, gen, record.BackendStatus)
+	other := config()
+	other.Failures, other.Open = 2, unit.Duration(time.Second)
+	b.Reconfigure(other)
+	if c := b.Failure(0, gen, record.BackendStatus); c.State != record.Open || c.Until != tick.Instant(time.Second) {
+		t.Errorf("%+v", c)
+	}
+	b.Reconfigure(config())
+	if _, until, _ := b.State(); until != tick.Instant(time.Second) {
+		t.Errorf("open until %v", until)
+	}
+}

@@ -1,0 +1,263 @@
+package core
+
+import (
+	"fmt"
+	"math/rand"
+	"slices"
+	"testing"
+	"time"
+	"unsafe"
+
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+)
+
+// world throws random events at a core and keeps the shell's side of the
+// contract: what is in flight, and what the core owes.
+type world struct {
+	t        *testing.T
+	dice     *rand.Rand
+	core     *Core
+	twin     *Core // gets the same events, with Wakes and stale events between
+	now      tick.Instant
+	gens     []uint32            // next generation by request slot
+	requests map[record.Ref]bool // in flight
+	attempts map[record.Ref]*flight
+	reserved map[record.Ref]bool // Reserve is unanswered
+	old      []record.Ref        // refs of attempts that are over
+	responds map[record.Ref]int
+	made     int
+	effects  []Effect // of core, all
+	twins    []Effect // of twin, all but strays
+}
+
+type flight struct {
+	request   record.Ref
+	committed bool
+}
+
+func (w *world) step(ev Event) {
+	w.pretend()
+	out := w.core.Step(w.now, ev, nil)
+	w.effects = append(w.effects, out...)
+	w.twins = append(w.twins, w.twin.Step(w.now, ev, nil)...)
+	for _, e := range out {
+		w.obey(e)
+	}
+}
+
+// pretend disturbs the twin with what must change nothing.
+func (w *world) pretend() {
+	for range w.dice.Intn(3) {
+		w.twins = append(w.twins, w.twin.Step(w.now, Event{Kind: Wake}, nil)...)
+	}
+	if len(w.old) == 0 {
+		return
+	}
+	stale := w.old[w.dice.Intn(len(w.old))]
+	ev := Event{Kind: []EventKind{Head, End}[w.dice.Intn(2)], Ref: stale, Status: 503, Outcome: record.Failed}
+	out := w.twin.Step(w.now, ev, nil)
+	for _, e := range out {
+		if e.Kind == Transition {
+			w.twins = append(w.twins, e) // it was due anyway
+		}
+	}
+	if n := len(out); n == 0 || out[n-1].Kind != Stray {
+		w.t.Fatalf("a stale %v is not a stray: %+v", stale, out)
+	}
+}
+
+func (w *world) obey(e Effect) {
+	switch e.Kind {
+	case Send:
+		if !w.requests[e.Req] || w.attempts[e.Ref] != nil {
+			w.t.Fatalf("sent for nobody, or twice: %+v", e)
+		}
+		w.attempts[e.Ref] = &flight{request: e.Req}
+	case Commit:
+		if f := w.attempts[e.Ref]; f == nil || f.committed || f.request != e.Req {
+			w.t.Fatalf("committed what is not under way: %+v", e)
+		}
+		w.attempts[e.Ref].committed = true
+	case Abort:
+		if f := w.attempts[e.Ref]; f == nil || f.request != e.Req {
+			w.t.Fatalf("aborted what is not under way: %+v", e)
+		}
+		w.over(e.Ref)
+	case Reserve:
+		w.reserved[e.Req] = true
+	case Respond:
+		w.responds[e.Req]++
+		if w.responds[e.Req] > 1 || !w.requests[e.Req] {
+			w.t.Fatalf("responded twice, or to nobody: %+v", e)
+		}
+		for ref, f := range w.attempts {
+			if f.request == e.Req {
+				w.t.Fatalf("responded while %v is under way: %+v", ref, e)
+			}
+		}
+		delete(w.requests, e.Req)
+		delete(w.reserved, e.Req)
+	case Stray:
+		w.t.Fatalf("stray, although every event was about something in flight")
+	}
+}
+
+func (w *world) over(attempt record.Ref) {
+	delete(w.attempts, attempt)
+	w.old = append(w.old, attempt)
+}
+
+// some returns one of the keys, in an order that does not depend on the map.
+func some[V any](dice *rand.Rand, m map[record.Ref]V) record.Ref {
+	var refs []record.Ref
+	for r := range m {
+		refs = append(refs, r)
+	}
+	slices.SortFunc(refs, func(a, b record.Ref) int { return int(a.Slot) - int(b.Slot) })
+	return refs[dice.Intn(len(refs))]
+}
+
+func (w *world) random() {
+	w.now += tick.Instant(w.dice.Intn(int(200 * time.Millisecond)))
+	if w.dice.Intn(20) == 0 && w.core.NextWake() != tick.Never {
+		w.now = max(w.now, w.core.NextWake()) // exactly in time
+	}
+	switch k := w.dice.Intn(10); {
+	case k < 3 && w.made < 200:
+		slot := uint32(w.dice.Intn(len(w.gens)))
+		ref := record.Ref{Slot: slot, Gen: w.gens[slot]}
+		if w.taken(slot) {
+			return
+		}
+		w.gens[slot]++
+		w.made++
+		w.requests[ref] = true
+		w.step(Event{Kind: Request, Ref: ref, Key: w.dice.Uint64(), PromptTokens: 10, MaxTokens: -1})
+	case k < 5 && len(w.attempts) > 0:
+		if ref := some(w.dice, w.attempts); !w.attempts[ref].committed {
+			w.step(Event{Kind: Head, Ref: ref})
+		}
+	case k < 8 && len(w.attempts) > 0:
+		w.end(some(w.dice, w.attempts))
+	case k == 8 && len(w.requests) > 0 && w.dice.Intn(3) == 0:
+		w.step(Event{Kind: Gone, Ref: some(w.dice, w.requests)})
+	case k == 9 && len(w.reserved) > 0:
+		ref := some(w.dice, w.reserved)
+		delete(w.reserved, ref)
+		w.step(Event{Kind: Reserved, Ref: ref, Granted: w.dice.Intn(5) > 0})
+	case k == 9 && w.dice.Intn(10) == 0:
+		w.step(Event{Kind: Configure, Version: uint32(w.dice.Intn(3))})
+	}
+}
+
+func (w *world) taken(slot uint32) bool {
+	for r := range w.requests {
+		if r.Slot == slot {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *world) end(ref record.Ref) {
+	ev := Event{Kind: End, Ref: ref, Completion: 5}
+	kinds := []string{"ok", "cut", "429", "503", "0", "400"}
+	if w.attempts[ref].committed {
+		kinds = kinds[:2]
+	}
+	ev.Status, ev.Outcome, ev.Reason = result(kinds[w.dice.Intn(len(kinds))])
+	if ev.Status == 429 {
+		ev.HasRetry, ev.RetryMs = w.dice.Intn(4) > 0, uint32(w.dice.Intn(4000))
+	}
+	w.over(ref)
+	w.step(ev)
+}
+
+// Over random runs of 200 requests: every Request yields exactly one Respond,
+// extra Wakes and stale events change nothing, and in the end nothing is left.
+func TestEveryRequestRespondsOnce(t *testing.T) {
+	for seed := range int64(200) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			cfg := policy()
+			cfg.Route.Groups = [][]string{{"a", "b"}, {"c"}}
+			cfg.MaxInFlight = 12
+			w := &world{t: t, dice: rand.New(rand.NewSource(seed)), now: 1, gens: make([]uint32, 14),
+				requests: map[record.Ref]bool{}, attempts: map[record.Ref]*flight{}, reserved: map[record.Ref]bool{}, responds: map[record.Ref]int{}}
+			for _, c := range []**Core{&w.core, &w.twin} {
+				*c = New(cfg, Options{Seed: uint64(seed), Backends: []string{"a", "b", "c"}, Remote: seed%3 == 0})
+				for _, groups := range [][][]string{{{"b"}}, {{"c", "b", "a"}}} {
+					other := *cfg
+					other.Route.Groups, other.Route.Policy, other.Retry.Attempts = groups, "round-robin", 2
+					(*c).Install(&other, []string{"a", "b", "c"})
+				}
+			}
+			for w.made < 200 {
+				w.random()
+			}
+			for len(w.requests) > 0 {
+				switch {
+				case len(w.attempts) > 0:
+					w.end(some(w.dice, w.attempts))
+				default:
+					w.step(Event{Kind: Gone, Ref: some(w.dice, w.requests)})
+				}
+			}
+			if len(w.responds) != 200 || w.core.Active() != 0 || len(w.attempts) != 0 {
+				t.Fatalf("%d responds to 200 requests, %d still inside", len(w.responds), w.core.Active())
+			}
+			for _, s := range w.core.configs {
+				if s.users != 0 {
+					t.Errorf("a configuration still has %d requests", s.users)
+				}
+			}
+			if !slices.Equal(w.effects, w.twins) {
+				t.Error("extra Wakes or stale events changed what the core does")
+			}
+		})
+	}
+}
+
+// A weighted group keeps its shares when one of it is out: they fall to the
+// others in proportion.
+func TestSharesWithADeadBackend(t *testing.T) {
+	for _, policyName := range []string{"weighted", "round-robin"} {
+		cfg := policy()
+		cfg.Route.Policy, cfg.Retry.Attempts = policyName, 1
+		cfg.Route.Groups = [][]string{{"a", "b", "c"}, {"spare"}}
+		for i, n := range []string{"a", "b", "c"} {
+			cfg.Route.Weights = append(cfg.Route.Weights, routeWeight(n, int64(i+1)))
+		}
+		c := New(cfg, Options{Seed: 3, Backends: []string{"a", "b", "c", "spare"}})
+		count := [4]int{}
+		dead := false
+		ask := func(key uint64) {
+			now := tick.Instant(1)
+			ref := record.Ref{Gen: uint32(key)}
+			out := c.Step(now, Event{Kind: Request, Ref: ref, Key: key}, nil)
+			count[out[0].Backend]++
+			ev := Event{Kind: End, Ref: out[0].Ref, Status: 200, Outcome: record.Succeeded}
+			if out[0].Backend == 1 && !dead {
+				ev.Status, ev.Outcome, ev.HasRetry, ev.RetryMs = 429, record.Throttled, true, 60_000
+				dead = true
+			}
+			c.Step(now, ev, nil)
+		}
+		for key := range uint64(40_000) {
+			if dead && key > 0 && count[1] == 1 {
+				count, count[1] = [4]int{}, 2 // count from the moment it is out
+			}
+			ask(key)
+		}
+		all := count[0] + count[2]
+		if off := count[0] - all/4; count[1] != 2 || count[3] != 0 || off*off > 25*all/4 {
+			t.Errorf("%s: a, b, c, spare got %v, want 1 : 0 : 3 : 0", policyName, count)
+		}
+	}
+}
+
+func TestEventsAndEffectsAreSmall(t *testing.T) {
+	if e, f := unsafe.Sizeof(Event{}), unsafe.Sizeof(Effect{}); e > 64 || f > 64 {
+		t.Errorf("an event has %d bytes, an effect %d; the bound is 64", e, f)
+	}
+}

@@ -1,0 +1,281 @@
+package core
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"foundrylab/gateway/breaker"
+	"foundrylab/gateway/retry"
+	"foundrylab/gateway/route"
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+	"foundrylab/internal/unit"
+)
+
+var update = flag.Bool("update", false, "write what the core does into testdata; commit only changes that you understand")
+
+// TestTraces runs the commands of every file in testdata and compares what the
+// core does, the indented lines below each command, with what the file says.
+//
+//	gateway groups=a,b/c failures=3 attempts=3 policy=round-robin weights=a:2,b:1 bound=9 remote
+//	install (the same arguments)       a further configuration
+//	TIME request REQUEST key=1 tokens=100
+//	TIME head ATTEMPT                  its answer began well
+//	TIME end ATTEMPT ok|cut|STATUS retry=1500ms tokens=5
+//	TIME left ATTEMPT                  its result says nothing about the backend
+//	TIME gone REQUEST
+//	TIME granted REQUEST
+//	TIME refused REQUEST retry=2s
+//	TIME configure VERSION
+//	TIME wake
+//
+// A request is r and its slot, an attempt a and its slot, with .GENERATION
+// where that is not 0. STATUS 0 is a failed connection.
+func TestTraces(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no traces: %v", err)
+	}
+	for _, name := range files {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := (&tracer{t: t}).run(string(text))
+			if got == string(text) {
+				return
+			}
+			if *update {
+				if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want := strings.Split(string(text), "\n")
+			for i, line := range strings.Split(got, "\n") {
+				if i >= len(want) || line != want[i] {
+					t.Fatalf("%s:%d: the core does\n%s\nwanted\n%s", name, i+1, line, strings.Join(want[min(i, len(want)):min(i+1, len(want))], ""))
+				}
+			}
+			t.Fatalf("%s: the core does less", name)
+		})
+	}
+}
+
+type tracer struct {
+	t     *testing.T
+	core  *Core
+	names []string
+	wake  tick.Instant
+}
+
+func (tr *tracer) run(text string) string {
+	var out strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "  ") {
+			continue // what it did when the file was written
+		}
+		out.WriteString(line)
+		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+			continue
+		}
+		for _, done := range tr.command(strings.Fields(line)) {
+			out.WriteString("  " + done + "\n")
+		}
+	}
+	return out.String()
+}
+
+func (tr *tracer) command(f []string) []string {
+	args := map[string]string{}
+	for _, a := range f {
+		if name, value, ok := strings.Cut(a, "="); ok {
+			args[name] = value
+		}
+	}
+	switch f[0] {
+	case "gateway":
+		cfg := tr.config(args)
+		tr.names, tr.wake = nil, tick.Never
+		for _, g := range cfg.Route.Groups {
+			tr.names = append(tr.names, g...)
+		}
+		slices.Sort(tr.names)
+		tr.core = New(cfg, Options{Seed: 1, Backends: tr.names, Remote: slices.Contains(f, "remote")})
+		return nil
+	case "install":
+		return []string{fmt.Sprintf("version %d", tr.core.Install(tr.config(args), tr.names))}
+	}
+	at, err := time.ParseDuration(f[0])
+	if err != nil {
+		tr.t.Fatalf("%q: want gateway, install or a time", f)
+	}
+	var lines []string
+	for _, e := range tr.core.Step(tick.Instant(at), tr.event(f[1:], args), nil) {
+		lines = append(lines, tr.describe(e))
+	}
+	if next := tr.core.NextWake(); next != tr.wake {
+		tr.wake = next
+		lines = append(lines, "wake "+instant(next))
+	}
+	return lines
+}
+
+func (tr *tracer) config(args map[string]string) *Config {
+	or := func(name, otherwise string) string {
+		if v, ok := args[name]; ok {
+			return v
+		}
+		return otherwise
+	}
+	number := func(name, otherwise string) int {
+		n, err := strconv.Atoi(or(name, otherwise))
+		if err != nil {
+			tr.t.Fatal(err)
+		}
+		return n
+	}
+	cfg := policy()
+	cfg.Route = route.Config{Policy: or("policy", "weighted")}
+	cfg.Retry.Attempts, cfg.Breaker.Failures, cfg.MaxInFlight = number("attempts", "3"), number("failures", "3"), number("bound", "1000")
+	for group := range strings.SplitSeq(args["groups"], "/") {
+		cfg.Route.Groups = append(cfg.Route.Groups, strings.Split(group, ","))
+	}
+	for w := range strings.SplitSeq(args["weights"], ",") {
+		if name, n, ok := strings.Cut(w, ":"); ok {
+			weight, _ := strconv.ParseInt(n, 10, 64)
+			cfg.Route.Weights = append(cfg.Route.Weights, route.Weight{Backend: name, Weight: weight})
+		}
+	}
+	return cfg
+}
+
+// policy has the defaults of a file, over one backend.
+func policy() *Config {
+	return &Config{
+		Route: route.Config{Policy: "weighted", Groups: [][]string{{"a"}}},
+		Retry: retry.Config{Attempts: 3},
+		Breaker: breaker.Config{Failures: 3, Window: unit.Duration(10 * time.Second), Open: unit.Duration(10 * time.Second),
+			ProbeEvery: unit.Duration(time.Second), MaxRetryAfter: unit.Duration(5 * time.Minute)},
+		MaxInFlight: 200_000,
+	}
+}
+
+func (tr *tracer) event(f []string, args map[string]string) Event {
+	number := func(name string) uint64 { n, _ := strconv.ParseUint(args[name], 10, 64); return n }
+	var ev Event
+	if len(f) > 1 {
+		ev.Ref = ref(f[1])
+	}
+	if text, ok := args["retry"]; ok {
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			tr.t.Fatal(err)
+		}
+		ev.HasRetry, ev.RetryMs = true, uint32(d/time.Millisecond)
+	}
+	switch f[0] {
+	case "wake":
+		ev.Kind = Wake
+	case "request":
+		ev.Kind, ev.Key, ev.PromptTokens, ev.MaxTokens = Request, number("key"), int32(number("tokens")), -1
+	case "head":
+		ev.Kind = Head
+	case "end":
+		ev.Kind, ev.Completion = End, int32(number("tokens"))
+		ev.Status, ev.Outcome, ev.Reason = result(f[2])
+	case "left":
+		ev.Kind, ev.Outcome, ev.Reason = End, record.Failed, record.ClientGone
+	case "gone":
+		ev.Kind = Gone
+	case "granted", "refused":
+		ev.Kind, ev.Granted = Reserved, f[0] == "granted"
+	case "configure":
+		v, _ := strconv.Atoi(f[1])
+		ev = Event{Kind: Configure, Version: uint32(v)}
+	default:
+		tr.t.Fatalf("unknown event %q", f)
+	}
+	return ev
+}
+
+// result is what the shell makes of a status.
+func result(text string) (uint16, record.Outcome, record.Reason) {
+	switch text {
+	case "ok":
+		return 200, record.Succeeded, record.NoReason
+	case "cut":
+		return 200, record.Failed, record.CutFault
+	case "0":
+		return 0, record.Failed, record.UpstreamError
+	case "429":
+		return 429, record.Throttled, record.RateLimited
+	}
+	n, _ := strconv.Atoi(text)
+	return uint16(n), record.Failed, record.BackendStatus
+}
+
+func ref(name string) record.Ref {
+	slot, gen, _ := strings.Cut(name[1:], ".")
+	s, _ := strconv.Atoi(slot)
+	g, _ := strconv.Atoi(gen)
+	return record.Ref{Slot: uint32(s), Gen: uint32(g)}
+}
+
+func name(kind string, r record.Ref) string {
+	if r.Gen == 0 {
+		return fmt.Sprint(kind, r.Slot)
+	}
+	return fmt.Sprint(kind, r.Slot, ".", r.Gen)
+}
+
+func instant(t tick.Instant) string {
+	if t == tick.Never {
+		return "never"
+	}
+	return time.Duration(t).String()
+}
+
+func (tr *tracer) describe(e Effect) string {
+	req, att := name("r", e.Req), name("a", e.Ref)
+	switch e.Kind {
+	case Send:
+		return fmt.Sprintf("send %s as %s to %s, attempt %d", req, att, tr.names[e.Backend], e.Attempts)
+	case Commit:
+		return fmt.Sprintf("commit %s of %s", att, tr.names[e.Backend])
+	case Abort:
+		return fmt.Sprintf("abort %s at %s", att, tr.names[e.Backend])
+	case Reserve:
+		return fmt.Sprintf("reserve %d tokens for %s", e.Tokens, req)
+	case Settle:
+		return fmt.Sprintf("settle %d tokens of %s", e.Tokens, req)
+	case Stray:
+		return "stray"
+	case Drained:
+		return "drained"
+	case Transition:
+		text := fmt.Sprintf("%s is %v (%v) at %s", tr.names[e.Backend], e.State, e.Reason, instant(e.At))
+		if e.State == record.Open {
+			text += " until " + instant(e.Until)
+		}
+		return text
+	}
+	text := fmt.Sprintf("respond %s: %d %v (%v)", req, e.Status, e.Outcome, e.Reason)
+	if e.Made {
+		text += " made here"
+	}
+	if e.HasRetry {
+		text += fmt.Sprintf(" retry in %d ms", e.RetryMs)
+	}
+	if e.Backend != NoBackend {
+		text += fmt.Sprintf(" from %s", tr.names[e.Backend])
+	}
+	return text + fmt.Sprintf(", attempts %d, tokens %d", e.Attempts, e.Completion)
+}
