@@ -35,6 +35,9 @@ func (l *load) read(t *try, resp *http.Response) core.Event {
 		if resp.StatusCode == http.StatusTooManyRequests {
 			ev.Outcome, ev.Reason = record.Throttled, record.RateLimited
 		}
+		if own, ok := record.ReasonNamed(resp.Header.Get("x-gateway-reason")); ok {
+			ev.Reason = own // an answer that the gateway itself made says why
+		}
 	case t.Flag:
 		s := stream{load: l, framer: ops.NewFramer(maxEvent)}
 		s.read(resp.Body)

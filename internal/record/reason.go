@@ -34,3 +34,14 @@ var reasonNames = [...]string{
 }
 
 func (r Reason) String() string { return reasonNames[r] }
+
+// ReasonNamed returns the reason of a name, as a gateway puts it in its
+// x-gateway-reason header.
+func ReasonNamed(name string) (Reason, bool) {
+	for i, n := range reasonNames {
+		if n == name {
+			return Reason(i), true
+		}
+	}
+	return NoReason, false
+}

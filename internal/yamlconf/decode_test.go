@@ -158,6 +158,8 @@ func TestSingleProblems(t *testing.T) {
 	tests := []struct{ name, src, want string }{
 		{"empty required struct and list", "version: 1\nname: ''\ntenants: []\n",
 			"lab.yaml:2:7: name: is required and must not be empty\nlab.yaml:3:10: tenants: is required and must not be empty"},
+		{"required of the wrong type is told once", "version: 1\nname: 5\ntenants: [{name: a, arrivals: {closed: {}}}]\n",
+			`lab.yaml:2:7: name: expected a string, found a number: put quotes around it, "5"`},
 		{"absent required keys", "note: x\n",
 			"lab.yaml:1:1: name: is required\nlab.yaml:1:1: tenants: is required\nlab.yaml:1:1: version: is required"},
 		{"null union", "version: 1\nname: n\ntenants:\n  - name: a\n    arrivals:\n",
@@ -232,8 +234,8 @@ func manyKeys(n int) string {
 	return b.String()
 }
 
-func TestDecodePanicsOnMistakesOfTheProgram(t *testing.T) {
-	tests := map[string]any{
+func TestDecodePanicsOnTypesNoConfigCanHave(t *testing.T) {
+	wantPanics(t, map[string]any{
 		"not a pointer":        lab{},
 		"pointer to no struct": new(int),
 		"pointer to a union":   new(amount),
@@ -254,6 +256,11 @@ func TestDecodePanicsOnMistakesOfTheProgram(t *testing.T) {
 		"pointer to pointer": &struct {
 			A **int `yaml:"a"`
 		}{},
+	})
+}
+
+func TestDecodePanicsOnTagsThatDoNotFit(t *testing.T) {
+	wantPanics(t, map[string]any{
 		"required and default": &struct {
 			A int `yaml:"a" required:"true" default:"1"`
 		}{},
@@ -281,6 +288,9 @@ func TestDecodePanicsOnMistakesOfTheProgram(t *testing.T) {
 		"bound that is no value": &struct {
 			A unit.Duration `yaml:"a" min:"1"`
 		}{},
+		"empty default of an int": &struct {
+			A int `yaml:"a" default:""`
+		}{},
 		"embedded with a tag": &struct {
 			Limitation `yaml:"x"`
 		}{},
@@ -299,7 +309,12 @@ func TestDecodePanicsOnMistakesOfTheProgram(t *testing.T) {
 		"scalar outside a union": &struct {
 			A *int `yaml:"a" scalar:"true"`
 		}{},
-	}
+	})
+}
+
+// wantPanics decodes an empty document into each value.
+func wantPanics(t *testing.T, tests map[string]any) {
+	t.Helper()
 	for name, dst := range tests {
 		t.Run(name, func(t *testing.T) {
 			defer func() {

@@ -261,7 +261,7 @@ func SeenReason(e *deployment.Effect) record.Reason {
 	switch {
 	case e.Outcome == record.Succeeded:
 		return record.NoReason
-	case e.Status == 0:
+	case e.Status == 0, e.Status == 200 && e.Completion == 0: // nothing of the answer came
 		return record.UpstreamError
 	case e.Status == 429:
 		return record.RateLimited
