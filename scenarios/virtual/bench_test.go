@@ -1,51 +1,138 @@
 package virtual_test
 
 import (
+	"bytes"
 	"os"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
 
+	"foundrylab/internal/des"
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
 	"foundrylab/internal/unit"
+	"foundrylab/reports/render"
 	"foundrylab/scenarios"
 	"foundrylab/scenarios/assert"
 	"foundrylab/scenarios/virtual"
 )
 
-// scaled returns the ptu-outage scenario with every rate and every limit
-// multiplied, so that about times*25 requests are in flight.
-func scaled(tb testing.TB, times int64) *scenarios.Scenario {
+// scaled returns the shipped ptu-outage scenario with every rate and limit
+// multiplied: 400 times has about 10,000 requests in flight.
+func scaled(tb testing.TB, times int64, duration time.Duration) *scenarios.Scenario {
 	tb.Helper()
-	src, err := os.ReadFile("../library/ptu-outage.yaml")
-	if err != nil {
-		tb.Fatal(err)
+	src, ok := scenarios.Shipped("ptu-outage")
+	if !ok {
+		tb.Fatal("ptu-outage is not shipped")
 	}
-	n := strconv.FormatInt
-	s, err := scenarios.Load("ptu-outage.yaml", src, []scenarios.Set{
-		{Path: "backends[0].ptu", Value: n(min(700*times, 100_000), 10)},
-		{Path: "backends[1].tpm", Value: n(1_500_000*times, 10)},
-		{Path: "backends[2].tpm", Value: n(1_500_000*times, 10)},
-	}, nil)
+	s, err := scenarios.Load("ptu-outage.yaml", src, nil, nil)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	s.Tenants[0].Arrivals.Poisson.Rate = s.Tenants[0].Arrivals.Poisson.Rate.Scale(times, 1)
 	s.Tenants[1].Arrivals.Gamma.Rate = s.Tenants[1].Arrivals.Gamma.Rate.Scale(times, 1)
 	s.Tenants[2].Arrivals.Constant.Rate = s.Tenants[2].Arrivals.Constant.Rate.Scale(times, 1)
-	s.Backends[0].PTU = 700 * times
+	for i := range s.Backends {
+		s.Backends[i].PTU *= times
+		s.Backends[i].TPM *= unit.Count(times)
+	}
+	s.Duration = unit.Duration(duration)
 	return s
 }
 
-func TestExp(t *testing.T) {
-	s := scaled(t, 400)
-	s.Duration = unit.Duration(15 * time.Minute)
-	b := time.Now()
-	sum := virtual.Run(s, virtual.Options{})
-	el := time.Since(b)
-	res := sum.Result()
-	assert.JudgeAll(res, s.Programs())
-	t.Logf("%v %d requests %.0f/s amp %v good %v", el, res.Totals.Requests, float64(res.Totals.Requests)*15/14/el.Seconds(), res.Totals.RetryAmplification, res.Totals.GoodputRatio)
-	for _, a := range res.Assertions {
-		t.Logf("%+v", a)
+// everything runs, judges and renders as the run command does.
+func everything(tb testing.TB, s *scenarios.Scenario) *record.Result {
+	tb.Helper()
+	r := virtual.Run(s, virtual.Options{}).Result()
+	assert.JudgeAll(r, s.Programs())
+	render.Text(r, render.TextOptions{})
+	render.Markdown(r)
+	for _, f := range []func(*record.Result) ([]byte, error){render.JSON, render.HTML, render.JUnit} {
+		if _, err := f(r); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return r
+}
+
+// offered returns the requests of the whole run, warm-up included.
+func offered(r *record.Result) int64 {
+	n := int64(0)
+	for _, t := range r.Timeline.Tenants {
+		for _, k := range t.Offered {
+			n += k
+		}
+	}
+	return n
+}
+
+// peakMemory returns the process's peak resident memory in MB; 0 where the
+// system does not tell.
+func peakMemory() float64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := bytes.Cut(status, []byte("VmHWM:"))
+	kb, _, _ := bytes.Cut(bytes.TrimSpace(rest), []byte(" "))
+	n, _ := strconv.ParseFloat(string(kb), 64)
+	return n / 1024
+}
+
+// BenchmarkPtuOutage is the whole main job on one processor with about 10,000
+// requests in flight: faults, retries, fairness, assertions and all reports.
+// Beside it stands the rate of the bare event heap with as many waiting.
+func BenchmarkPtuOutage(b *testing.B) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	s := scaled(b, 400, 15*time.Minute)
+	requests := int64(0)
+	b.ResetTimer()
+	for range b.N {
+		requests += offered(everything(b, s))
+	}
+	b.ReportMetric(float64(requests)/b.Elapsed().Seconds(), "requests/s")
+	b.ReportMetric(peakMemory(), "peak-MB")
+	b.ReportMetric(bareHeap(), "heap-events/s")
+}
+
+// bareHeap returns the pop-and-push rate of the event heap with 10,000
+// deadlines waiting.
+func bareHeap() float64 {
+	var h des.Heap
+	for i := range uint64(10_000) {
+		h.Push(tick.Instant(i*2654435761%1_000_000), des.PrioEnd, i)
+	}
+	const n = 2_000_000
+	began := time.Now()
+	for i := range uint64(n) {
+		it := h.Pop()
+		h.Push(it.At+tick.Instant(i*2654435761%2_000_000), des.PrioEnd, it.Val)
+	}
+	return n / time.Since(began).Seconds()
+}
+
+// The bounds of the benchmark, at ten million requests.
+func TestTenMillionRequests(t *testing.T) {
+	if os.Getenv("FOUNDRYLAB_BENCH") == "" {
+		t.Skip("takes the machine for half a minute: run make bench")
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	s := scaled(t, 400, 45*time.Minute)
+	began := time.Now()
+	r := everything(t, s)
+	took := time.Since(began)
+	requests := offered(r)
+	rate := float64(requests) / took.Seconds()
+	t.Logf("%d requests in %v: %.0f requests/s, peak memory %.0f MB, bare heap %.0f events/s, retry amplification %v",
+		requests, took.Round(time.Millisecond), rate, peakMemory(), bareHeap(), r.Totals.RetryAmplification)
+	if requests < 10_000_000 {
+		t.Errorf("only %d requests", requests)
+	}
+	if rate < 500_000 {
+		t.Errorf("%.0f requests/s, the bound is 500,000", rate)
+	}
+	if peak := peakMemory(); peak > 500 {
+		t.Errorf("peak memory %.0f MB, the bound is 500", peak)
 	}
 }

@@ -96,7 +96,7 @@ func New(s *scenarios.Scenario, opt Options) *Runner {
 // Summary returns what was recorded so far.
 func (r *Runner) Summary() *record.Summary { return r.summary }
 
-// Requests returns how many deadlines were taken.
+// Steps returns how many deadlines were taken.
 func (r *Runner) Steps() int64 { return r.steps }
 
 // progressEvery is how many deadlines pass between calls of Progress.
@@ -105,20 +105,11 @@ const progressEvery = 1 << 14
 // Run steps until no request is in flight and none will come, and the planned
 // duration is over.
 func (r *Runner) Run() {
-	n := len(r.world.Backends)
 	for {
-		at, who := r.earliest()
-		if at > r.end && r.idle() {
+		if at, _ := r.earliest(); at > r.end && r.idle() {
 			return
 		}
-		switch who - n {
-		case loadPlace:
-			r.stepLoad(at, load.Event{Kind: load.Wake})
-		case gatewayPlace:
-			r.stepGateway(at, gateway.Event{Kind: gateway.Wake})
-		default:
-			r.stepBackend(at, who, deployment.Event{Kind: deployment.Wake})
-		}
+		at := r.takeEarliest()
 		r.steps++
 		if r.steps%progressEvery == 0 && r.opt.Progress != nil && !r.opt.Progress(at.Sub(r.start)) {
 			r.summary.Interrupt()
@@ -126,6 +117,20 @@ func (r *Runner) Run() {
 			return
 		}
 	}
+}
+
+// takeEarliest steps the core whose deadline is next.
+func (r *Runner) takeEarliest() tick.Instant {
+	at, who := r.earliest()
+	switch who - len(r.world.Backends) {
+	case loadPlace:
+		r.stepLoad(at, load.Event{Kind: load.Wake})
+	case gatewayPlace:
+		r.stepGateway(at, gateway.Event{Kind: gateway.Wake})
+	default:
+		r.stepBackend(at, who, deployment.Event{Kind: deployment.Wake})
+	}
+	return at
 }
 
 func (r *Runner) earliest() (tick.Instant, int) {
