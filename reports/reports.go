@@ -13,8 +13,7 @@ import (
 // whose data is absent is absent. r is only read.
 func Build(r *record.Result) []section.Block {
 	var out []section.Block
-	for i := range section.All {
-		s := &section.All[i]
+	for _, s := range section.All {
 		for _, b := range s.Build(r) {
 			b.Section, b.Heading = s.Name, s.Title
 			out = append(out, b)

@@ -65,8 +65,8 @@ func (c *Comparison) Regressions() int {
 // are matched by name. Both results are only read.
 func Compare(a, b *record.Result, maxRegression record.Ratio) Comparison {
 	c := Comparison{Before: a, After: b, Allowed: max(maxRegression, 0)}
-	for i := range All {
-		m := &All[i]
+	for _, metric := range All {
+		m := &metric
 		after := m.Values(b)
 		for _, v := range m.Values(a) {
 			w, found := lookup(after, v.Of)

@@ -15,9 +15,13 @@ import (
 	"foundrylab/reports/reporttest"
 )
 
-// A browser runs the page: every chart is drawn, no script fails, no name is
+// A browser runs the page: every chart is drawn with its two bands (warm-up
+// and fault), no script fails, no name is
 // taken for markup.
 func TestPageInChromium(t *testing.T) {
+	if testing.Short() {
+		t.Skip("NOT TESTED under -short: whether the page's charts are drawn.")
+	}
 	browser := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -43,13 +47,10 @@ func TestPageInChromium(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dom := dumpDOM(t, browser, c.r)
-			for _, want := range []string{`data-drawn="1"`, "<canvas", `class="u-legend`} {
+			for _, want := range []string{`data-drawn="2"`, "<canvas", `class="u-legend`} {
 				if n := strings.Count(dom, want); n != c.charts {
 					t.Errorf("%d times %s, want %d", n, want, c.charts)
 				}
-			}
-			if i := strings.Index(dom, "This page failed to draw: </p>"); i >= 0 {
-				t.Error("the script failed without a message")
 			}
 			if i := strings.Index(dom, `<p class="error">`); i >= 0 {
 				t.Errorf("the script failed: %.300s", dom[i:])

@@ -19,7 +19,11 @@ func buildAssertions(r *record.Result) []Block {
 		}
 		t.Rows = append(t.Rows, []Cell{toned(word, tone), {Text: a.Expr, Code: true}, {Text: value, Tone: failTone(a, tone)}})
 	}
-	return []Block{{Title: "Assertions", Anchor: "assertions", Kind: KindTable, Brief: true, Table: t}}
+	note := ""
+	if r.Verdict != "pass" && r.Verdict != "fail" {
+		note = "The run is void: these results count for nothing."
+	}
+	return []Block{{Title: "Assertions", Anchor: "assertions", Kind: KindTable, Brief: true, Note: note, Table: t}}
 }
 
 // AssertionWord says how an assertion ended: pass, fail, or warn for one that

@@ -207,14 +207,60 @@ func TestSlowestRecovery(t *testing.T) {
 	} {
 		r := reporttest.Result(10000)
 		r.Failover = c.faults
-		for _, s := range section.All {
-			if s.Name != "headline" {
-				continue
-			}
-			got := s.Build(r)[0].Cards[0]
-			if got.Value != c.value || got.Note != c.note || got.Tone != c.tone {
-				t.Errorf("%v: %+v", c.faults, got)
-			}
+		got := build(t, "headline", r)[0].Cards[0]
+		if got.Value != c.value || got.Note != c.note || got.Tone != c.tone {
+			t.Errorf("%v: %+v", c.faults, got)
+		}
+	}
+}
+
+// build returns the blocks of the named section.
+func build(t *testing.T, name string, r *record.Result) []section.Block {
+	t.Helper()
+	for _, s := range section.All {
+		if s.Name == name {
+			return s.Build(r)
+		}
+	}
+	t.Fatalf("no section %q", name)
+	return nil
+}
+
+func TestNeverRecoveredStandsOut(t *testing.T) {
+	r := reporttest.Result(10000)
+	r.Failover[0].TimeToRecover, r.Failover[0].TimeToDetect = record.Null, record.Null
+	row := build(t, "failover", r)[0].Table.Rows[0]
+	if row[3] != (section.Cell{Text: "–"}) || row[4] != (section.Cell{Text: "–", Tone: section.Bad}) {
+		t.Errorf("detect %+v, recover %+v", row[3], row[4])
+	}
+}
+
+func TestMarksStayInsideTheChart(t *testing.T) {
+	r := reporttest.Result(10000)
+	r.Timeline.Backends[0].Opened = append(r.Timeline.Backends[0].Opened, 1, 1)
+	if n := len(build(t, "timeline", r)[1].Chart.Marks); n != 6 {
+		t.Errorf("%d marks, want 6", n)
+	}
+}
+
+func TestVoidAssertionsSaySo(t *testing.T) {
+	if got := build(t, "assertions", reporttest.Void(10000))[0].Note; got != "The run is void: these results count for nothing." {
+		t.Errorf("note %q", got)
+	}
+}
+
+// A gateway that counts other attempts than the backends is told.
+func TestGatewayClaim(t *testing.T) {
+	for _, c := range []struct {
+		claim int64
+		want  string
+		tone  section.Tone
+	}{{0, "it claims nothing", section.Plain}, {6614, "agrees", section.Plain}, {6000, "differs from the backends' count", section.Warn}} {
+		r := reporttest.Result(10000)
+		r.Totals.GatewayAttempts = c.claim
+		rows := build(t, "totals", r)[0].Table.Rows
+		if got := rows[len(rows)-1][2]; got.Text != c.want || got.Tone != c.tone {
+			t.Errorf("claim of %d: %+v", c.claim, got)
 		}
 	}
 }

@@ -145,28 +145,3 @@ func TestScenarioWithoutFaults(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-func TestDistance(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		want int
-	}{
-		{"", "", 0}, {"abc", "", 3}, {"", "abc", 3}, {"abc", "abc", 0}, {"abc", "abxc", 1}, {"abxc", "abc", 1},
-		{"abc", "axc", 1}, {"ab", "ba", 2}, {"kitten", "sitting", 3}, {"abcd", "bcda", 2}, {"xabc", "abc", 1},
-	} {
-		if got := distance(c.a, c.b); got != c.want {
-			t.Errorf("distance(%q, %q) = %d, want %d", c.a, c.b, got, c.want)
-		}
-	}
-}
-
-func TestNearest(t *testing.T) {
-	for _, c := range []struct{ name, want string }{
-		{"goodput", "goodput"}, {"godput", "goodput"}, {"goodputs", "goodput"}, {"goofput", "goodput"},
-		{"p9", "p95"}, {"", ""}, {"xyz", ""}, {"throttle", "throttled"}, {"throughput", ""},
-	} {
-		if got := nearest(c.name, []string{"throttled", "goodput", "p95"}); got != c.want {
-			t.Errorf("nearest(%q) = %q, want %q", c.name, got, c.want)
-		}
-	}
-}

@@ -24,7 +24,7 @@ func JudgeAll(res *record.Result, progs []*Program) {
 			verdict = Fail
 		}
 	}
-	if res.Mode == "live" && (res.Generator.LagP99 > MaxLag || res.Generator.Dropped > 0) {
+	if res.Mode == "live" && res.Generator.LagP99 > MaxLag || res.Generator.Dropped > 0 {
 		verdict = Void
 	}
 	res.Verdict = verdict

@@ -186,8 +186,10 @@
     ctx.restore();
   }
   // Labels stand above the plot, one row for each that would lie on another.
+  // It returns how many there are.
   function labelBands(u, c) {
     const ctx = u.ctx, r = devicePixelRatio, ends = [];
+    let labels = 0;
     ctx.save();
     ctx.font = 11 * r + 'px system-ui, sans-serif';
     ctx.textBaseline = 'top';
@@ -206,6 +208,7 @@
       ctx.fillRect(x + r, y + r, width, 15 * r);
       ctx.fillStyle = hex(b.warmup ? 'muted' : 'fault');
       ctx.fillText(label, x + 5 * r, y + 3 * r);
+      labels++;
     });
     c.marks.forEach((m) => {
       const x = u.valToPos(m.at_ms / 1000, 'x', true), y = u.bbox.top + u.bbox.height;
@@ -218,6 +221,7 @@
       ctx.fill();
     });
     ctx.restore();
+    return labels;
   }
 
   function axis(extra) {
@@ -247,7 +251,7 @@
       bands: bandsOf(c),
       cursor: { sync: { key: 'run', scales: ['x', null] }, drag: { x: true, y: false }, y: false, points: { size: 6 } },
       legend: { live: true, markers: { width: 0, fill: (u, i) => markerOf(c.series[i - 1]) }, mount: (u, el) => host.previousElementSibling.append(el) },
-      hooks: { drawClear: [(u) => shadeBands(u, c)], draw: [(u) => { labelBands(u, c); host.dataset.drawn = '1'; }] },
+      hooks: { drawClear: [(u) => shadeBands(u, c)], draw: [(u) => { host.dataset.drawn = labelBands(u, c); }] },
     };
   }
   const heightOf = (c) => (c.half ? 190 : 230);
