@@ -172,7 +172,8 @@ func TestJudgeAll(t *testing.T) {
 		{"lag at the bound", run(func(r *record.Result) { r.Generator.LagP99 = 10_000 }, passes), "pass"},
 		{"lag above the bound", run(func(r *record.Result) { r.Generator.LagP99 = 10_001 }, passes), "void"},
 		{"a drop", run(func(r *record.Result) { r.Generator.Dropped = 1 }, fails), "void"},
-		{"virtual runs have no generator", run(func(r *record.Result) { r.Mode, r.Generator.Dropped, r.Generator.LagP99 = "virtual", 1, 1<<40 }, passes), "pass"},
+		{"a virtual run cannot lag", run(func(r *record.Result) { r.Mode, r.Generator.LagP99 = "virtual", 1<<40 }, passes), "pass"},
+		{"a drop in a virtual run", run(func(r *record.Result) { r.Mode, r.Generator.Dropped = "virtual", 1 }, passes), "void"},
 	} {
 		if c.got.Verdict != c.verdict {
 			t.Errorf("%s: %s, want %s", c.name, c.got.Verdict, c.verdict)
