@@ -5,6 +5,7 @@
 package scenarios
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -57,34 +58,48 @@ type ReadFile func(path string) ([]byte, error)
 type Set struct{ Path, Value string }
 
 // Load reads a scenario. file names it in problems; sets override it. The
-// error is of type yamlconf.Problems where the input is at fault.
+// error is of type yamlconf.Problems where the input is at fault, and has every
+// mistake of the scenario, of the sets and of the files it names.
 func Load(file string, src []byte, sets []Set, read ReadFile) (*Scenario, error) {
 	doc, err := yamlconf.Parse(file, src)
 	if err != nil {
 		return nil, err
 	}
+	var wrong yamlconf.Problems
 	for _, set := range sets {
 		if err := doc.Set(set.Path, set.Value); err != nil {
-			return nil, err
+			wrong = append(wrong, problems(err)...)
 		}
 	}
 	s := &Scenario{}
-	if err := doc.Decode(s); err != nil {
-		return nil, err
+	err = doc.DecodeAll(s, func(got any, wasRead func(string) bool, fail yamlconf.Fail) {
+		c := check{Scenario: got.(*Scenario), wasRead: wasRead, fail: fail}
+		c.all(read)
+	})
+	if err != nil {
+		wrong = append(wrong, problems(err)...)
+	}
+	if len(wrong) > 0 {
+		return nil, yamlconf.Merge(wrong)
 	}
 	if s.Name == "" {
 		s.Name = baseName(file)
-	}
-	if err := doc.Check(func(fail yamlconf.Fail) { s.loadTraces(read, fail) }); err != nil {
-		return nil, err
 	}
 	text, err := yamlconf.Encode(s)
 	if err != nil {
 		return nil, fmt.Errorf("printing the effective scenario: %w", err)
 	}
 	s.text = string(text)
-	s.compileAssertions(func(string, string, ...any) {})
 	return s, nil
+}
+
+// problems is an error of a yamlconf.Doc, all of which are of this type.
+func problems(err error) yamlconf.Problems {
+	var p yamlconf.Problems
+	if !errors.As(err, &p) {
+		panic(fmt.Sprintf("scenarios: %T is no list of problems: %v", err, err))
+	}
+	return p
 }
 
 func baseName(file string) string {
@@ -92,29 +107,6 @@ func baseName(file string) string {
 		file = file[i+1:]
 	}
 	return strings.TrimSuffix(strings.TrimSuffix(file, ".yaml"), ".yml")
-}
-
-// loadTraces reads the files of the tenants that play traces.
-func (s *Scenario) loadTraces(read ReadFile, fail yamlconf.Fail) {
-	s.rows = make([][]arrival.Row, len(s.Tenants))
-	for i := range s.Tenants {
-		a := s.Tenants[i].Arrivals
-		if a == nil || a.Trace == nil {
-			continue
-		}
-		path := fmt.Sprintf("tenants[%d].arrivals.trace.file", i)
-		src, err := read(a.Trace.File)
-		if err != nil {
-			fail(path, "cannot read the trace: %v", err)
-			continue
-		}
-		rows, err := arrival.ParseTrace(src)
-		if broken, ok := err.(*arrival.Broken); ok {
-			fail(path, "%s:%d: %s", a.Trace.File, broken.Line, broken.Msg)
-			continue
-		}
-		s.rows[i] = rows
-	}
 }
 
 // Text returns the effective scenario as canonical YAML: every default spelled

@@ -1,30 +1,86 @@
 package scenarios
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"foundrylab/internal/unit"
 	"foundrylab/internal/yamlconf"
+	"foundrylab/loadgen/arrival"
 	"foundrylab/loadgen/tenant"
 	"foundrylab/scenarios/assert"
 )
 
-// Validate implements yamlconf.Validator: what only the whole file can tell.
-func (s *Scenario) Validate(fail func(path, format string, args ...any)) {
-	if _, err := time.Parse(time.RFC3339, s.Start); err != nil {
-		fail("start", "%q is not like 2026-01-05T09:00:00Z", s.Start)
+// check is what only the whole file can tell. It is made even where parts of
+// the scenario could not be read, and then says nothing about these parts nor
+// about what depends on them.
+type check struct {
+	*Scenario
+	wasRead func(path string) bool
+	fail    yamlconf.Fail // drops what it is told of a path that was not read
+
+	backends, tenants, faults named
+}
+
+// named is the names of a list's items. It is open where not all of them could
+// be read, so that a name that is missing from it may be right all the same.
+type named struct {
+	what  string
+	names []string
+	open  bool
+}
+
+func (c *check) all(read ReadFile) {
+	c.backends = c.named("backend", c.backendNames())
+	c.tenants = c.named("tenant", c.tenantNames())
+	c.faults = c.named("fault", c.faultNames())
+	c.times()
+	c.unique()
+	c.routes()
+	c.faultTargets()
+	c.traces(read)
+	c.assertions()
+}
+
+func (c *check) named(what string, names []string) named {
+	n := named{what: what, names: names, open: !c.wasRead(what + "s")}
+	for i := range names {
+		if !c.wasRead(fmt.Sprintf("%ss[%d].name", what, i)) {
+			n.open = true
+		}
 	}
-	if s.Duration <= 0 {
-		fail("duration", "must be longer than zero")
+	return n
+}
+
+// The span of time a run can lie in: well within what nanoseconds since 1970
+// can count in 63 bits.
+const (
+	firstYear, lastYear = 1970, 2199
+	longest             = unit.Duration(10 * 365 * 24 * time.Hour)
+)
+
+func (c *check) times() {
+	start, err := time.Parse(time.RFC3339, c.Start)
+	if err != nil {
+		c.fail("start", "%q is not like 2026-01-05T09:00:00Z", c.Start)
+	} else if y := start.UTC().Year(); y < firstYear || y > lastYear {
+		c.fail("start", "must be in the years %d to %d, found %s", firstYear, lastYear, c.Start)
 	}
-	if s.Warmup >= s.Duration && s.Duration > 0 {
-		fail("warmup", "must be shorter than the duration (%v)", s.Duration)
+	if c.Duration <= 0 {
+		c.fail("duration", "must be longer than zero")
 	}
-	s.validateNames(fail)
-	s.validateRoutes(fail)
-	s.validateFaults(fail)
-	s.compileAssertions(fail)
+	if c.Duration > longest {
+		c.fail("duration", "must be at most %v (10 years)", longest)
+	}
+	if c.Drain > longest {
+		c.fail("drain", "must be at most %v (10 years)", longest)
+	}
+	if c.Warmup >= c.Duration && c.Duration > 0 {
+		c.fail("warmup", "must be shorter than the duration (%v)", c.Duration)
+	}
 }
 
 func (s *Scenario) backendNames() []string {
@@ -60,86 +116,130 @@ func indexOf(names []string, name string) int {
 	return -1
 }
 
-func (s *Scenario) validateNames(fail func(path, format string, args ...any)) {
-	unique := func(list string, names []string) {
-		for i, n := range names {
-			if indexOf(names, n) < i {
-				fail(fmt.Sprintf("%s[%d].name", list, i), "%q is used twice", n)
+func (c *check) unique() {
+	for _, list := range []named{c.backends, c.tenants, c.faults} {
+		for i, n := range list.names {
+			if indexOf(list.names, n) < i {
+				c.fail(fmt.Sprintf("%ss[%d].name", list.what, i), "%q is used twice", n)
 			}
 		}
 	}
-	unique("backends", s.backendNames())
-	unique("tenants", s.tenantNames())
-	unique("faults", s.faultNames())
-	for i := range s.Tenants {
-		for j := range i {
-			if s.Tenants[i].Name != s.Tenants[j].Name && tenant.KeyBase(s.Tenants[i].Name) == tenant.KeyBase(s.Tenants[j].Name) {
-				fail(fmt.Sprintf("tenants[%d].name", i), "hashes like %q: request keys could not be told apart; rename one", s.Tenants[j].Name)
+	for i, name := range c.tenants.names {
+		for _, earlier := range c.tenants.names[:i] {
+			if name != earlier && tenant.KeyBase(name) == tenant.KeyBase(earlier) {
+				c.fail(fmt.Sprintf("tenants[%d].name", i), "hashes like %q: request keys could not be told apart; rename one", earlier)
 			}
 		}
 	}
 }
 
-// validateRoutes: every backend named exists, and all serve one model and
-// version, since a gateway must never answer with another model than was
-// asked for (architecture article, "what not to do").
-func (s *Scenario) validateRoutes(fail func(path, format string, args ...any)) {
-	known := s.backendNames()
+// routes: every backend named exists, and all serve one model and version,
+// since a gateway must never answer with another model than was asked for
+// (architecture article, "what not to do").
+func (c *check) routes() {
 	first := -1
-	for g, group := range s.Gateway.Route.Groups {
+	for g, group := range c.Gateway.Route.Groups {
 		for m, name := range group {
 			path := fmt.Sprintf("gateway.route.groups[%d][%d]", g, m)
-			i := indexOf(known, name)
+			i := indexOf(c.backends.names, name)
 			if i < 0 {
-				fail(path, "%s", unknown("backend", name, known))
+				c.unknown(path, c.backends, name)
+				continue
+			}
+			if !c.wasRead(fmt.Sprintf("backends[%d].model", i)) || !c.wasRead(fmt.Sprintf("backends[%d].version", i)) {
 				continue
 			}
 			if first < 0 {
 				first = i
 			}
-			a, b := &s.Backends[first], &s.Backends[i]
+			a, b := &c.Backends[first], &c.Backends[i]
 			if a.Model != b.Model || a.Version != b.Version {
-				fail(path, "%q serves %s %s, but %q serves %s %s: a gateway never fails over to another model or version",
+				c.fail(path, "%q serves %s %s, but %q serves %s %s: a gateway never fails over to another model or version",
 					b.Name, b.Model, b.Version, a.Name, a.Model, a.Version)
 			}
 		}
 	}
 }
 
-func (s *Scenario) validateFaults(fail func(path, format string, args ...any)) {
-	known := s.backendNames()
-	for i, f := range s.Faults {
-		if indexOf(known, f.Backend) < 0 {
-			fail(fmt.Sprintf("faults[%d].backend", i), "%s", unknown("backend", f.Backend, known))
+func (c *check) faultTargets() {
+	for i, f := range c.Faults {
+		if indexOf(c.backends.names, f.Backend) < 0 {
+			c.unknown(fmt.Sprintf("faults[%d].backend", i), c.backends, f.Backend)
 		}
-		if f.At >= s.Duration && s.Duration > 0 {
-			fail(fmt.Sprintf("faults[%d].at", i), "begins after the run's end (%v)", s.Duration)
+		if f.At >= c.Duration && c.Duration > 0 {
+			c.fail(fmt.Sprintf("faults[%d].at", i), "begins after the run's end (%v)", c.Duration)
 		}
 	}
 }
 
-func unknown(what, name string, known []string) string {
-	msg := fmt.Sprintf("unknown %s %q", what, name)
-	if near, ok := yamlconf.Nearest(name, known); ok {
-		return msg + fmt.Sprintf(", did you mean %q?", near)
+// unknown reports a name that is not in a list, where that is certain.
+func (c *check) unknown(path string, list named, name string) {
+	if list.open {
+		return
 	}
-	return msg + "; known: " + strings.Join(known, ", ")
+	hint := "; known: " + strings.Join(list.names, ", ")
+	if near, ok := yamlconf.Nearest(name, list.names); ok {
+		hint = fmt.Sprintf(", did you mean %q?", near)
+	}
+	c.fail(path, "unknown %s %q%s", list.what, name, hint)
 }
 
-func (s *Scenario) compileAssertions(fail func(path, format string, args ...any)) {
-	names := assert.Names{Tenants: s.tenantNames(), Backends: s.backendNames(), Faults: s.faultNames()}
-	s.programs = nil
-	add := func(list string, sources []string, severity assert.Severity) {
-		for i, src := range sources {
-			p, err := assert.Compile(src, names)
-			if err != nil {
-				fail(fmt.Sprintf("%s[%d]", list, i), "%v", err)
-				continue
-			}
-			p.Severity = severity
-			s.programs = append(s.programs, p)
+// traces reads the files of the tenants that play traces.
+func (c *check) traces(read ReadFile) {
+	c.rows = make([][]arrival.Row, len(c.Tenants))
+	for i := range c.Tenants {
+		path := fmt.Sprintf("tenants[%d].arrivals.trace.file", i)
+		a := c.Tenants[i].Arrivals
+		if a == nil || a.Trace == nil || !c.wasRead(path) {
+			continue
 		}
+		src, err := read(a.Trace.File)
+		if err != nil {
+			c.fail(path, "cannot read the trace: %v", err)
+			continue
+		}
+		rows, err := arrival.ParseTrace(src)
+		if broken := (*arrival.Broken)(nil); errors.As(err, &broken) {
+			c.fail(path, "%s:%d: %s", a.Trace.File, broken.Line, broken.Msg)
+			continue
+		}
+		c.rows[i] = rows
 	}
-	add("assert", s.Assert, assert.Error)
-	add("warn", s.Warn, assert.Warn)
+}
+
+func (c *check) assertions() {
+	c.programs = nil
+	c.compile("assert", c.Assert, assert.Error)
+	c.compile("warn", c.Warn, assert.Warn)
+}
+
+func (c *check) compile(list string, sources []string, severity assert.Severity) {
+	for i, src := range sources {
+		path := fmt.Sprintf("%s[%d]", list, i)
+		if !c.wasRead(path) {
+			continue
+		}
+		p, err := assert.Compile(src, assert.Names{Tenants: c.tenants.allow(src), Backends: c.backends.allow(src), Faults: c.faults.allow(src)})
+		if err != nil {
+			c.fail(path, "%v", err)
+			continue
+		}
+		p.Severity = severity
+		c.programs = append(c.programs, p)
+	}
+}
+
+// allow returns the names that an assertion may use: those of the list, and
+// where it is open any that the assertion has in quotes.
+func (n named) allow(assertion string) []string {
+	names := slices.Clip(n.names)
+	for rest := assertion; n.open; {
+		i := strings.IndexAny(rest, `"'`)
+		if i < 0 {
+			break
+		}
+		name, after, _ := strings.Cut(rest[i+1:], rest[i:i+1])
+		names, rest = append(names, name), after
+	}
+	return names
 }

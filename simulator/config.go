@@ -105,9 +105,6 @@ func crossCheck(cfg *Config) error {
 	if cfg.MaxBody < 0 {
 		wrong = append(wrong, fmt.Errorf("max_body: %d bytes is negative", cfg.MaxBody))
 	}
-	if now := cfg.Clock.Now(); cfg.Start > now {
-		wrong = append(wrong, fmt.Errorf("start: is %v after the clock's present", cfg.Start.Sub(now)))
-	}
 	for i, d := range cfg.Deployments {
 		if j := deploymentNamed(cfg, d.Name); j < i {
 			wrong = append(wrong, fmt.Errorf("deployments[%d].name: %q is taken by deployments[%d]", i, d.Name, j))

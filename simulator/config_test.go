@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"foundrylab/internal/dist"
-	"foundrylab/internal/drive"
 	"foundrylab/internal/ops"
 	"foundrylab/internal/unit"
 	"foundrylab/simulator/deployment"
@@ -46,7 +45,6 @@ func TestConfigMistakes(t *testing.T) {
 	strike := func(f fault.Config) Config {
 		return Config{Deployments: []deployment.Config{ok}, Faults: []fault.Config{f}}
 	}
-	clock := drive.NewClock(epoch)
 	tests := []struct {
 		cfg  Config
 		want []string
@@ -64,7 +62,6 @@ func TestConfigMistakes(t *testing.T) {
 		{strike(outage("a", 0, 0)), []string{"faults[0].for: "}},
 		{strike(fault.Config{Name: "x", Backend: "a", For: ms(1)}), []string{"faults[0]: give exactly one kind"}},
 		{Config{Deployments: []deployment.Config{ok}, MaxBody: -1}, []string{"max_body: "}},
-		{Config{Deployments: []deployment.Config{ok}, Clock: clock, Start: epoch.Add(time.Hour)}, []string{"start: "}},
 		{Config{Deployments: []deployment.Config{{Name: "a", Model: "gpt-4.1", SKU: "GlobalStandard"}, {Name: "a", Model: "gpt-4.1", SKU: "x", TPM: 1}}},
 			[]string{"deployments[0].tpm: ", "deployments[1].sku: ", `deployments[1].name: "a" is taken`}},
 	}

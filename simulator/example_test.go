@@ -39,7 +39,6 @@ func Example() {
 			return
 		}
 		var answer struct {
-			Model string
 			Usage struct {
 				PromptTokens     int `json:"prompt_tokens"`
 				CompletionTokens int `json:"completion_tokens"`
@@ -48,9 +47,9 @@ func Example() {
 		}
 		json.NewDecoder(response.Body).Decode(&answer)
 		response.Body.Close()
-		fmt.Println(response.StatusCode, answer.Model, answer.Usage, answer.Error.Code)
+		fmt.Printf("%d %+v %q\n", response.StatusCode, answer.Usage, answer.Error.Code)
 	}
 	// Output:
-	// 200 gpt-4.1-2025-04-14 {10 5} 
-	// 429  {0 0} RateLimitReached
+	// 200 {PromptTokens:10 CompletionTokens:5} ""
+	// 429 {PromptTokens:0 CompletionTokens:0} "RateLimitReached"
 }

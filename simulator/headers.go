@@ -99,10 +99,13 @@ func (l *limitHeaders) set(h http.Header, e *deployment.Effect) {
 	h["X-Ratelimit-Reset-Requests"] = number(secondsLeft(l.start, e.At, requestWindow))
 }
 
-// secondsLeft returns the whole seconds, rounded up, until the window around now ends.
+// secondsLeft returns the whole seconds, rounded up, until the window around now ends. The first window begins at once
+// where start is still to come.
 func secondsLeft(start, now tick.Instant, window time.Duration) int64 {
-	left := window - now.Sub(start)%window
-	return ceilSeconds(left)
+	if now < start {
+		return ceilSeconds(start.Sub(now) + window)
+	}
+	return ceilSeconds(window - now.Sub(start)%window)
 }
 
 func ceilSeconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }

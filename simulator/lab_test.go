@@ -64,7 +64,7 @@ func inLab(t *testing.T, cfg Config, test func(l *lab)) {
 		server := &http.Server{Handler: s}
 		go server.Serve(listener)
 		transport := &http.Transport{DialContext: listener.Dial, DisableCompression: true}
-		l.client = &http.Client{Transport: transport}
+		l.client = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 		defer func() {
 			transport.CloseIdleConnections()
 			server.Close()

@@ -21,6 +21,7 @@ import (
 	"foundrylab/internal/record"
 	"foundrylab/simulator/deployment"
 	"foundrylab/simulator/fault"
+	"foundrylab/simulator/latency"
 )
 
 // live is a Server on a loopback socket.
@@ -93,24 +94,31 @@ func converse(t *testing.T, client *openai.Client) {
 	}
 }
 
-// An outage resets TCP connections: the client sees a reset, not an end.
+// An outage resets TCP connections: the client sees a reset, not an end. The second deployment is still thinking when
+// its outage begins.
 func TestOutageResetsTCP(t *testing.T) {
-	cfg := Config{Deployments: []deployment.Config{swift("a")}, Faults: []fault.Config{outage("a", 0, time.Hour)}}
-	for _, secure := range []bool{false, true} {
+	slow := standard("slow")
+	slow.Latency = latency.Config{TTFT: &latency.Quantiles{P50: ms(60_000), P95: ms(60_000)}}
+	cfg := Config{Deployments: []deployment.Config{swift("a"), slow},
+		Faults: []fault.Config{outage("a", 0, time.Hour), outage("slow", 50*time.Millisecond, time.Hour)}}
+	for _, start := range []func(*httptest.Server){(*httptest.Server).Start, (*httptest.Server).StartTLS} {
 		s, err := New(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
 		server := httptest.NewUnstartedServer(s)
-		if secure {
-			server.StartTLS()
-		} else {
-			server.Start()
+		start(server)
+		var wg sync.WaitGroup
+		for _, name := range []string{"slow", "a"} {
+			for _, more := range []string{"", streamed} {
+				wg.Go(func() { // at once: the outage of the slow one is soon
+					if resp, err := request(t.Context(), server, name, prompt(1, 1, more)); !errors.Is(err, syscall.ECONNRESET) {
+						t.Errorf("%s, %s%s: %v, %v, want a connection reset", server.URL, name, more, resp, err)
+					}
+				})
+			}
 		}
-		resp, err := request(t.Context(), server, "a", prompt(1, 1, ""))
-		if !errors.Is(err, syscall.ECONNRESET) {
-			t.Errorf("TLS %v: %v, %v, want a connection reset", secure, resp, err)
-		}
+		wg.Wait()
 		server.Close()
 		s.Close()
 	}

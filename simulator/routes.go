@@ -16,10 +16,9 @@ type endpoint func(c *call)
 // service's 404.
 func (s *Server) routes() *mux.Router {
 	router := mux.NewRouter().SkipClean(true)
-	for i := range ops.All {
-		op := &ops.All[i]
-		router.Handle(op.Classic, s.handler(op.Name+".classic", classic(op))).Methods(op.Method).Name(op.Name + ".classic")
-		router.Handle(op.V1, s.handler(op.Name+".v1", v1(op))).Methods(op.Method).Name(op.Name + ".v1")
+	for _, op := range ops.All {
+		router.Handle(op.Classic, s.handler(op.Name+".classic", classic(&op))).Methods(op.Method).Name(op.Name + ".classic")
+		router.Handle(op.V1, s.handler(op.Name+".v1", v1(&op))).Methods(op.Method).Name(op.Name + ".v1")
 	}
 	for _, r := range []struct {
 		name, path string

@@ -28,7 +28,7 @@ type Config struct {
 	Seed        uint64              // of every die
 
 	Clock *drive.Clock // nil: the wall clock
-	Start tick.Instant // origin of limiter windows and faults; 0: the clock's present
+	Start tick.Instant // origin of limiter windows and faults, may be to come; 0: the clock's present
 
 	MaxBody int64          // largest request body, bytes; 0: 16 MiB
 	Logger  zerolog.Logger // one line a request; the zero Logger is silent

@@ -30,8 +30,8 @@ type stream struct {
 func (c *call) stream(f *flight) {
 	s := &stream{c: c, chat: c.completion(f), plan: &f.plan, out: http.NewResponseController(c.w)}
 	end := f.plan.At.After(f.plan.Elapsed)
-	s.out.SetWriteDeadline(time.Now().Add(c.srv.clock.Until(end) + writeGrace)) // where there are deadlines
-	defer s.out.SetWriteDeadline(time.Time{})
+	// where there are deadlines; net/http lifts it with the end of the answer
+	s.out.SetWriteDeadline(time.Now().Add(c.srv.clock.Until(end) + writeGrace))
 	for !f.ended {
 		due := s.next()
 		if !f.wait(due) && due == end {

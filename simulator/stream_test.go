@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptrace"
 	"slices"
 	"strings"
 	"testing"
@@ -72,6 +73,9 @@ func TestWholeAnswerComesAtItsEnd(t *testing.T) {
 			if at := l.clock.Now(); at != plan.At.After(plan.Elapsed) || resp.StatusCode != 200 {
 				l.Errorf("%d at +%v, want 200 at +%v", resp.StatusCode, at.Sub(plan.At), plan.Elapsed.Span())
 			}
+			if want := (record.Ref{Gen: uint32(n)}); plan.Ref != want {
+				l.Errorf("one after the other they use one slot: %v, want %v", plan.Ref, want)
+			}
 			if p, c, ok := ops.Usage([]byte(body)); p != 100 || c != tokens || !ok {
 				l.Errorf("usage %d + %d, want 100 + %d", p, c, tokens)
 			}
@@ -105,6 +109,55 @@ func TestStreamOptions(t *testing.T) {
 		want := "filter_only role role content content content content finish finish done"
 		if s := strings.Join(kinds, " "); s != want || got[8].Finish != ops.FinishLength {
 			l.Errorf("events %s (%v), want %s", s, got[8].Finish, want)
+		}
+	})
+}
+
+// Several choices of a whole answer each have the planned length.
+func TestChoices(t *testing.T) {
+	inLab(t, Config{Deployments: []deployment.Config{standard("a")}}, func(l *lab) {
+		_, body := l.post("a", prompt(1, 20, `,"n":3`))
+		if _, c, _ := ops.Usage([]byte(body)); c != 60 || strings.Count(body, `"finish_reason":"stop"`) != 3 {
+			l.Errorf("%d tokens in %s", c, body)
+		}
+	})
+}
+
+// The deadline of a stream does not outlive it: an hour later the connection serves another request.
+func TestConnectionOutlivesItsStream(t *testing.T) {
+	inLab(t, Config{Deployments: []deployment.Config{standard("a")}}, func(l *lab) {
+		l.post("a", prompt(1, 20, streamed))
+		time.Sleep(time.Hour)
+		reused := false
+		ctx := httptrace.WithClientTrace(l.Context(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { reused = i.Reused }})
+		resp, err := l.send(ctx, "a", prompt(2, 20, ""))
+		if err != nil || resp.StatusCode != 200 || !reused {
+			l.Fatalf("%v, %v, reused %v", resp, err, reused)
+		}
+		resp.Body.Close()
+	})
+}
+
+// Utilization is sampled every second, requests or not, until Close; a fault's edge names its place in the Config.
+func TestObserve(t *testing.T) {
+	cfg := Config{Deployments: []deployment.Config{standard("a"), standard("b")}}
+	cfg.Faults = append(cfg.Faults, outage("a", time.Hour, time.Hour), outage("b", 2*time.Second, 3*time.Second), outage("b", 4*time.Second, time.Hour))
+	inLab(t, cfg, func(l *lab) {
+		time.Sleep(5*time.Second + 1)
+		l.Close()
+		time.Sleep(time.Hour)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		samples, edges := 0, ""
+		for _, e := range l.samples {
+			if e.Kind == deployment.Utilization {
+				samples++
+				continue
+			}
+			edges += fmt.Sprintf("%d.%d at %v, ", e.Ref.Slot, e.Ref.Gen, e.At.Sub(epoch))
+		}
+		if want := "1.0 at 2s, 2.0 at 4s, 1.1 at 5s, "; samples != 10 || edges != want {
+			l.Errorf("%d samples, edges %s, want 10, %s", samples, edges, want)
 		}
 	})
 }
@@ -272,6 +325,25 @@ func TestLateWriterCatchesUp(t *testing.T) {
 		if a := l.ledger(); len(a) != 1 || a[0].Outcome != record.Succeeded || a[0].End != plan.At.After(plan.Elapsed) {
 			l.Errorf("ledger: %+v", a)
 		}
+	})
+}
+
+// A writer that was busy when an outage came sends what was due by then, and nothing that came due since.
+func TestLateWriterStopsAtTheCut(t *testing.T) {
+	cfg := Config{Deployments: []deployment.Config{standard("a")}}
+	cfg.Faults = append(cfg.Faults, outage("a", 3*time.Second, time.Minute))
+	inLab(t, cfg, func(l *lab) {
+		w := &slowWriter{header: http.Header{}}
+		defer func() {
+			if got := recover(); got != http.ErrAbortHandler {
+				l.Fatalf("recovered %v", got)
+			}
+			a, tokens := l.ledger(), int64(strings.Count(strings.Join(w.writes, ""), `"delta":{"content":"`)-1) // less the opening event
+			if len(a) != 1 || a[0].Reason != record.CutFault || a[0].CompletionTokens != tokens || tokens < 20 {
+				l.Errorf("%d tokens are out; ledger %+v", tokens, a)
+			}
+		}()
+		l.serve(w, prompt(1, 400, streamed))
 	})
 }
 

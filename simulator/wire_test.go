@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"foundrylab/internal/limit"
 	"foundrylab/internal/unit"
 	"foundrylab/simulator/deployment"
 	"foundrylab/simulator/fault"
@@ -85,6 +86,11 @@ func TestWire(t *testing.T) {
 				l.Errorf("%s: %s", what, resp.Status)
 			}
 		}
+		resp, err := l.do(l.Context(), "GET", "/openai/v1/models", "", "Authorization", "Bearer foundrylab-key")
+		if err != nil {
+			l.Fatal(err)
+		}
+		fmt.Fprintf(&out, "=== the models\n%s\n", dump(l, resp, 0))
 		ask("a whole answer", "gpt-4.1", prompt(1, 12, ""))
 		ask("a stream, cut by max_tokens", "gpt-4.1", prompt(2, 12, `,"max_tokens":3`+streamed))
 		ask("provisioned", "ptu", prompt(3, 1, `,"max_tokens":600,"stream":true`))
@@ -199,6 +205,25 @@ func TestRequestIDs(t *testing.T) {
 			l.Errorf("%d distinct ids of 200", len(seen))
 		}
 	})
+}
+
+func TestSecondsLeft(t *testing.T) {
+	tests := []struct {
+		now, window time.Duration // now: after the start
+		want        int64
+	}{
+		{0, time.Minute, 60}, {1, time.Minute, 60}, {time.Second, time.Minute, 59}, {time.Minute - 1, time.Minute, 1},
+		{time.Minute, time.Minute, 60}, {25 * time.Second, 10 * time.Second, 5}, {-14500 * time.Millisecond, 10 * time.Second, 25},
+	}
+	for _, tt := range tests {
+		if got := secondsLeft(epoch, epoch.Add(tt.now), tt.window); got != tt.want {
+			t.Errorf("%v into windows of %v: %d s, want %d", tt.now, tt.window, got, tt.want)
+		}
+		w := limit.NewWindow(1, tt.window, epoch) // the limiter itself
+		if got := ceilSeconds(w.Reset(epoch.Add(tt.now))); got != tt.want {
+			t.Errorf("%v into windows of %v: the limiter has %d s, want %d", tt.now, tt.window, got, tt.want)
+		}
+	}
 }
 
 func TestPercent(t *testing.T) {

@@ -79,6 +79,7 @@ var classes = []class{
 	{"internal/drive", shell, worldly},
 	{"simulator", shell, worldly},
 	{"gateway", shell, worldly},
+	{"loadgen/pace", shell, worldly},
 	{"loadgen", shell, worldly},
 	{"scenarios/live", shell, worldly},
 

@@ -9,12 +9,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/viper"
 
 	"foundrylab/internal/yamlconf"
+	"foundrylab/scenarios"
 )
 
 // Exit codes. When several apply, the first of: internal, usage, interrupted,
@@ -70,27 +72,33 @@ func Main(args []string, s Streams) (code int) {
 	root := newRoot(s)
 	root.SetArgs(args)
 	err := root.Execute()
-	if err == nil {
-		return exitPass
+	if _, _, unknown := root.Find(args); err != nil && unknown != nil {
+		err = usage("%s\nSee: foundrylab --help", strings.TrimSpace(unknown.Error()))
 	}
-	code = exitUsage
+	return conclude(err, s.Err)
+}
+
+// conclude tells what went wrong and returns the exit code.
+func conclude(err error, w io.Writer) int {
 	var exit *exitError
 	var problems yamlconf.Problems
 	switch {
-	case errors.As(err, &exit):
-		code = exit.code
-		if exit.cause == nil {
-			return code
-		}
+	case err == nil:
+		return exitPass
 	case errors.As(err, &problems):
-		fmt.Fprintln(s.Err, problems.Error())
+		fmt.Fprintln(w, problems.Error())
 		if n := len(problems); n > 1 {
-			fmt.Fprintf(s.Err, "%d problems; nothing was run or written.\n", n)
+			fmt.Fprintf(w, "%d problems; nothing was run or written.\n", n)
 		}
-		return code
+		return exitUsage
+	case errors.As(err, &exit):
+		if exit.cause != nil {
+			fmt.Fprintf(w, "foundrylab: %v\n", exit.cause)
+		}
+		return exit.code
 	}
-	fmt.Fprintf(s.Err, "foundrylab: %v\n", err)
-	return code
+	fmt.Fprintf(w, "foundrylab: %v\n", err)
+	return exitInternal
 }
 
 func newRoot(s Streams) *cobra.Command {
@@ -101,12 +109,16 @@ func newRoot(s Streams) *cobra.Command {
 limits, pace and failure; puts a reference gateway or your own in front; sends the
 load of a scenario; and judges the run.
 
-Every option can also be set in the environment: --out is FOUNDRYLAB_OUT.
+Where a scenario file is asked for, the name of a shipped one does as well:
+` + strings.Join(scenarios.ShippedNames(), ", ") + `.
+
+Every option but --set can also be set in the environment: --out is FOUNDRYLAB_OUT.
+The command line comes first.
 
 Exit codes: 0 pass, 1 internal error, 2 usage or invalid input, 10 assertion
 failed, 11 regression against a baseline, 12 the generator fell behind (void),
 130 interrupted.`,
-		Example: `  foundrylab run scenarios/library/ptu-outage.yaml --out out
+		Example: `  foundrylab run ptu-outage --out out
   foundrylab sim
   foundrylab lint my-scenario.yaml`,
 		SilenceErrors:     true,
@@ -118,8 +130,9 @@ failed, 11 regression against a baseline, 12 the generator fell behind (void),
 	root.SetOut(s.Out)
 	root.SetErr(s.Err)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usage("%v\nSee: %s --help", err, c.CommandPath())
+		return usage("%s\nSee: %s --help", plain(err), c.CommandPath())
 	})
+	root.SetHelpCommand(newHelp())
 	root.AddCommand(newRun(), newSim(), newLint(), newExplain(), newSchema(), newCompare())
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return fromEnvironment(c) }
 	return root
@@ -138,20 +151,50 @@ func fromEnvironment(c *cobra.Command) error {
 			continue
 		}
 		if err := flags.Set(name, v.GetString(name)); err != nil {
-			return usage("FOUNDRYLAB_%s: %v", strings.ToUpper(strings.ReplaceAll(name, "-", "_")), err)
+			return usage("FOUNDRYLAB_%s: %s", strings.ToUpper(strings.ReplaceAll(name, "-", "_")), plain(err))
 		}
 	}
 	return nil
 }
 
 // settable are the flags that an environment variable may set.
-var settable = []string{"mode", "seed", "out", "target", "baseline", "max-regression", "quiet", "listen", "log"}
+var settable = []string{"mode", "seed", "out", "target", "baseline", "max-regression", "record", "quiet", "listen", "log"}
 
-// one wants exactly one argument and says which.
-func one(what string) cobra.PositionalArgs {
+// plain is a flag's error without the name of the function that read it.
+func plain(err error) string {
+	var number *strconv.NumError
+	if !errors.As(err, &number) {
+		return err.Error()
+	}
+	text, _, _ := strings.Cut(err.Error(), ": strconv.")
+	if number.Func == "ParseBool" {
+		return text + ": write true or false"
+	}
+	return text + ": write a whole number"
+}
+
+// newHelp is cobra's own help command, but for a word that is no command.
+func newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND]",
+		Short:   "Help about any command",
+		Example: "  foundrylab help run",
+		RunE: func(c *cobra.Command, args []string) error {
+			about, rest, err := c.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return usage("no help on %q\nSee: foundrylab --help", strings.Join(args, " "))
+			}
+			about.InitDefaultHelpFlag() // as --help does
+			return about.Help()
+		},
+	}
+}
+
+// takes wants a number of arguments and says which.
+func takes(least, most int, what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
-		if len(args) != 1 {
-			return usage("needs %s, got %d arguments\nSee: %s --help", what, len(args), c.CommandPath())
+		if len(args) < least || len(args) > most {
+			return usage("takes %s, got %d\nSee: %s --help", what, len(args), c.CommandPath())
 		}
 		return nil
 	}

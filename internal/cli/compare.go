@@ -15,12 +15,7 @@ func newCompare() *cobra.Command {
 		Use:     "compare A/report.json B/report.json",
 		Short:   "Compare two runs metric by metric; exit 11 when B is worse by more than --max-regression",
 		Example: "  foundrylab compare main/report.json branch/report.json --max-regression 5%",
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) != 2 {
-				return usage("needs two report.json files, got %d arguments\nSee: %s --help", len(args), c.CommandPath())
-			}
-			return nil
-		},
+		Args:    takes(2, 2, "two report.json files"),
 		RunE: func(c *cobra.Command, args []string) error {
 			most, err := parseRatio("--max-regression", limit)
 			if err != nil {
@@ -44,7 +39,7 @@ func newCompare() *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().StringVar(&limit, "max-regression", "5%", "how much worse a metric of B may be")
+	c.Flags().StringVar(&limit, "max-regression", "5%", "how much worse a metric of B may be, as a `percentage`")
 	return c
 }
 
@@ -59,7 +54,7 @@ func parseRatio(name, text string) (record.Ratio, error) {
 func loadReport(path string) (*record.Result, error) {
 	src, err := readBounded(path)
 	if err != nil {
-		return nil, usage("%v", err)
+		return nil, usage("%v: give the report.json that run wrote with --out", err)
 	}
 	r, err := compare.Load(src)
 	if err != nil {

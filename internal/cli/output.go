@@ -2,7 +2,9 @@ package cli
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -11,28 +13,43 @@ import (
 )
 
 // output is the directory reports go to; the zero output writes nothing.
-type output struct{ dir string }
+type output struct {
+	dir  string
+	made []string // directories that were not there before, innermost first
+}
 
 // openOutput makes sure, before anything runs, that reports can be written.
 func openOutput(dir string) (output, error) {
+	o := output{dir: dir}
 	if dir == "" {
-		return output{}, nil
+		return o, nil
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return output{}, &exitError{exitInternal, fmt.Errorf("--out: %w", err)}
+	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
+		if _, err := os.Lstat(d); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		o.made = append(o.made, d)
 	}
-	probe, err := os.CreateTemp(dir, ".foundrylab-*")
+	err := os.MkdirAll(dir, 0o755)
+	if err == nil {
+		var probe *os.File
+		if probe, err = os.CreateTemp(dir, ".foundrylab-*"); err == nil {
+			err = errors.Join(probe.Close(), os.Remove(probe.Name()))
+		}
+	}
 	if err != nil {
-		return output{}, &exitError{exitInternal, fmt.Errorf("--out: %w", err)}
+		o.abandon()
+		return output{}, &exitError{exitInternal, fmt.Errorf("--out %s: nothing can be written there: %w", dir, err)}
 	}
-	name := probe.Name()
-	if err := probe.Close(); err != nil {
-		return output{}, &exitError{exitInternal, fmt.Errorf("--out: %w", err)}
+	return o, nil
+}
+
+// abandon removes the directories that openOutput made, as far as they are
+// empty.
+func (o output) abandon() {
+	for _, d := range o.made {
+		_ = os.Remove(d) // what is left behind is an empty directory
 	}
-	if err := os.Remove(name); err != nil {
-		return output{}, &exitError{exitInternal, fmt.Errorf("--out: %w", err)}
-	}
-	return output{dir}, nil
 }
 
 // write renders every report first and then puts each in place whole, so that
@@ -102,9 +119,12 @@ func openEntries(path string) (*entryFile, error) {
 	if path == "" {
 		return nil, nil
 	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil, usage("--record %s: is a directory, not a file", path)
+	}
 	tmp, err := os.CreateTemp(filepath.Dir(path), ".foundrylab-*")
 	if err != nil {
-		return nil, &exitError{exitInternal, fmt.Errorf("--record: %w", err)}
+		return nil, &exitError{exitInternal, fmt.Errorf("--record %s: nothing can be written there: %w", path, err)}
 	}
 	buf := bufio.NewWriterSize(tmp, 1<<20)
 	return &entryFile{record.NewWriter(buf), path, tmp, buf}, nil
@@ -116,6 +136,9 @@ func (f *entryFile) Close(h record.Header) error {
 	if e := f.buf.Flush(); err == nil {
 		err = e
 	}
+	if e := f.tmp.Chmod(0o644); err == nil {
+		err = e
+	}
 	if e := f.tmp.Close(); err == nil {
 		err = e
 	}
@@ -123,7 +146,15 @@ func (f *entryFile) Close(h record.Header) error {
 		err = os.Rename(f.tmp.Name(), f.path)
 	}
 	if err != nil {
-		_ = os.Remove(f.tmp.Name())
+		_ = os.Remove(f.tmp.Name()) // the first error tells what went wrong
+		return &exitError{exitInternal, fmt.Errorf("--record %s: %w", f.path, err)}
 	}
-	return err
+	return nil
+}
+
+// abandon leaves no file; nil is fine.
+func (f *entryFile) abandon() {
+	if f != nil {
+		_ = errors.Join(f.tmp.Close(), os.Remove(f.tmp.Name())) // another error is being told
+	}
 }

@@ -9,7 +9,8 @@ import (
 )
 
 // progress tells on a stream how far a run is: one line that is redrawn on a
-// terminal, a line every ten seconds elsewhere. Safe for concurrent use.
+// terminal; elsewhere a line after a second and then every ten. Safe for
+// concurrent use.
 type progress struct {
 	mu       sync.Mutex
 	w        io.Writer
@@ -17,13 +18,17 @@ type progress struct {
 	quiet    bool
 	terminal bool
 	began    time.Time
-	last     time.Time
+	next     time.Time
 	drawn    bool
 }
 
 func newProgress(w io.Writer, total time.Duration, quiet bool) *progress {
 	now := time.Now()
-	return &progress{w: w, total: total, quiet: quiet, terminal: isTerminal(w), began: now, last: now}
+	p := &progress{w: w, total: total, quiet: quiet, terminal: isTerminal(w), began: now, next: now.Add(time.Second)}
+	if p.terminal {
+		p.next = now
+	}
+	return p
 }
 
 // at reports that a run has passed some of its duration.
@@ -35,12 +40,12 @@ func (p *progress) at(passed time.Duration) {
 		every = 200 * time.Millisecond
 	}
 	now := time.Now()
-	if p.quiet || now.Sub(p.last) < every {
+	if p.quiet || now.Before(p.next) {
 		return
 	}
-	p.last = now
-	percent := min(100*passed/max(p.total, 1), 100)
-	line := fmt.Sprintf("%3d %%  %v of %v simulated, %v elapsed", percent, passed.Round(time.Second), p.total, now.Sub(p.began).Round(time.Second))
+	p.next = now.Add(every)
+	percent := min(passed/max(p.total/100, 1), 100)
+	line := fmt.Sprintf("%3d %%  %v of %v, %v elapsed", percent, passed.Round(time.Second), p.total, now.Sub(p.began).Round(time.Second))
 	if p.terminal {
 		fmt.Fprintf(p.w, "\r\x1b[K%s", line)
 		p.drawn = true

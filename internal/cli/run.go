@@ -2,10 +2,13 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -35,7 +38,7 @@ type runOptions struct {
 func newRun() *cobra.Command {
 	o := &runOptions{}
 	c := &cobra.Command{
-		Use:   "run FILE",
+		Use:   "run SCENARIO",
 		Short: "Run a scenario in virtual time or live, judge it and report",
 		Long: `Run a scenario and judge it by its assertions.
 
@@ -44,37 +47,31 @@ equal bytes. In live mode the same decisions are made over real HTTP on this mac
 simulated backends, the gateway, and vegeta as load driver. --target puts any other
 gateway or endpoint in place of ours; backends with a listen address are served on it,
 so that such a gateway can be pointed at them.`,
-		Example: `  foundrylab run scenarios/library/ptu-outage.yaml --out out
+		Example: `  foundrylab run ptu-outage --out out
   foundrylab run my.yaml --mode live --set duration=60s
   foundrylab run my.yaml --mode live --target http://127.0.0.1:4000/v1
   foundrylab run my.yaml --baseline main/report.json --max-regression 5%`,
-		Args: one("a scenario file"),
+		Args: takes(1, 1, "one scenario, a file or a shipped name"),
 		RunE: func(c *cobra.Command, args []string) error { return o.run(c, args[0]) },
 	}
 	f := c.Flags()
 	f.StringVar(&o.mode, "mode", "virtual", "virtual or live")
-	f.StringVar(&o.out, "out", "", "directory for report.json, report.html, report.md and junit.xml")
-	f.StringVar(&o.target, "target", "", "live: URL of another gateway or endpoint to send the load to")
-	f.StringVar(&o.baseline, "baseline", "", "report.json of an earlier run to compare with")
-	f.StringVar(&o.maxRegression, "max-regression", "5%", "how much worse than the baseline a metric may be")
-	f.StringVar(&o.entries, "record", "", "file for every entry of the run, as JSON lines")
+	f.StringVar(&o.out, "out", "", "`directory` for report.json, report.html, report.md and junit.xml")
+	f.StringVar(&o.target, "target", "", "live: `URL` of another gateway or endpoint to send the load to")
+	f.StringVar(&o.baseline, "baseline", "", "report.json `file` of an earlier run to compare with")
+	f.StringVar(&o.maxRegression, "max-regression", "5%", "how much worse than the baseline a metric may be, as a `percentage`")
+	f.StringVar(&o.entries, "record", "", "`file` for every entry of the run, as JSON lines")
 	f.BoolVar(&o.quiet, "quiet", false, "print nothing but errors")
 	o.flags(c)
 	return c
 }
 
 func (o *runOptions) run(c *cobra.Command, file string) error {
-	if o.mode != "virtual" && o.mode != "live" {
-		return usage("--mode %s: choose virtual or live", o.mode)
-	}
-	if o.target != "" && o.mode != "live" {
-		return usage("--target needs --mode live: another gateway cannot run in virtual time")
-	}
-	limit, err := parseRatio("--max-regression", o.maxRegression)
+	limit, err := o.check()
 	if err != nil {
 		return err
 	}
-	s, err := o.load(file)
+	s, err := o.load(c, file)
 	if err != nil {
 		return err
 	}
@@ -88,61 +85,67 @@ func (o *runOptions) run(c *cobra.Command, file string) error {
 	if err != nil {
 		return err
 	}
+	entries, err := openEntries(o.entries)
+	if err != nil {
+		out.abandon()
+		return err
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	result, err := o.execute(ctx, s, c.ErrOrStderr())
+	summary, err := o.execute(ctx, s, entries, c.ErrOrStderr())
 	if err != nil {
+		entries.abandon()
+		out.abandon()
 		return err
 	}
 	stop() // a second Ctrl-C ends the writing of reports
+	if entries != nil {
+		err = entries.Close(summary.Header)
+	}
+	result := summary.Result()
 	assert.JudgeAll(result, s.Programs())
-	if err := out.write(result); err != nil {
+	if err := errors.Join(err, out.write(result)); err != nil {
 		return err
 	}
-	return o.conclude(c, result, baseline, limit)
+	return o.report(c, result, baseline, limit)
 }
 
-// execute runs the scenario in its mode and derives the result.
-func (o *runOptions) execute(ctx context.Context, s *scenarios.Scenario, progress io.Writer) (*record.Result, error) {
-	entries, err := openEntries(o.entries)
-	if err != nil {
-		return nil, err
+// check reads the flags that need no scenario.
+func (o *runOptions) check() (limit record.Ratio, err error) {
+	if o.mode != "virtual" && o.mode != "live" {
+		return 0, usage("--mode %s: choose virtual or live", o.mode)
 	}
+	if o.target != "" && o.mode != "live" {
+		return 0, usage("--target needs --mode live: another gateway cannot run in virtual time")
+	}
+	if u, err := url.Parse(o.target); o.target != "" &&
+		(err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "") {
+		return 0, usage("--target %s: give http or https, a host and perhaps a path, such as http://localhost:4000/v1", o.target)
+	}
+	return parseRatio("--max-regression", o.maxRegression)
+}
+
+// execute runs the scenario in its mode.
+func (o *runOptions) execute(ctx context.Context, s *scenarios.Scenario, entries *entryFile, progress io.Writer) (*record.Summary, error) {
 	show := newProgress(progress, time.Duration(s.Duration), o.quiet)
 	defer show.done()
-	var summary *record.Summary
+	var also record.Sink
+	if entries != nil {
+		also = entries
+	}
 	if o.mode == "virtual" {
-		opt := virtual.Options{Progress: func(passed time.Duration) bool {
+		return virtual.Run(s, virtual.Options{Also: also, Progress: func(passed time.Duration) bool {
 			show.at(passed)
 			return ctx.Err() == nil
-		}}
-		if entries != nil {
-			opt.Also = entries
-		}
-		summary = virtual.Run(s, opt)
-	} else {
-		opt := live.Options{Target: o.target, Progress: show.at, Note: func(format string, args ...any) {
-			show.note(format, args...)
-		}}
-		if entries != nil {
-			opt.Also = entries
-		}
-		if summary, err = live.Run(ctx, s, opt); err != nil {
-			return nil, err
-		}
+		}}), nil
 	}
-	if entries != nil {
-		if err := entries.Close(summary.Header); err != nil {
-			return nil, &exitError{exitInternal, fmt.Errorf("writing %s: %w", o.entries, err)}
-		}
-	}
-	return summary.Result(), nil
+	return live.Run(ctx, s, live.Options{Target: o.target, Also: also, Progress: show.at, Note: show.note})
 }
 
-// conclude prints the report and turns the outcome into an exit code.
-func (o *runOptions) conclude(c *cobra.Command, r, baseline *record.Result, limit record.Ratio) error {
+// report prints the report and turns the outcome into an exit code.
+func (o *runOptions) report(c *cobra.Command, r, baseline *record.Result, limit record.Ratio) error {
 	w := c.OutOrStdout()
-	opt := render.TextOptions{Color: isTerminal(w), Width: 0}
+	opt := render.TextOptions{Color: isTerminal(w)}
 	regressed := false
 	if !o.quiet {
 		if _, err := w.Write(render.Text(r, opt)); err != nil {
@@ -153,13 +156,13 @@ func (o *runOptions) conclude(c *cobra.Command, r, baseline *record.Result, limi
 		cmp := compare.Compare(baseline, r, limit)
 		regressed = cmp.Regressions() > 0
 		if !o.quiet {
-			if _, err := w.Write(cmp.Text(opt)); err != nil {
+			if _, err := w.Write(append([]byte("\n"), cmp.Text(opt)...)); err != nil {
 				return &exitError{exitInternal, err}
 			}
 		}
 	}
 	if !o.quiet && o.out != "" {
-		fmt.Fprintf(c.ErrOrStderr(), "Reports: %s/report.html, report.json, report.md, junit.xml\n", o.out)
+		fmt.Fprintf(c.ErrOrStderr(), "Reports: %s, report.json, report.md, junit.xml\n", filepath.Join(o.out, "report.html"))
 	} else if !o.quiet {
 		fmt.Fprintln(c.ErrOrStderr(), "No files written; add --out DIR for report.html, report.json, report.md and junit.xml.")
 	}

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"foundrylab/internal/yamlconf"
 	"foundrylab/scenarios"
 )
 
@@ -19,82 +22,97 @@ type overrides struct {
 }
 
 func (o *overrides) flags(c *cobra.Command) {
-	c.Flags().StringArrayVar(&o.sets, "set", nil, "override a value, such as tenants[chat].weight=5; repeatable")
-	c.Flags().Int64Var(&o.seed, "seed", -1, "override the scenario's seed")
+	c.Flags().StringArrayVar(&o.sets, "set", nil, "override a value by `path=value`, such as tenants[chat].weight=5; repeatable")
+	c.Flags().Int64Var(&o.seed, "seed", 0, "override the scenario's seed by this `number`")
 }
 
 // load reads a scenario file, or a shipped one by name, with the overrides.
-func (o *overrides) load(file string) (*scenarios.Scenario, error) {
-	src, dir, err := readScenario(file)
+func (o *overrides) load(c *cobra.Command, file string) (*scenarios.Scenario, error) {
+	src, read, err := readScenario(file)
 	if err != nil {
 		return nil, err
 	}
+	var wrong, more yamlconf.Problems
 	var sets []scenarios.Set
 	for _, set := range o.sets {
 		path, value, ok := strings.Cut(set, "=")
 		if !ok || path == "" {
-			return nil, usage("--set %s: write path=value, such as --set tenants[chat].weight=5", set)
+			wrong = append(wrong, yamlconf.Problem{File: "--set " + set, Msg: "write path=value, such as --set tenants[chat].weight=5"})
+			continue
 		}
 		sets = append(sets, scenarios.Set{Path: path, Value: value})
 	}
-	if o.seed >= 0 {
+	if o.seed < 0 {
+		wrong = append(wrong, yamlconf.Problem{File: fmt.Sprintf("--seed %d", o.seed), Msg: "must be at least 0"})
+	} else if c.Flags().Changed("seed") {
 		sets = append(sets, scenarios.Set{Path: "seed", Value: strconv.FormatInt(o.seed, 10)})
 	}
-	return scenarios.Load(file, src, sets, func(path string) ([]byte, error) {
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(dir, path)
-		}
-		return readBounded(path)
-	})
+	s, err := scenarios.Load(file, src, sets, read)
+	if errors.As(err, &more) || len(wrong) > 0 {
+		return nil, yamlconf.Merge(wrong, more)
+	}
+	return s, err
 }
 
 // readScenario reads a file; a bare name that is no file is looked up in the
-// shipped library.
-func readScenario(file string) (src []byte, dir string, err error) {
+// shipped library. read reads the files that the scenario names.
+func readScenario(file string) (src []byte, read scenarios.ReadFile, err error) {
 	src, err = readBounded(file)
 	if err == nil {
-		return src, filepath.Dir(file), nil
+		dir := filepath.Dir(file)
+		return src, func(path string) ([]byte, error) {
+			if !filepath.IsAbs(path) {
+				path = filepath.Join(dir, path)
+			}
+			return readBounded(path)
+		}, nil
 	}
-	if shipped, ok := scenarios.Shipped(file); ok {
-		return shipped, ".", nil
+	if src, read, ok := scenarios.Shipped(file); ok {
+		return src, read, nil
 	}
-	if os.IsNotExist(err) {
-		return nil, "", usage("%s: no such file, and no shipped scenario of that name; shipped: %s", file, strings.Join(scenarios.ShippedNames(), ", "))
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, usage("%v", err)
 	}
-	return nil, "", usage("%v", err)
+	names, hint := scenarios.ShippedNames(), ""
+	if near, ok := yamlconf.Nearest(strings.TrimSuffix(filepath.Base(file), ".yaml"), names); ok {
+		hint = fmt.Sprintf(", did you mean %q?", near)
+	}
+	return nil, nil, usage("%s: no such file, nor a shipped scenario of that name%s\nShipped: %s", file, hint, strings.Join(names, ", "))
 }
 
 // maxFile bounds what is read into memory whole.
 const maxFile = 512 << 20
 
+// readBounded reads a file whole; its errors name it once.
 func readBounded(path string) ([]byte, error) {
 	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
+	if err == nil && info.IsDir() {
+		return nil, fmt.Errorf("%s: is a directory, not a file", path)
 	}
-	if info.IsDir() {
-		return nil, fmt.Errorf("%s is a directory", path)
+	if err == nil && info.Size() > maxFile {
+		return nil, fmt.Errorf("%s: is larger than %d MiB", path, maxFile>>20)
 	}
-	if info.Size() > maxFile {
-		return nil, fmt.Errorf("%s is larger than %d MiB", path, maxFile>>20)
+	src, err := os.ReadFile(path)
+	if inner := (*fs.PathError)(nil); errors.As(err, &inner) {
+		return nil, fmt.Errorf("%s: %w", path, inner.Err)
 	}
-	return os.ReadFile(path)
+	return src, err
 }
 
 func newLint() *cobra.Command {
 	var o overrides
 	c := &cobra.Command{
-		Use:     "lint FILE",
+		Use:     "lint SCENARIO",
 		Short:   "Check a scenario: every mistake at once, with file, line and path",
 		Example: "  foundrylab lint my-scenario.yaml",
-		Args:    one("a scenario file"),
+		Args:    takes(1, 1, "one scenario, a file or a shipped name"),
 		RunE: func(c *cobra.Command, args []string) error {
-			s, err := o.load(args[0])
+			s, err := o.load(c, args[0])
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(c.OutOrStdout(), "%s: ok (%d tenants, %d backends, %d faults, %d assertions)\n",
-				args[0], len(s.Tenants), len(s.Backends), len(s.Faults), len(s.Programs()))
+			_, err = fmt.Fprintf(c.OutOrStdout(), "%s: ok (%s, %s, %s, %s)\n", args[0], count(len(s.Tenants), "tenant"),
+				count(len(s.Backends), "backend"), count(len(s.Faults), "fault"), count(len(s.Programs()), "assertion"))
 			return err
 		},
 	}
@@ -102,15 +120,22 @@ func newLint() *cobra.Command {
 	return c
 }
 
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
 func newExplain() *cobra.Command {
 	var o overrides
 	c := &cobra.Command{
-		Use:     "explain FILE",
+		Use:     "explain SCENARIO",
 		Short:   "Print the effective scenario: every default and override spelled out",
-		Example: "  foundrylab explain scenarios/library/ptu-outage.yaml --set tenants[chat].weight=5",
-		Args:    one("a scenario file"),
+		Example: "  foundrylab explain ptu-outage --set tenants[chat].weight=5",
+		Args:    takes(1, 1, "one scenario, a file or a shipped name"),
 		RunE: func(c *cobra.Command, args []string) error {
-			s, err := o.load(args[0])
+			s, err := o.load(c, args[0])
 			if err != nil {
 				return err
 			}
@@ -128,7 +153,7 @@ func newSchema() *cobra.Command {
 		Short: "Print the JSON Schema of the scenario format, for editors",
 		Example: `  foundrylab schema > scenario.schema.json
   # then, as the first line of a scenario: # yaml-language-server: $schema=scenario.schema.json`,
-		Args: cobra.NoArgs,
+		Args: takes(0, 0, "nothing"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, err := c.OutOrStdout().Write(scenarios.Schema())
 			return err

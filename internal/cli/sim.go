@@ -30,8 +30,8 @@ them; faults count from the start of this command.`,
 		Example: `  foundrylab sim
   curl -s http://127.0.0.1:8080/openai/v1/chat/completions -H 'api-key: foundrylab-key' \
        -d '{"model":"gpt-4.1","messages":[{"role":"user","content":"Hello"}]}'
-  foundrylab sim scenarios/library/ptu-outage.yaml`,
-		Args: cobra.MaximumNArgs(1),
+  foundrylab sim ptu-outage`,
+		Args: takes(0, 1, "at most one scenario, a file or a shipped name"),
 		RunE: func(c *cobra.Command, args []string) error {
 			log, err := newLogger(c, level)
 			if err != nil {
@@ -40,9 +40,15 @@ them; faults count from the start of this command.`,
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
 			if len(args) == 0 {
+				if len(o.sets) > 0 || c.Flags().Changed("seed") {
+					return usage("--set and --seed change a scenario: name one, such as foundrylab sim ptu-outage")
+				}
 				return serveDefault(ctx, c, listen, log)
 			}
-			s, err := o.load(args[0])
+			if c.Flags().Changed("listen") {
+				return usage("--listen is for the ready-made resource: backends of a scenario have their own, such as --set backends[0].listen=127.0.0.1:9101")
+			}
+			s, err := o.load(c, args[0])
 			if err != nil {
 				return err
 			}
@@ -55,8 +61,8 @@ them; faults count from the start of this command.`,
 			return nil
 		},
 	}
-	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address of the ready-made resource")
-	c.Flags().StringVar(&level, "log", "info", "log level: debug, info, warn, error or disabled")
+	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "`address` of the ready-made resource")
+	c.Flags().StringVar(&level, "log", "info", "log `level`: debug, info, warn, error or disabled")
 	o.flags(c)
 	return c
 }
@@ -85,7 +91,7 @@ func serveDefault(ctx context.Context, c *cobra.Command, listen string, log zero
 func newLogger(c *cobra.Command, level string) (zerolog.Logger, error) {
 	l, err := zerolog.ParseLevel(level)
 	if err != nil {
-		return zerolog.Nop(), usage("--log: %v", err)
+		return zerolog.Nop(), usage("--log %s: choose debug, info, warn, error or disabled", level)
 	}
 	w := c.ErrOrStderr()
 	if isTerminal(w) {

@@ -21,7 +21,7 @@ type span struct{ from, to int }
 func (s *Summary) failover(i int) FailoverResult {
 	f := &s.Header.Faults[i]
 	r := FailoverResult{Fault: f.Name, Backend: s.Header.Backends[f.Backend].Name,
-		TimeToDetect: Null, TimeToRecover: Null, TimeToFailback: Null}
+		TimeToDetect: Null, TimeToRecover: Null, TimeToFailback: Null, RetryAmplification: Null}
 	first := int(f.At / s.window)
 	last := min(int((f.At+f.For+s.window-1)/s.window), s.count)
 	if first >= s.count {

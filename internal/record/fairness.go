@@ -109,16 +109,19 @@ func Jain(v []Ratio) Ratio {
 	if len(v) == 0 {
 		return Null
 	}
-	var sum, squares int64
-	for _, x := range v {
-		x = min(x, 1000_000_000) / 10 // keeps the squares of many within int64
-		sum += int64(x)
-		squares += int64(x) * int64(x) / 1000
-	}
-	if squares == 0 {
+	top := int64(slices.Max(v))
+	if top <= 0 {
 		return 1_000_000
 	}
-	return Ratio(min(tick.MulDiv(tick.MulDiv(sum, sum, 1000), 1_000_000, int64(len(v))*squares), 1_000_000))
+	var sum, squares int64
+	for _, x := range v {
+		// as a part of the greatest: the index does not depend on the scale,
+		// and small values count as exactly as large ones
+		part := tick.MulDiv(int64(x), 1_000_000, top)
+		sum += part
+		squares += part * part
+	}
+	return Ratio(min(tick.MulDiv(tick.MulDiv(sum, sum, int64(len(v))), 1_000_000, squares), 1_000_000))
 }
 
 func (f *fairness) summarise(s *Summary, jainTokens []Ratio) {
@@ -177,13 +180,13 @@ func (f *fairness) mean(tenant int) Ratio {
 	return m
 }
 
-// starvation returns the longest run of seconds in which a tenant asked and
-// got nothing at all.
+// starvation returns the longest run of seconds after the warm-up in which a
+// tenant asked and got nothing at all; seconds without a wish do not end it.
 func (s *Summary) starvation() int64 {
-	longest := 0
+	longest, first := 0, int((s.Header.Warmup+s.window-1)/s.window)
 	for i := range s.tw {
 		run := 0
-		for w := range s.tw[i] {
+		for w := first; w < s.count; w++ {
 			switch x := &s.tw[i][w]; {
 			case x.offered == 0:
 			case x.costServed == 0:

@@ -1,13 +1,15 @@
 package record
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
 // Merge adds the summary of another part of the same run. It is associative
 // and commutative; both must have been made for equal headers.
 func (s *Summary) Merge(o *Summary) error {
-	if s.Header.Hash != o.Header.Hash || s.Header.Seed != o.Header.Seed || s.window != o.window || s.count != o.count ||
-		len(s.tenants) != len(o.tenants) || len(s.backs) != len(o.backs) || len(s.faults) != len(o.faults) {
-		return errors.New("the summaries are of different runs (scenario, seed or entities differ)")
+	if !s.Header.sameRun(&o.Header) {
+		return errors.New("the summaries are of different runs (scenario, seed, mode, start or entities differ)")
 	}
 	for i := range s.tenants {
 		s.tenants[i].merge(&o.tenants[i])
@@ -28,6 +30,11 @@ func (s *Summary) Merge(o *Summary) error {
 	s.dropped += o.dropped
 	s.stopped = s.stopped || o.stopped
 	return nil
+}
+
+func (h *Header) sameRun(o *Header) bool {
+	return h.Hash == o.Hash && h.Seed == o.Seed && h.Mode == o.Mode && h.Start == o.Start && h.Duration == o.Duration && h.Warmup == o.Warmup &&
+		slices.Equal(h.Tenants, o.Tenants) && slices.Equal(h.Backends, o.Backends) && slices.Equal(h.Faults, o.Faults)
 }
 
 func (t *tenantSums) merge(o *tenantSums) {

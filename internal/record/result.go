@@ -1,6 +1,11 @@
 package record
 
-import "strconv"
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
 
 // Result is what a run came to: the content of report.json, derived from a
 // merged Summary, read by assertions and reports alike.
@@ -239,40 +244,32 @@ func appendFixed(dst []byte, v int64, digits int) []byte {
 	return dst
 }
 
+// parseFixed reads null or a decimal number exactly: one that would have to be
+// rounded, or that does not fit, is an error.
 func parseFixed(b []byte, digits int, out *int64) error {
 	s := string(b)
 	if s == "null" {
 		*out = Null
 		return nil
 	}
-	neg := len(s) > 0 && s[0] == '-'
-	if neg {
-		s = s[1:]
+	number, neg := strings.CutPrefix(s, "-")
+	whole, frac, point := strings.Cut(number, ".")
+	bad := fmt.Errorf("%.40q is not null or a number with at most %d decimals", s, digits)
+	if whole == "" || point && frac == "" || len(frac) > digits {
+		return bad
 	}
 	var v int64
-	seen, after := false, -1
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '.' && after < 0 && seen:
-			after = 0
-		case c >= '0' && c <= '9' && after < digits && v < 1<<58:
-			seen = true
-			v = v*10 + int64(c-'0')
-			if after >= 0 {
-				after++
-			}
-		default:
-			return strconv.ErrSyntax
+	for _, c := range []byte(whole + frac + strings.Repeat("0", digits-len(frac))) {
+		if c < '0' || c > '9' || v > (math.MaxInt64-9)/10 {
+			return bad
 		}
-	}
-	if !seen {
-		return strconv.ErrSyntax
-	}
-	for range digits - max(after, 0) {
-		v *= 10
+		v = v*10 + int64(c-'0')
 	}
 	if neg {
 		v = -v
+	}
+	if v == Null {
+		return bad // it would read as null
 	}
 	*out = v
 	return nil

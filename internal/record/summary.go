@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"foundrylab/internal/tick"
@@ -161,6 +162,9 @@ func (s *Summary) Request(r *Request) {
 	}
 }
 
+// clamp returns v as a span for a histogram.
+func clamp(v int64) tick.Units { return tick.Units(min(max(v, 0), math.MaxUint32)) }
+
 func b2i(b bool) int64 {
 	if b {
 		return 1
@@ -179,8 +183,9 @@ func (t *tenantSums) request(r *Request, broken, rescued bool) {
 			t.ttft.Add(tick.ToUnits(r.TTFT))
 		}
 		if r.TTFT >= 0 && r.CompletionTokens > 1 {
-			// nanoseconds per token in units of 100 ns, for three digits
-			t.tpot.Add(tick.Units(int64(e2e-r.TTFT) / (r.CompletionTokens - 1) / 100))
+			// Nanoseconds per token in units of 100 ns, for three digits. A TTFT
+			// is on the grid and an end need not be, so the rest may be below 0.
+			t.tpot.Add(clamp(int64(e2e-r.TTFT) / (r.CompletionTokens - 1) / 100))
 		}
 	case Throttled:
 		t.throttled++
@@ -244,7 +249,7 @@ func (s *Summary) Sample(u *Sample) {
 		b := &s.backs[u.Backend]
 		b.samples++
 		b.sum += u.Utilization
-		b.util.Add(tick.Units(u.Utilization / 1000))
+		b.util.Add(clamp(u.Utilization / 1000))
 	}
 }
 
@@ -264,7 +269,7 @@ func (s *Summary) Transition(t *Transition) {
 }
 
 // Lag implements Sink: how late a send was.
-func (s *Summary) Lag(d time.Duration) { s.lag.Add(tick.Units(max(d, 0) / time.Microsecond)) }
+func (s *Summary) Lag(d time.Duration) { s.lag.Add(clamp(int64(d / time.Microsecond))) }
 
 // Dropped implements Sink: sends the generator could not make.
 func (s *Summary) Dropped(n int64) { s.dropped += n }

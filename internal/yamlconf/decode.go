@@ -13,14 +13,19 @@ import (
 // does not matter: absent keys get their defaults. If there is any problem, dst
 // is left as it was and the error, of type Problems, has all of them. Lists that
 // are empty decode to nil. It panics unless dst is a non-nil pointer to a struct.
-func (d *Doc) Decode(dst any) error {
+func (d *Doc) Decode(dst any) error { return d.decode(dst, nil) }
+
+func (d *Doc) decode(dst any, judge Judge) error {
 	target := reflect.ValueOf(dst)
 	if target.Kind() != reflect.Pointer || target.IsNil() || shapeOf(target.Type().Elem()) != shapeStruct {
 		panic(fmt.Sprintf("yamlconf: Decode into %T, not a pointer to a struct", dst))
 	}
 	fresh := reflect.New(target.Type().Elem()).Elem()
-	dec := decoder{doc: d}
-	dec.value(fresh, place{node: d.root, at: d.root}, rules{})
+	dec, root := newDecoder(d), place{node: d.root, at: d.root}
+	dec.value(fresh, root, rules{})
+	if judge != nil {
+		dec.judge(fresh.Addr().Interface(), judge, root)
+	}
 	if problems := dec.found.sorted(); len(problems) > 0 {
 		return problems
 	}
@@ -31,22 +36,33 @@ func (d *Doc) Decode(dst any) error {
 type decoder struct {
 	doc   *Doc
 	found findings
-	// invalid counts the problems found by Validate, which do not keep the
-	// Validate of an enclosing struct from being called.
-	invalid int
+	// unread counts the problems that keep structs from being validated: all but
+	// those that Validate itself found in a struct inside.
+	unread int
+	// misread holds the paths of these problems, and stray those of the maps
+	// with an unknown key that may stand for any absent one.
+	misread, stray map[string]bool
 }
 
-// fail reports a problem at a place.
+func newDecoder(doc *Doc) *decoder {
+	return &decoder{doc: doc, misread: map[string]bool{}, stray: map[string]bool{}}
+}
+
+// fail reports a place that could not be read.
 func (d *decoder) fail(p place, format string, args ...any) {
+	d.report(p, format, args...)
+	d.unread++
+	d.misread[p.path] = true
+}
+
+// report notes a problem at a place.
+func (d *decoder) report(p place, format string, args ...any) {
 	problem := Problem{File: d.doc.file, Line: p.at.Line, Col: p.at.Column, Path: p.path, Msg: fmt.Sprintf(format, args...)}
 	if label := d.doc.sets[p.at]; label != "" {
 		problem.File, problem.Line, problem.Col = label, 0, 0
 	}
 	d.found.add(problem)
 }
-
-// unread is how many problems keep structs from being validated.
-func (d *decoder) unread() int { return d.found.count() - d.invalid }
 
 // value reads what is at p, which is present, into dst.
 func (d *decoder) value(dst reflect.Value, p place, r rules) {
@@ -104,13 +120,13 @@ func (d *decoder) list(dst reflect.Value, p place, r rules) {
 
 // structure reads a struct; p is a map or absent.
 func (d *decoder) structure(dst reflect.Value, p place) {
-	before := d.unread()
+	before := d.unread
 	fields := fieldsOf(dst.Type())
 	d.refuseUnknown(p, fields, false)
 	for _, f := range fields {
 		d.field(dst.Field(f.index), f, d.doc.key(p, f.name))
 	}
-	if d.unread() == before {
+	if d.unread == before {
 		d.validate(dst, p)
 	}
 }
@@ -124,7 +140,9 @@ func (d *decoder) field(dst reflect.Value, f field, p place) {
 			d.fail(p, "is required and must not be empty")
 		}
 	case f.required:
-		d.fail(p, "is required")
+		if !d.misread[p.path] { // else a misspelling of it was told
+			d.fail(p, "is required")
+		}
 	case f.hasDefault:
 		setDefault(dst, f)
 	case shapeOf(f.typ) == shapeStruct:
@@ -140,7 +158,7 @@ func isEmpty(v reflect.Value) bool {
 // setDefault reads the default tag as if it stood in the document.
 func setDefault(dst reflect.Value, f field) {
 	node := defaultNode(f)
-	dec := decoder{doc: &Doc{}}
+	dec := newDecoder(&Doc{})
 	dec.value(dst, place{node: node, at: node, path: f.name}, f.rules)
 	if dec.found.count() > 0 {
 		panic(fmt.Sprintf("yamlconf: the default %q does not fit: %v", f.def, dec.found.sorted()))
@@ -165,7 +183,7 @@ func defaultNode(f field) *yaml.Node {
 
 // union reads the one key of a map, or the bare scalar of the scalar field.
 func (d *decoder) union(dst reflect.Value, p place) {
-	before := d.unread()
+	before := d.unread
 	fields := fieldsOf(dst.Type())
 	switch p.node.Kind {
 	case yaml.MappingNode:
@@ -175,7 +193,7 @@ func (d *decoder) union(dst reflect.Value, p place) {
 	default:
 		d.unionScalar(dst, p, fields)
 	}
-	if d.unread() == before {
+	if d.unread == before {
 		d.validate(dst, p)
 	}
 }
@@ -242,6 +260,7 @@ keys:
 				continue keys
 			}
 		}
+		d.suspect(p, key.Value, known)
 		hint := suggestion(key.Value, known)
 		if list || hint == "" {
 			hint += " (known keys: " + names(fields) + ")"
@@ -266,8 +285,7 @@ func (d *decoder) validate(dst reflect.Value, p place) {
 		return
 	}
 	validator.Validate(func(path, format string, args ...any) {
-		d.fail(d.doc.locate(p, path), format, args...)
-		d.invalid++
+		d.report(d.doc.locate(p, path), format, args...)
 	})
 }
 

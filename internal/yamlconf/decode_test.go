@@ -345,17 +345,3 @@ func (requiredUnion) OneOf() {}
 
 // Limitation is embedded in a test of what cannot be.
 type Limitation limitation
-
-func TestCheckPlacesProblemsAndReturnsNilWithoutAny(t *testing.T) {
-	doc := parse(t, "a: 1\nb:\n  - c: 2\n")
-	if err := doc.Check(func(Fail) {}); err != nil {
-		t.Errorf("no broken rule, but %v", err)
-	}
-	err := doc.Check(func(fail Fail) {
-		fail("b[0].c", "is %d", 2)
-		fail("a", "is bad")
-	})
-	if want := "lab.yaml:1:4: a: is bad\nlab.yaml:3:8: b[0].c: is 2"; err == nil || err.Error() != want {
-		t.Errorf("got:\n%v\nwant:\n%s", err, want)
-	}
-}

@@ -19,7 +19,13 @@ func buildTimeline(r *record.Result) []Block {
 		out = append(out, attemptsChart(r), utilizationChart(r))
 	}
 	for i := range tl.Tenants[:min(len(tl.Tenants), MaxTenantCharts)] {
-		out = append(out, offeredChart(r, i), ttftChart(r, i))
+		offered := offeredChart(r, i)
+		if !streams(&tl.Tenants[i]) {
+			offered.Chart.Half = false // nothing stands beside it
+			out = append(out, offered)
+			continue
+		}
+		out = append(out, offered, ttftChart(r, i))
 	}
 	out = append(out, servedChart(r))
 	if b, ok := fairnessChart(r); ok {
@@ -97,6 +103,17 @@ func offeredChart(r *record.Result, i int) Block {
 	b.Chart.add(count("served", "requests/s", t.Succeeded, tl), Stack, entity(i))
 	b.Chart.add(count("offered", "requests/s", t.Offered, tl), Line, HueInk)
 	return b
+}
+
+// streams reports whether any first token was measured: a tenant whose answers
+// come whole has none.
+func streams(t *record.TenantTimeline) bool {
+	for _, m := range t.TTFTP50 {
+		if m != record.Null {
+			return true
+		}
+	}
+	return false
 }
 
 func ttftChart(r *record.Result, i int) Block {

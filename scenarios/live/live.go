@@ -5,9 +5,11 @@
 package live
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
 	"sync"
@@ -158,7 +160,7 @@ func (r *run) listen(_ context.Context, name, addr string, h http.Handler) (url 
 	if err != nil {
 		return "", err
 	}
-	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
+	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(&complaints{name: name, note: r.opt.Note}, "", 0)}
 	r.servers = append(r.servers, server)
 	go func() {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -169,6 +171,24 @@ func (r *run) listen(_ context.Context, name, addr string, h http.Handler) (url 
 		return "http://" + a.String(), nil
 	}
 	return "http://" + name, nil
+}
+
+// complaints passes the first few lines of a server's log on. What follows is
+// seldom new: a process without free file descriptors says so at every accept.
+type complaints struct {
+	name string
+	note func(format string, args ...any)
+	mu   sync.Mutex
+	said int
+}
+
+func (c *complaints) Write(line []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.said++; c.said <= 2 {
+		c.note("%s: %s", c.name, bytes.TrimSpace(line))
+	}
+	return len(line), nil
 }
 
 // load sends the scenario's load and waits for its end.
@@ -210,8 +230,10 @@ func (r *run) close() {
 	})
 }
 
-// patience is how long a server may take to finish what it serves.
-const patience = 5 * time.Second
+// patience is how long a server may take to finish what it serves. When it is
+// closed the load is over; what lingers are connections that were dialled and
+// never used, which Shutdown would wait five seconds for.
+const patience = time.Second
 
 func shutdown(s *http.Server) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

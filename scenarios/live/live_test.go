@@ -13,6 +13,7 @@ import (
 	"foundrylab/internal/record"
 	load "foundrylab/loadgen/core"
 	"foundrylab/scenarios"
+	"foundrylab/scenarios/assert"
 	"foundrylab/scenarios/virtual"
 	"foundrylab/simulator/deployment"
 )
@@ -88,26 +89,27 @@ func TestCancelEndsARunEarly(t *testing.T) {
 	}
 }
 
-// agreement is a minute whose survivors hold through the outage, with a fifth
-// of the tries throttled: bursts meet the request limit and are sent again by
-// their clients, and one tenant asks for more than a whole minute's tokens.
+// agreement is a minute with 40 seconds of outage, in which a quarter of the
+// tries is throttled: chat and coding, whose clients try again, hold; the two
+// that do not share what is left, so that fairness is at stake.
 const agreement = `
 version: 1
 seed: 3
 duration: 60s
 backends:
-  - {name: ptu, model: gpt-4.1, sku: GlobalProvisionedManaged, ptu: 150}
-  - {name: std-a, model: gpt-4.1, sku: GlobalStandard, tpm: 900k, rpm: 480}
-  - {name: std-b, model: gpt-4.1, sku: GlobalStandard, tpm: 900k, rpm: 480}
+  - {name: ptu, model: gpt-4.1, sku: GlobalProvisionedManaged, ptu: 900}
+  - {name: std-a, model: gpt-4.1, sku: GlobalStandard, tpm: 3M, rpm: 900}
+  - {name: std-b, model: gpt-4.1, sku: GlobalStandard, tpm: 3M, rpm: 900}
 gateway:
   route: {groups: [[ptu], [std-a, std-b]]}
   breaker: {open: 5s}
 tenants:
   - {name: chat, weight: 3, arrivals: {poisson: {rate: 8/s}}, prompt: {lognormal: {p50: 500, p95: 1500}}, output: {exponential: {mean: 60}}, max_tokens: 300}
   - {name: coding, weight: 2, arrivals: {gamma: {rate: 3/s, cv: 2}}, prompt: 800, output: 30, max_tokens: 100}
-  - {name: greedy, arrivals: {poisson: {rate: 3/s}}, prompt: 600, output: 50, max_tokens: 1000k, client: none}
+  - {name: greedy, arrivals: {poisson: {rate: 16/s}}, prompt: 600, output: 20, client: none}
+  - {name: reckless, weight: 2, arrivals: {poisson: {rate: 8/s}}, prompt: 600, output: 20, client: none}
 faults:
-  - {name: outage, backend: ptu, at: 20s, for: 15s, outage: {}}
+  - {name: outage, backend: ptu, at: 15s, for: 40s, outage: {}}
 `
 
 func TestLiveAgreesWithVirtual(t *testing.T) {
@@ -148,5 +150,32 @@ func agree(t *testing.T, want, got *record.Result) {
 	}
 	if got.Generator.LagP99 > 10_000 {
 		t.Errorf("the generator fell behind: lag p99 %v ms", got.Generator.LagP99)
+	}
+}
+
+// A generator that cannot keep up says so: the verdict is void, whatever was
+// measured.
+func TestOverloadedGeneratorIsVoid(t *testing.T) {
+	if os.Getenv("FOUNDRYLAB_SOAK") == "" {
+		t.Skip("takes all of the machine: run make soak")
+	}
+	s := loadScenario(t, `
+version: 1
+duration: 2s
+drain: 2s
+backends:
+  - {name: std, model: gpt-4.1, sku: GlobalStandard, tpm: 1000M, rpm: 10M, latency: {ttft: {p50: 50ms, p95: 80ms}, tokens_per_s: 1000}}
+gateway: {route: {groups: [[std]]}}
+tenants:
+  - {name: flood, arrivals: {poisson: {rate: 15000/s}}, prompt: 100, output: 5, client: none}
+`)
+	summary, err := Run(t.Context(), s, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := summary.Result()
+	assert.JudgeAll(r, s.Programs())
+	if r.Verdict != assert.Void {
+		t.Errorf("verdict %s with lag p99 %v ms", r.Verdict, r.Generator.LagP99)
 	}
 }

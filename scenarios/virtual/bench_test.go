@@ -22,7 +22,7 @@ import (
 // multiplied: 400 times has about 10,000 requests in flight.
 func scaled(tb testing.TB, times int64, duration time.Duration) *scenarios.Scenario {
 	tb.Helper()
-	src, ok := scenarios.Shipped("ptu-outage")
+	src, _, ok := scenarios.Shipped("ptu-outage")
 	if !ok {
 		tb.Fatal("ptu-outage is not shipped")
 	}

@@ -16,7 +16,7 @@ import (
 
 func shipped(t *testing.T, sets ...scenarios.Set) *scenarios.Scenario {
 	t.Helper()
-	src, _ := scenarios.Shipped("ptu-outage")
+	src, _, _ := scenarios.Shipped("ptu-outage")
 	s, err := scenarios.Load("ptu-outage.yaml", src, sets, nil)
 	if err != nil {
 		t.Fatal(err)
