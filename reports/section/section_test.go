@@ -181,7 +181,7 @@ func TestSentence(t *testing.T) {
 		{record.Result{Verdict: "fail", Assertions: []record.Assertion{pass, fail}}, "1 of 2 assertions failed."},
 		{record.Result{Verdict: "fail", Assertions: []record.Assertion{fail, warn, warn}}, "1 of 3 assertions failed; 2 warnings besides."},
 		{record.Result{Verdict: "void", Generator: late}, "The load generator fell behind (lag p99 10.001 ms where 10 ms is allowed, 0 sends dropped), so the run proves nothing. Lower the rate or give the generator more CPU."},
-		{record.Result{Verdict: "void", Generator: record.GeneratorResult{Dropped: 1}}, "The load generator fell behind (lag p99 0 ms where 10 ms is allowed, 1 send dropped), so the run proves nothing. Lower the rate or give the generator more CPU."},
+		{record.Result{Verdict: "void", Generator: record.GeneratorResult{Dropped: 1}}, "The load generator dropped 1 send because max_in_flight requests were in flight already, so the run proves nothing. Raise max_in_flight, or find out why so few requests end."},
 		{record.Result{Verdict: "void", Interrupted: true}, "The run was stopped before its end, so it proves nothing."},
 		{record.Result{Verdict: "void", Generator: record.GeneratorResult{LagP99: 10_000}}, "The run does not count."},
 	} {

@@ -37,7 +37,10 @@ func Sentence(r *record.Result) string {
 	switch {
 	case r.Verdict == "pass" || r.Verdict == "fail":
 		return assertionSentence(r)
-	case r.Generator.LagP99 > LagLimit || r.Generator.Dropped > 0:
+	case r.Generator.Dropped > 0 && r.Generator.LagP99 <= LagLimit:
+		return "The load generator dropped " + Plural(r.Generator.Dropped, "send") + " because max_in_flight requests were " +
+			"in flight already, so the run proves nothing. Raise max_in_flight, or find out why so few requests end."
+	case r.Generator.LagP99 > LagLimit:
 		return "The load generator fell behind (lag p99 " + lag(r.Generator.LagP99) + " where " + Span(LagLimit) +
 			" is allowed, " + Plural(r.Generator.Dropped, "send") + " dropped), so the run proves nothing. " +
 			"Lower the rate or give the generator more CPU."

@@ -103,9 +103,11 @@ unknown name, field, tenant, backend or fault is an error with its column and no
 It is judged on the result of the run, the one that is written to ` + "`report.json`" + `.
 
 ` + "```yaml" + `
-assertions:
+assert:            # must hold, else the run fails
   - failover("ptu-outage").time_to_recover < 5s
   - tenant("chat").goodput >= 99%
+warn:              # is reported when it does not hold
+  - fairness.satisfaction_min >= 80%
 ` + "```" + `
 
 ## Literals
