@@ -217,9 +217,17 @@ func (lb *lab) responds() []core.Effect {
 	return list
 }
 
-// idle fails unless the core has forgotten everything in flight.
+// idle fails unless the core has forgotten everything in flight, and was told
+// nothing twice.
 func (lb *lab) idle() {
 	lb.t.Helper()
+	for _, s := range lb.Tape().Steps {
+		for _, e := range s.Effects {
+			if e.Kind == core.Stray {
+				lb.t.Errorf("stray: %+v", s.Event)
+			}
+		}
+	}
 	lb.driver.Locked(func(tick.Instant) {
 		if n := lb.core.Active(); n != 0 {
 			lb.t.Errorf("%d requests are still in the core", n)

@@ -61,6 +61,7 @@ func TestEndsOfAnswers(t *testing.T) {
 	}{
 		{"stream", stream(0, filterEvent, roleEvent, contentEvent, contentEvent, finishEvent, doneEvent), whole, record.Succeeded, record.NoReason, 2},
 		{"stream with usage", stream(0, roleEvent, contentEvent, finishEvent, usageEvent, doneEvent), whole, record.Succeeded, record.NoReason, 42},
+		{"usage before the end", stream(0, contentEvent, usageEvent, contentEvent, finishEvent, doneEvent), whole, record.Succeeded, record.NoReason, 42},
 		{"finish, no [DONE]", stream(0, roleEvent, contentEvent, finishEvent), whole, record.Succeeded, record.NoReason, 1},
 		{"[DONE], no finish", stream(0, contentEvent, doneEvent), whole, record.Succeeded, record.NoReason, 1},
 		{"[DONE] without its blank line", func(w http.ResponseWriter, r *http.Request) {

@@ -15,7 +15,7 @@ import (
 // Config is the `breaker` part of a gateway.
 type Config struct {
 	Failures      int           `yaml:"failures" default:"3" min:"1" max:"1000" doc:"failures within window that open it; a 429 with Retry-After opens it at once"`
-	Window        unit.Duration `yaml:"window" default:"10s" doc:"how long a failure counts"`
+	Window        unit.Duration `yaml:"window" default:"10s" doc:"failures are counted over this long, from the first of them"`
 	Open          unit.Duration `yaml:"open" default:"10s" doc:"how long it stays open after failures, before one request probes"`
 	ProbeEvery    unit.Duration `yaml:"probe_every" default:"1s" doc:"half-open: how long a probe may go unanswered before another request probes too"`
 	MaxRetryAfter unit.Duration `yaml:"max_retry_after" default:"5m" doc:"a longer Retry-After is about the one request (larger than the whole quota), not about the backend, and is not honoured here"`
@@ -69,16 +69,22 @@ func (b *Breaker) Sent(now tick.Instant) uint32 {
 	return b.gen
 }
 
-// Success notes an answer that began well. In half-open it closes.
-func (b *Breaker) Success(gen uint32) Change {
-	if gen != b.gen {
-		return Change{}
-	}
-	b.failures = 0
-	if b.state != record.HalfOpen {
+// Began notes good headers: enough to close a half-open breaker, not enough to
+// forget failures, since the answer may still break off.
+func (b *Breaker) Began(gen uint32) Change {
+	if gen != b.gen || b.state != record.HalfOpen {
 		return Change{}
 	}
 	return b.to(record.Closed, 0, record.NoReason)
+}
+
+// Success notes a whole answer, or one that is the client's fault. It forgets
+// failures, and closes a half-open breaker.
+func (b *Breaker) Success(gen uint32) Change {
+	if gen == b.gen {
+		b.failures = 0
+	}
+	return b.Began(gen)
 }
 
 // Abandoned notes an attempt that ended without saying anything about the

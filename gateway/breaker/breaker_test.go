@@ -14,7 +14,7 @@ import (
 // step is one line of a table: at that time something happens, after which the
 // breaker is in that state. What happens is a word and the name of an attempt:
 //
-//	send x | ok x | fail x | gone x | 429 x WAIT | due | free | busy
+//	send x | began x | ok x | fail x | gone x | 429 x WAIT | due | free | busy
 //
 // ok, fail, gone and 429 are x's result; free and busy ask whether an attempt
 // may be sent. A state ends in "!" when the step reported a change.
@@ -59,6 +59,18 @@ func TestBreaker(t *testing.T) {
 			{0, "fail x", "closed"},
 			{0, "fail x", "closed"},
 			{0, "fail x", "open until 10s!"},
+		}},
+		{"good headers forget no failure, but close it for a probe", []step{
+			{0, "send x", "closed"},
+			{0, "fail x", "closed"},
+			{0, "began x", "closed"},
+			{0, "fail x", "closed"},
+			{0, "began x", "closed"},
+			{0, "fail x", "open until 10s!"},
+			{10 * time.Second, "due", "half-open!"},
+			{10 * time.Second, "began x", "half-open"},
+			{10 * time.Second, "send probe", "half-open"},
+			{11 * time.Second, "began probe", "closed!"},
 		}},
 		{"a wait is honoured to the nanosecond, and no probe follows", []step{
 			{123, "send x", "closed"},
@@ -131,8 +143,9 @@ func TestBreaker(t *testing.T) {
 			{11 * time.Second, "gone probe", "half-open"},
 			{11 * time.Second, "free", "half-open"},
 			{11 * time.Second, "send probe", "half-open"},
-			{12 * time.Second, "429 probe 24h", "half-open"},
-			{12 * time.Second, "free", "half-open"},
+			{11 * time.Second, "busy", "half-open"},
+			{11 * time.Second, "429 probe 24h", "half-open"},
+			{11 * time.Second, "free", "half-open"},
 		}},
 		{"one probe at a time, but a slow one is followed by another", []step{
 			{0, "send x", "closed"},
@@ -180,6 +193,8 @@ func run(t *testing.T, b *Breaker, gens map[string]uint32, s step) string {
 		gens[f[1]] = b.Sent(now)
 	case "ok":
 		c = b.Success(gen)
+	case "began":
+		c = b.Began(gen)
 	case "fail":
 		c = b.Failure(now, gen, record.BackendStatus)
 	case "gone":

@@ -51,13 +51,15 @@ type request struct {
 	gen      uint32
 	attempt  uint32 // slot of the live attempt
 	tokens   int32
+	retryMs  uint32 // of the last attempt
 	status   uint16 // of the last attempt
 	backend  uint16 // of the last attempt
 	attempts uint16
 	cfg      uint16 // place in configs
 	reason   record.Reason
 	state    requestState
-	_        [14]byte
+	hasRetry bool // of the last attempt
+	_        [13]byte
 }
 
 type requestState uint8

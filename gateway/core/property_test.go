@@ -38,6 +38,9 @@ type flight struct {
 
 func (w *world) step(ev Event) {
 	w.pretend()
+	if ev.Kind == End {
+		w.over(ev.Ref)
+	}
 	out := w.core.Step(w.now, ev, nil)
 	w.effects = append(w.effects, out...)
 	w.twins = append(w.twins, w.twin.Step(w.now, ev, nil)...)
@@ -170,7 +173,6 @@ func (w *world) end(ref record.Ref) {
 	if ev.Status == 429 {
 		ev.HasRetry, ev.RetryMs = w.dice.Intn(4) > 0, uint32(w.dice.Intn(4000))
 	}
-	w.over(ref)
 	w.step(ev)
 }
 
@@ -259,5 +261,8 @@ func TestSharesWithADeadBackend(t *testing.T) {
 func TestEventsAndEffectsAreSmall(t *testing.T) {
 	if e, f := unsafe.Sizeof(Event{}), unsafe.Sizeof(Effect{}); e > 64 || f > 64 {
 		t.Errorf("an event has %d bytes, an effect %d; the bound is 64", e, f)
+	}
+	if n := unsafe.Sizeof(request{}); n != 64 {
+		t.Errorf("a request has %d bytes, not one cache line", n)
 	}
 }

@@ -95,13 +95,14 @@ func (c *Core) newAttempt() uint32 {
 // where there was one; 429 with the soonest return where backends asked to be
 // left alone; else 503 (502 where a connection failed).
 func (c *Core) noBackend(now tick.Instant, r *request) Effect {
-	soonest, throttled := tick.Never, false
+	soonest, throttled, spare := tick.Never, false, false
 	for _, group := range c.configs[r.cfg].groups {
 		for _, m := range group {
 			state, until, byRetryAfter := c.breakers[m.Backend].State()
 			if state == record.Open && until < soonest {
 				soonest = until
 			}
+			spare = spare || c.breakers[m.Backend].Available(now)
 			throttled = throttled || state == record.Open && byRetryAfter
 		}
 	}
@@ -117,7 +118,10 @@ func (c *Core) noBackend(now tick.Instant, r *request) Effect {
 	case r.attempts > 0:
 		e.Status, e.Reason, e.Made = r.status, r.reason, false
 	}
-	if soonest != tick.Never {
+	switch {
+	case spare: // whom this request has tried: others need not wait for the rest
+		e.HasRetry, e.RetryMs = r.hasRetry && !e.Made, r.retryMs
+	case soonest != tick.Never:
 		e.HasRetry = true
 		e.RetryMs = uint32(min((soonest.Sub(now)+time.Millisecond-1)/time.Millisecond, 1<<31))
 	}
@@ -131,7 +135,7 @@ func (c *Core) head(now tick.Instant, ev *Event, out []Effect) []Effect {
 	if a == nil {
 		return append(out, Effect{Kind: Stray, Ref: ev.Ref, At: now})
 	}
-	out = c.changed(now, int(a.backend), c.breakers[a.backend].Success(a.breakerGen), out)
+	out = c.changed(now, int(a.backend), c.breakers[a.backend].Began(a.breakerGen), out)
 	r.state = committed
 	return append(out, Effect{Kind: Commit, Req: c.refOf(a), Ref: ev.Ref, At: now, Backend: a.backend, Attempts: r.attempts})
 }
@@ -163,7 +167,7 @@ func (c *Core) attemptEnded(now tick.Instant, ev *Event, out []Effect) []Effect 
 	a.live = false
 	c.freeSlot = append(c.freeSlot, ev.Ref.Slot)
 	wasCommitted := r.state == committed
-	r.status, r.reason = ev.Status, ev.Reason
+	r.status, r.reason, r.hasRetry, r.retryMs = ev.Status, ev.Reason, ev.HasRetry, ev.RetryMs
 	if ev.Outcome == record.Succeeded || wasCommitted {
 		return c.respond(now, ref, r, Effect{Status: ev.Status, Outcome: ev.Outcome, Reason: ev.Reason, Completion: ev.Completion}, out)
 	}
@@ -213,7 +217,7 @@ func (c *Core) gone(now tick.Instant, ref record.Ref, out []Effect) []Effect {
 func (c *Core) respond(now tick.Instant, ref record.Ref, r *request, e Effect, out []Effect) []Effect {
 	e.Kind, e.Req, e.At = Respond, ref, now
 	e.Backend, e.Attempts = r.backend, r.attempts
-	if c.remote && r.reason != record.BudgetRefused {
+	if c.remote && e.Reason != record.BudgetRefused {
 		out = append(out, Effect{Kind: Settle, Req: ref, At: now, Tokens: r.tokens})
 	}
 	out = append(out, e)

@@ -144,8 +144,9 @@ func (d *Driver[E, F]) Stop() {
 // Box is the mailbox of something in flight. Effects addressed to its Ref
 // arrive on C in order.
 type Box[F any] struct {
-	Ref record.Ref
-	C   chan F
+	Ref    record.Ref
+	C      chan F
+	closed bool
 }
 
 // boxSize is more effects than any core has outstanding for one addressee.
@@ -168,11 +169,12 @@ func (d *Driver[E, F]) Open() *Box[F] {
 	return b
 }
 
-// Close frees the slot of b for the next generation.
+// Close frees the slot of b for the next generation; closing again is harmless.
 func (d *Driver[E, F]) Close(b *Box[F]) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.boxes[b.Ref.Slot] == b {
+	if d.boxes[b.Ref.Slot] == b && !b.closed {
+		b.closed = true
 		d.free = append(d.free, b.Ref.Slot)
 	}
 }

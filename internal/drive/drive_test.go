@@ -81,6 +81,11 @@ func TestBoxesAreAddressedByGeneration(t *testing.T) {
 	if c := d.Open(); c.Ref.Slot == b.Ref.Slot {
 		t.Fatal("slot of an open box was given away")
 	}
+	d.Close(b)
+	d.Close(b)
+	if c, e := d.Open(), d.Open(); c.Ref.Slot == e.Ref.Slot {
+		t.Fatal("a slot freed twice was given to two")
+	}
 }
 
 func TestConcurrentSteps(t *testing.T) {
