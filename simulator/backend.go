@@ -93,7 +93,7 @@ func (w *witness) Step(now tick.Instant, ev deployment.Event, out []deployment.E
 // its plan.
 func (b *backend) deliver(now tick.Instant, e deployment.Effect) {
 	switch e.Kind {
-	case deployment.Plan:
+	case deployment.Plan, deployment.Replan:
 		b.driver.Post(e.Ref, e)
 	case deployment.Refuse, deployment.Finish, deployment.Cut:
 		if b.ledger != nil {

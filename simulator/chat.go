@@ -71,8 +71,10 @@ const bodySize, choiceSize, tokenSize = 900, 500, 7
 
 // whole answers without streaming: everything at the planned end.
 func (c *call) whole(f *flight) {
-	if !f.wait(f.plan.At.After(f.plan.Elapsed)) {
-		f.finish()
+	for !f.ended {
+		if !f.wait(f.done()) {
+			f.finish()
+		}
 	}
 	if f.end.Kind == deployment.Cut {
 		c.reset()

@@ -31,8 +31,12 @@ func (b *backend) start(ev deployment.Event, gone <-chan struct{}) *flight {
 }
 
 func (f *flight) take(e deployment.Effect) {
-	if e.Kind == deployment.Plan {
+	switch e.Kind {
+	case deployment.Plan:
 		f.plan = e
+		return
+	case deployment.Replan:
+		f.plan.HeadIn, f.plan.FirstIn, f.plan.Elapsed = e.HeadIn, e.FirstIn, e.Elapsed
 		return
 	}
 	f.end, f.ended = e, true
@@ -49,6 +53,9 @@ func (f *flight) drain() {
 		}
 	}
 }
+
+// done returns when the answer ends by the plan of the moment.
+func (f *flight) done() tick.Instant { return f.plan.At.After(f.plan.Elapsed) }
 
 // wait returns false at the given instant, or true as soon as the flight has ended: as planned, by a fault, or because
 // the client left. What the deployment decided counts before what is due.
@@ -79,16 +86,17 @@ func (f *flight) wait(until tick.Instant) (ended bool) {
 // leave tells the deployment that the client is gone, unless the flight has ended before.
 func (f *flight) leave() { f.conclude(deployment.Event{Kind: deployment.Gone, Ref: f.box.Ref}) }
 
-// finish ends a flight whose planned end has come: it need not wait for the driver's own timer.
+// finish ends a flight whose planned end has come: it need not wait for the driver's own timer. A fault that was due
+// before may have put the end off.
 func (f *flight) finish() { f.conclude(deployment.Event{Kind: deployment.Wake}) }
 
-// conclude gives an event that must end the flight.
+// conclude gives an event that must end the flight, unless it is only now put off.
 func (f *flight) conclude(ev deployment.Event) {
 	if f.drain(); f.ended {
 		return
 	}
-	f.b.driver.Do(ev)
-	if f.drain(); !f.ended {
+	now := f.b.driver.Do(ev)
+	if f.drain(); !f.ended && f.done() <= now {
 		panic(fmt.Sprintf("simulator: %+v did not end the request planned as %+v", ev, f.plan))
 	}
 }

@@ -29,22 +29,25 @@ type stream struct {
 // client and ledger never disagree on it.
 func (c *call) stream(f *flight) {
 	s := &stream{c: c, chat: c.completion(f), plan: &f.plan, out: http.NewResponseController(c.w)}
-	end := f.plan.At.After(f.plan.Elapsed)
-	// where there are deadlines; net/http lifts it with the end of the answer
-	s.out.SetWriteDeadline(time.Now().Add(c.srv.clock.Until(end) + writeGrace))
+	end := tick.Instant(0)
 	for !f.ended {
+		if f.done() != end { // the plan is new
+			end = f.done()
+			// where there are deadlines; net/http lifts it with the end of the answer
+			s.out.SetWriteDeadline(time.Now().Add(c.srv.clock.Until(end) + writeGrace))
+		}
 		due := s.next()
-		if !f.wait(due) && due == end {
+		if !f.wait(due) && due == f.done() {
 			f.finish()
 		}
 		// the end itself is not written before the deployment has said so
-		if !f.ended && !s.advance(min(c.srv.clock.Now(), end-1), f.plan.Completion) {
+		if !f.ended && !s.advance(min(c.srv.clock.Now(), f.done()-1), f.plan.Completion) {
 			f.leave()
 		}
 	}
 	switch {
 	case f.end.Kind == deployment.Finish:
-		s.fill(end, f.plan.Completion)
+		s.fill(f.done(), f.plan.Completion)
 		s.close()
 		s.flush()
 	case f.end.Status == 0: // cut before anything was due

@@ -125,7 +125,7 @@ func TestLiveEqualsVirtualRequestByRequest(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				network := &pipes{listeners: map[string]*pipenet.Listener{}}
 				got := newFates(drive.WallClock().Now().Floor().Add(lead))
-				if _, err := Run(t.Context(), s, Options{Also: got, Net: network}); err != nil {
+				if _, err := Run(t.Context(), s, Options{Also: got, Net: network, Note: t.Logf}); err != nil {
 					t.Fatal(err)
 				}
 				for _, idle := range network.idle {

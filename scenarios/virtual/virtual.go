@@ -227,7 +227,7 @@ func (r *Runner) stepBackend(now tick.Instant, backend int, ev deployment.Event)
 	for i := base; i < len(r.fromBackend); i++ {
 		e := r.fromBackend[i]
 		switch e.Kind {
-		case deployment.Plan:
+		case deployment.Plan, deployment.Replan:
 			r.sent[e.Ref.Slot].first = e.FirstIn
 		case deployment.Head:
 			r.stepGateway(now, gateway.Event{Kind: gateway.Head, Ref: e.Ref, Status: e.Status})

@@ -65,7 +65,10 @@ func (a *admission) resize(now tick.Instant, cfg *settings) {
 		for i := range a.requests {
 			a.requests[i].Inherit(now, old.requests[i])
 		}
+	default: // from one kind to the other: the units differ
+		old.load.seconds = [len(old.load.seconds)]int64{}
 	}
+	a.load.seconds, a.load.at, a.load.place = old.load.seconds, old.load.at, old.load.place
 }
 
 // refusal is why a request was not admitted, with the answer to give.
@@ -100,7 +103,7 @@ func (a *admission) admit(now tick.Instant, cfg *settings, ev *Event) (int32, re
 	for _, w := range a.requests {
 		w.Take(now, 1)
 	}
-	return int32(cost), refusal{}
+	return int32(min(cost, math.MaxInt32)), refusal{}
 }
 
 func (a *admission) admitProvisioned(now tick.Instant, cfg *settings, ev *Event, choices int64) (int32, refusal) {
@@ -130,16 +133,23 @@ func (a *admission) refuse(now tick.Instant, ev *Event, why record.Reason, retry
 		Reason: why, RetryMs: retryMs, RemainingTokens: tokens, RemainingRequests: requests}}
 }
 
-// settle corrects a provisioned charge to what was produced and returns the
-// final charge. A standard charge stands as it was.
+// settle corrects a provisioned charge to what was done and returns the final
+// charge. A standard charge stands as it was. cfg is what the stream started
+// under: after a change of the kind its charge is none of this limiter's.
 func (a *admission) settle(now tick.Instant, cfg *settings, s *stream, produced int32) int32 {
-	if a.bucket == nil || cfg.model.outputWeight == 0 {
+	if !cfg.Provisioned() {
 		return s.charged
 	}
-	actual := int64(s.prompt) + cfg.model.outputWeight*int64(produced)
-	a.bucket.Add(now, actual-int64(s.charged))
-	a.load.add(now, actual-int64(s.charged))
-	return int32(min(actual, math.MaxInt32))
+	actual := int64(0)
+	if s.state != reserving { // else no work was begun
+		actual = int64(s.prompt) + cfg.model.outputWeight*int64(produced)*int64(s.choices)
+	}
+	actual = min(actual, math.MaxInt32)
+	if a.bucket != nil {
+		a.bucket.Add(now, actual-int64(s.charged))
+		a.load.add(now, actual-int64(s.charged))
+	}
+	return int32(actual)
 }
 
 // remaining returns what the rate-limit headers say after this request:
@@ -148,7 +158,7 @@ func (a *admission) remaining(now tick.Instant) (tokens, requests int32) {
 	if a.bucket != nil {
 		return -1, -1
 	}
-	return int32(min(a.tokens.Remaining(now), math.MaxInt32)), int32(a.requests[0].Remaining(now))
+	return int32(min(a.tokens.Remaining(now), math.MaxInt32)), int32(min(a.requests[0].Remaining(now), math.MaxInt32))
 }
 
 // utilization returns what admission goes by, in ppm: the bucket's level
@@ -201,6 +211,6 @@ func (m *loadMeter) sample(now tick.Instant) int32 {
 		sum += n
 	}
 	m.roll(now)
-	capacity := m.perMinute * int64(len(m.seconds)) / 60
-	return int32(min(tick.MulDiv(max(sum, 0), 1_000_000, max(capacity, 1)), math.MaxInt32))
+	const ppm = 1_000_000 * 60 / int64(len(m.seconds))
+	return int32(min(tick.MulDiv(max(sum, 0), ppm, max(m.perMinute, 1)), math.MaxInt32))
 }

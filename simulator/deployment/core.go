@@ -61,7 +61,7 @@ type stream struct {
 	length     bool
 	streamed   bool
 	cut        bool // a fault struck it: due is when it ends
-	_          uint16
+	choices    uint16
 }
 
 type streamState uint8
@@ -199,24 +199,48 @@ func (c *Core) settle(now tick.Instant, out []Effect) []Effect {
 	return out
 }
 
-// faultEdge begins or ends a fault. What it cuts, it cuts at the edge plus the
-// phase of each request, so that no two reactions share an instant.
+// faultEdge begins or ends a fault, and does what its beginning does to what
+// is in flight.
 func (c *Core) faultEdge(at tick.Instant, edge int, out []Effect) []Effect {
 	out = append(out, Effect{Kind: FaultEdge, At: at, Ref: record.Ref{Slot: uint32(edge / 2), Gen: uint32(edge % 2)}})
-	rule := &c.faults[edge/2]
-	if edge%2 == 1 || !rule.CutStreams {
+	if edge%2 == 1 {
 		return out
 	}
+	rule := &c.faults[edge/2]
 	for slot := range c.streams {
 		s := &c.streams[slot]
-		cut := at + s.start - s.start.Floor()
-		if s.state == free || !rule.Strikes(at, s.key, s.attempt) || s.state != reserving && s.due <= cut {
+		if s.state == free || s.cut || !rule.Strikes(at, s.key, s.attempt) {
 			continue
 		}
-		s.cut, s.due = true, cut
-		c.timers.Push(cut, des.PrioEnd, uint64(s.gen)<<32|uint64(slot))
+		if rule.CutStreams {
+			c.cutLater(at, uint32(slot), s)
+		} else if late := tick.ToUnits(rule.Delay(s.key, s.attempt)); late > 0 && s.state == waiting {
+			out = append(out, c.replan(uint32(slot), s, late))
+		}
 	}
 	return out
+}
+
+// cutLater cuts a stream at a fault's edge plus the stream's own phase, so
+// that no two reactions share an instant.
+func (c *Core) cutLater(at tick.Instant, slot uint32, s *stream) {
+	cut := at + s.start - s.start.Floor()
+	if s.due <= cut && (s.state == flowing || s.state == waiting && s.headIn == s.endIn) {
+		return // it ends first, or at that very instant
+	}
+	s.cut, s.due = true, cut
+	c.timers.Push(cut, des.PrioEnd, uint64(s.gen)<<32|uint64(slot))
+}
+
+// replan puts off an answer that has not begun; its earlier timer goes stale.
+func (c *Core) replan(slot uint32, s *stream, late tick.Units) Effect {
+	s.headIn += late
+	s.firstIn += late
+	s.endIn += late
+	s.due = s.start.After(s.headIn)
+	c.timers.Push(s.due, des.PrioEnd, uint64(s.gen)<<32|uint64(slot))
+	return Effect{Kind: Replan, Ref: record.Ref{Slot: slot, Gen: s.gen}, At: s.start, HeadIn: s.headIn, FirstIn: s.firstIn,
+		Elapsed: s.endIn, Prompt: s.prompt, Completion: s.completion, Charged: s.charged, Status: 200, Length: s.length}
 }
 
 // cutNow ends a stream that a fault struck.
@@ -231,7 +255,10 @@ func (c *Core) cutNow(at tick.Instant, ref record.Ref, s *stream, out []Effect) 
 // end settles a stream's charge and frees its slot.
 func (c *Core) end(at tick.Instant, ref record.Ref, s *stream, kind EffectKind, o record.Outcome, why record.Reason, out []Effect) []Effect {
 	produced := s.completion
-	if kind == Cut {
+	switch {
+	case s.state == reserving: // nothing was begun
+		produced = 0
+	case kind == Cut:
 		produced = tokensAt(s.start, at, s.firstIn, s.endIn, s.completion)
 	}
 	status := uint16(200)

@@ -39,7 +39,8 @@ type Event struct {
 type EffectKind uint8
 
 // The effects of a deployment. Every Start yields exactly one of Refuse,
-// Finish and Cut; Finish or Cut come after one Plan.
+// Finish and Cut; Finish comes after a Plan, and so does Cut unless its
+// reservation was still unanswered.
 const (
 	Plan        EffectKind = iota // admitted: answer like this
 	Head                          // the headers and, streamed, the filter-only chunk are due
@@ -50,11 +51,13 @@ const (
 	Utilization                   // periodic: load of the last 10 s against capacity, in ppm, in RemainingTokens
 	FaultEdge                     // a scheduled fault begins or ends; Slot is its index
 	Stray                         // an event about nothing that is in flight: ignored
+	Replan                        // a planned answer unfolds otherwise from now on; as Plan, At is when that was
 	Drained                       // the last request of an older configuration ended
 )
 
 // Effect is what its driver must do; a flat value. Spans are in grid units
-// after At for Plan; Elapsed is from arrival to At for the terminal ones.
+// after At for Plan; for the terminal ones Elapsed is from the Plan to At, and
+// from arrival where there was none.
 type Effect struct {
 	Ref               record.Ref
 	At                tick.Instant
@@ -62,7 +65,7 @@ type Effect struct {
 	FirstIn           tick.Units
 	Elapsed           tick.Units // Plan: when it will end
 	Prompt            int32      // tokens
-	Completion        int32      // tokens: planned (Plan) or produced (Finish, Cut)
+	Completion        int32      // tokens of each choice: planned (Plan) or produced (Finish, Cut)
 	Charged           int32      // tokens in the limiter's unit
 	RetryMs           uint32     // Refuse by a limiter: wait this long
 	RemainingTokens   int32      // standard: after this request; -1 on provisioned
@@ -80,7 +83,8 @@ func (e *Effect) TokensAt(now tick.Instant) int32 {
 	return tokensAt(e.At, now, e.FirstIn, e.Elapsed, e.Completion)
 }
 
-// TokenAt returns when token k (from 1) of a planned answer is due.
+// TokenAt returns when token k (from 1) of a planned answer is due: the first
+// instant at which TokensAt counts it.
 func (e *Effect) TokenAt(k int32) tick.Instant {
 	first, end := e.At.After(e.FirstIn), e.At.After(e.Elapsed)
 	if k <= 1 || e.Completion <= 1 {
@@ -89,7 +93,7 @@ func (e *Effect) TokenAt(k int32) tick.Instant {
 	if k >= e.Completion {
 		return end
 	}
-	return first.Add(time.Duration(tick.MulDiv(int64(end-first), int64(k-1), int64(e.Completion-1))))
+	return first.Add(time.Duration(tick.CeilMulDiv(int64(end-first), int64(k-1), int64(e.Completion-1))))
 }
 
 func tokensAt(start, now tick.Instant, first, end tick.Units, total int32) int32 {

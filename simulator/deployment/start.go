@@ -13,7 +13,8 @@ import (
 // the limiter, then the plan.
 func (c *Core) start(now tick.Instant, ev *Event, out []Effect) []Effect {
 	if prev := c.slot(ev.Ref.Slot); prev == nil || prev.state != free {
-		return append(out, Effect{Kind: Refuse, Ref: ev.Ref, At: now, Status: 503, Outcome: record.Failed, Reason: record.InFlightBound})
+		return append(out, Effect{Kind: Refuse, Ref: ev.Ref, At: now, Prompt: ev.PromptTokens, Status: 503,
+			Outcome: record.Failed, Reason: record.InFlightBound})
 	}
 	attempt := c.seen.count(ev.Key)
 	var added time.Duration
@@ -32,7 +33,7 @@ func (c *Core) start(now tick.Instant, ev *Event, out []Effect) []Effect {
 	}
 	s := &c.streams[ev.Ref.Slot]
 	*s = stream{cfg: c.current, key: ev.Key, start: now, gen: ev.Ref.Gen, prompt: ev.PromptTokens,
-		attempt: attempt, state: reserving, streamed: ev.Stream}
+		attempt: attempt, choices: max(ev.N, 1), state: reserving, streamed: ev.Stream}
 	charge, verdict := c.limits.admit(now, c.cfg, ev)
 	if verdict.reason != record.NoReason {
 		s.state = free
@@ -59,9 +60,14 @@ func refuseStatus(ev *Event, now tick.Instant, status uint16) Effect {
 	return Effect{Kind: Refuse, Ref: ev.Ref, At: now, Prompt: ev.PromptTokens, Status: status, Outcome: o, Reason: record.StatusFault}
 }
 
-// slot returns the stream of a slot, growing to it within the bound.
+// maxSlots bounds what a slot number can make the core allocate. It is not
+// MaxInFlight: a gateway's slots are shared by all its deployments, so one of
+// them sees high numbers while little of its own is in flight.
+const maxSlots = 1 << 21
+
+// slot returns the stream of a slot, growing to it within the bounds.
 func (c *Core) slot(slot uint32) *stream {
-	if int(slot) >= c.cfg.MaxInFlight || c.active >= c.cfg.MaxInFlight {
+	if slot >= maxSlots || c.active >= c.cfg.MaxInFlight {
 		return nil
 	}
 	for int(slot) >= len(c.streams) {
@@ -85,8 +91,10 @@ func (c *Core) answerLength(ev *Event, attempt uint32) (tokens int32, cut bool) 
 func (c *Core) plan(now tick.Instant, ref record.Ref, s *stream, out []Effect) []Effect {
 	s.start = now
 	s.state = waiting
-	s.due = now.After(s.headIn)
-	c.timers.Push(s.due, des.PrioEnd, uint64(ref.Gen)<<32|uint64(ref.Slot))
+	if !s.cut { // else a fault struck while it was reserving, and its end is due
+		s.due = now.After(s.headIn)
+		c.timers.Push(s.due, des.PrioEnd, uint64(ref.Gen)<<32|uint64(ref.Slot))
+	}
 	tokens, requests := c.limits.remaining(now)
 	return append(out, Effect{Kind: Plan, Ref: ref, At: now, HeadIn: s.headIn, FirstIn: s.firstIn, Elapsed: s.endIn,
 		Prompt: s.prompt, Completion: s.completion, Charged: s.charged, Status: 200, Length: s.length,
@@ -102,13 +110,13 @@ func (c *Core) reserved(now tick.Instant, ev *Event, out []Effect) []Effect {
 	if ev.Granted {
 		return c.plan(now, ev.Ref, s, out)
 	}
-	s.completion = 0
 	out = c.end(now, ev.Ref, s, Refuse, record.Throttled, record.TokenLimit, out)
 	last := &out[len(out)-1]
 	if last.Kind == Drained {
 		last = &out[len(out)-2]
 	}
 	last.Status, last.RetryMs = 429, ev.RetryMs
+	last.RemainingTokens, last.RemainingRequests = c.limits.remaining(now)
 	return out
 }
 

@@ -5,6 +5,7 @@
 package fault
 
 import (
+	"strings"
 	"time"
 
 	"foundrylab/internal/rng"
@@ -39,7 +40,7 @@ var Kinds = []Kind{statusKind, outageKind, latencyKind}
 // Validate implements yamlconf.Validator.
 func (c Config) Validate(fail func(path, format string, args ...any)) {
 	if n := c.kinds(); n != 1 {
-		fail("", "give exactly one kind of fault (status, outage or latency), found %d", n)
+		fail("", "give exactly one kind of fault (%s), found %d", kindNames(), n)
 	}
 	if c.For <= 0 {
 		fail("for", "must be longer than zero")
@@ -47,6 +48,14 @@ func (c Config) Validate(fail func(path, format string, args ...any)) {
 	if c.Probability != nil && (*c.Probability > 1_000_000 || *c.Probability == 0) {
 		fail("probability", "must be above 0 and at most 100%%")
 	}
+}
+
+func kindNames() string {
+	names := make([]string, len(Kinds))
+	for i, k := range Kinds {
+		names[i] = k.Name
+	}
+	return strings.Join(names, ", ")
 }
 
 func (c Config) kinds() int {

@@ -14,7 +14,7 @@ type Latency struct {
 
 var latencyKind = Kind{
 	Name:    "latency",
-	Help:    "Adds time before the first token of requests that arrive while it lasts.",
+	Help:    "Adds time before the first token of requests that arrive while it lasts, and of those that wait for their answer to begin when it starts.",
 	Example: "latency: {add: 2s, jitter: 500ms}",
 	compile: func(c Config, r *Rule) bool {
 		if c.Latency == nil {

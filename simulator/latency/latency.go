@@ -91,10 +91,12 @@ func Compile(cfg Config, model string, seed, entity uint64) *Model {
 // pace turns tokens per second and a coefficient of variation into a
 // log-normal of nanoseconds per token. For the small spreads in question the
 // log-scale deviation is the coefficient itself (error below 5 % up to 0.4).
+// Like every log-normal here it is cut at 20 times the median.
 func pace(perS, spreadPPM int64) dist.Sampler {
 	sigma := spreadPPM * (rng.One / 1000) / 1000 // Q32, natural log units
 	const perLn2 = 6196328018                    // 1/ln 2 in Q32
-	return dist.NewLog2normal(int64(time.Second)/max(perS, 1), rng.MulQ(sigma, perLn2), int64(time.Second))
+	median := int64(time.Second) / max(perS, 1)
+	return dist.NewLog2normal(median, rng.MulQ(sigma, perLn2), 20*median)
 }
 
 // Timing is how a response unfolds, in grid units after its admission.

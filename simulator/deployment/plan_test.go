@@ -1,0 +1,158 @@
+package deployment
+
+import (
+	"math/rand"
+	"testing"
+	"time"
+	"unsafe"
+
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+	"foundrylab/simulator/latency"
+)
+
+func TestTokensOfAPlan(t *testing.T) {
+	const ms = tick.Instant(time.Millisecond)
+	e := Effect{At: second + 7, FirstIn: 4000, Elapsed: 4003, Completion: 4} // tokens at 400.0, 400.1, 400.2, 400.3 ms
+	for _, c := range []struct {
+		at   tick.Instant
+		want int32
+	}{
+		{0, 0}, {400*ms - 1, 0}, {400 * ms, 1}, {400*ms + ms/10 - 1, 1}, {400*ms + ms/10, 2}, {400*ms + ms*2/10, 3},
+		{400*ms + ms*3/10 - 1, 3}, {400*ms + ms*3/10, 4}, {9 * second, 4},
+	} {
+		if got := e.TokensAt(e.At + c.at); got != c.want {
+			t.Errorf("%v after the plan: %d tokens, want %d", time.Duration(c.at), got, c.want)
+		}
+	}
+	whole := Effect{FirstIn: 5000, Elapsed: 5000, Completion: 9}
+	if a, b := whole.TokensAt(second/2-1), whole.TokensAt(second/2); a != 0 || b != 9 {
+		t.Errorf("an answer that is not streamed has %d tokens before its end and %d at it, want 0 and 9", a, b)
+	}
+	none := Effect{FirstIn: 5000, Elapsed: 5001}
+	for _, at := range []tick.Instant{0, second / 2, second/2 + 5, 9 * second} {
+		if n := none.TokensAt(at); n != 0 {
+			t.Errorf("an answer without tokens has %d", n)
+		}
+	}
+}
+
+// TokenAt(k) is the first instant at which TokensAt counts k tokens, for every
+// k, and TokensAt never falls.
+func TestTokenAtIsTheFirstInstant(t *testing.T) {
+	dice := rand.New(rand.NewSource(4))
+	for range 300 {
+		first := tick.Units(dice.Intn(100_000))
+		e := Effect{At: tick.Instant(dice.Int63n(int64(time.Hour))), FirstIn: first, Elapsed: first + 1 + tick.Units(dice.Intn(1<<dice.Intn(20))),
+			Completion: int32(1 + dice.Intn(1<<dice.Intn(14)))}
+		for k := int32(1); k <= e.Completion; k += 1 + int32(dice.Intn(20)) {
+			at := e.TokenAt(k)
+			if before, then := e.TokensAt(at-1), e.TokensAt(at); before != k-1 || then != k {
+				t.Fatalf("%+v: %d tokens at TokenAt(%d), %d one nanosecond before", e, then, k, before)
+			}
+		}
+		last := int32(0)
+		for at := e.At; last < e.Completion; at += 1 + tick.Instant(dice.Int63n(int64(e.Elapsed.Span())/50)) {
+			n := e.TokensAt(at)
+			if n < last {
+				t.Fatalf("%+v: the tokens fall from %d to %d", e, last, n)
+			}
+			last = n
+		}
+		if e.TokenAt(e.Completion) > e.At.After(e.Elapsed) || e.TokenAt(0) != e.TokenAt(1) {
+			t.Fatalf("%+v: first token at %d, last at %d", e, e.TokenAt(0), e.TokenAt(e.Completion))
+		}
+	}
+}
+
+// The answer's length is the one wanted, else drawn for the key and the
+// attempt; max_tokens cuts it.
+func TestAnswerLength(t *testing.T) {
+	cfg := standard(1_000_000_000, 60_000_000)
+	cfg.Latency = latency.Config{}
+	c := New(cfg, Options{Seed: 3})
+	drawn := map[int32]bool{}
+	for key := range uint64(200) {
+		e := ask(c, second, Event{Key: key, OutputTokens: -1, MaxTokens: -1})
+		drawn[e.Completion] = true
+		if e.Completion < 1 || e.Length {
+			t.Fatalf("%s", describe(&e))
+		}
+		cut := ask(New(standard(1_000_000_000, 60_000_000), Options{Seed: 3}), second, Event{Key: key, OutputTokens: -1, MaxTokens: 50})
+		if cut.Completion != min(e.Completion, 50) || cut.Length != (e.Completion > 50) {
+			t.Fatalf("at 50: %s, else %s", describe(&cut), describe(&e))
+		}
+	}
+	if len(drawn) < 100 {
+		t.Errorf("only %d different lengths in 200", len(drawn))
+	}
+	again := Event{Key: 7, OutputTokens: -1, MaxTokens: -1, Stream: true}
+	a, b := ask(c, second, again), ask(c, second, again)
+	if a.Completion == b.Completion || a.FirstIn == b.FirstIn {
+		t.Error("the second attempt of a request draws the same length or pace")
+	}
+}
+
+// The table counts as a plain one does, for as long as keys do not collide.
+func TestSightings(t *testing.T) {
+	var s sightings
+	s.init()
+	dice := rand.New(rand.NewSource(5))
+	plain := map[uint64]uint32{}
+	rows := map[uint64]uint64{}
+	for range 20_000 {
+		key := uint64(dice.Intn(3000))
+		if dice.Intn(2) == 0 {
+			key |= 0xabcdef12 << 32
+		}
+		row := key * 0x9e3779b97f4a7c15 >> 50
+		if owner, taken := rows[row]; taken && owner != key {
+			continue
+		}
+		rows[row] = key
+		if got := s.count(key); got != plain[key] {
+			t.Fatalf("key %x was seen %d times, not %d", key, plain[key], got)
+		}
+		plain[key]++
+	}
+	// A key that is pushed out starts anew, and pushes the other out in turn.
+	a, b := uint64(1), uint64(0)
+	for k := uint64(2); b == 0; k++ {
+		if k*0x9e3779b97f4a7c15>>50 == a*0x9e3779b97f4a7c15>>50 {
+			b = k
+		}
+	}
+	s.init()
+	for i, want := range []uint32{0, 1, 0, 0, 1} {
+		if got := s.count([]uint64{a, a, b, a, a}[i]); got != want {
+			t.Errorf("sighting %d is number %d, want %d", i, got, want)
+		}
+	}
+	if sightingRows != 1<<(64-50) {
+		t.Error("the test assumes another size of the table")
+	}
+}
+
+func TestEventsAndEffectsAreSmall(t *testing.T) {
+	if e, f, s := unsafe.Sizeof(Event{}), unsafe.Sizeof(Effect{}), unsafe.Sizeof(stream{}); e > 64 || f > 64 || s != 64 {
+		t.Errorf("an event has %d bytes, an effect %d, a stream %d; the bound is 64", e, f, s)
+	}
+}
+
+func TestOutputWeight(t *testing.T) {
+	for name, want := range map[string]int64{"gpt-4.1": 4, "gpt-5": 8, "gpt-5.4": 6, "unknown": 4} {
+		if got := OutputWeight(name); got != want {
+			t.Errorf("%s: %d, want %d", name, got, want)
+		}
+	}
+}
+
+// A core that is told to do what it does not know says so.
+func TestUnknownEventPanics(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+	}()
+	New(standard(1000, 60), Options{}).Step(0, Event{Kind: 99, Ref: record.Ref{}}, nil)
+}

@@ -1,0 +1,250 @@
+package deployment
+
+import (
+	"fmt"
+	"math/rand"
+	"slices"
+	"testing"
+	"time"
+
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+	"foundrylab/internal/unit"
+	"foundrylab/simulator/fault"
+)
+
+// world throws random events at a core and keeps the driver's side of the
+// contract: what is in flight, and what the core owes.
+type world struct {
+	t       *testing.T
+	dice    *rand.Rand
+	core    *Core
+	twin    *Core // gets the same events, with Wakes and stale events between
+	now     tick.Instant
+	gens    []uint32           // next generation by slot
+	state   map[uint32]flight  // by slot
+	ended   map[record.Ref]int // terminal effects, at most one each
+	started int
+	effects []Effect // of core
+	twins   []Effect // of twin, all but strays of stale events
+	kinds   map[record.Reason]int
+}
+
+type flight struct {
+	gen               uint32
+	planned, headSent bool
+	start             tick.Instant
+	plan              Effect
+}
+
+func (w *world) ref(slot uint32) record.Ref { return record.Ref{Slot: slot, Gen: w.state[slot].gen} }
+
+func (w *world) step(ev Event) {
+	for range w.dice.Intn(3) {
+		w.pretend()
+	}
+	out := w.core.Step(w.now, ev, nil)
+	w.effects = append(w.effects, out...)
+	w.twins = append(w.twins, w.twin.Step(w.now, ev, nil)...)
+	for i := range out {
+		w.obey(&out[i])
+	}
+}
+
+// pretend disturbs the twin, between the last instant and now, with what must
+// change nothing but when due effects come out.
+func (w *world) pretend() {
+	w.twins = append(w.twins, w.twin.Step(w.now, Event{Kind: Wake}, nil)...)
+	ev := Event{Kind: []EventKind{Gone, Reserved, Configure}[w.dice.Intn(3)], Ref: record.Ref{Slot: uint32(w.dice.Intn(len(w.gens) + 2)), Gen: 1 << 30},
+		Granted: true, Version: 1000}
+	out := w.twin.Step(w.now, ev, nil)
+	if len(out) != 1 || out[0].Kind != Stray {
+		w.t.Fatalf("a stale event %+v did %+v", ev, out)
+	}
+}
+
+// early wakes the twin at random instants on the way to now.
+func (w *world) early(from tick.Instant) {
+	for w.dice.Intn(3) > 0 && from < w.now {
+		from += tick.Instant(w.dice.Int63n(int64(w.now-from) + 1))
+		if w.dice.Intn(4) == 0 {
+			from = max(from, min(w.twin.NextWake(), w.now)) // exactly in time
+		}
+		w.twins = append(w.twins, w.twin.Step(from, Event{Kind: Wake}, nil)...)
+	}
+}
+
+func (w *world) obey(e *Effect) {
+	f, in := w.state[e.Ref.Slot]
+	if e.Kind != Utilization && e.Kind != FaultEdge && e.Kind != Stray && e.Kind != Drained && (!in || f.gen != e.Ref.Gen) {
+		w.t.Fatalf("an effect about nobody: %s", describe(e))
+	}
+	switch e.Kind {
+	case Plan:
+		if f.planned || e.HeadIn > e.FirstIn || e.FirstIn > e.Elapsed || e.At != w.now {
+			w.t.Fatalf("planned twice, or out of order: %+v", e)
+		}
+		f.planned, f.plan = true, *e
+		w.state[e.Ref.Slot] = f
+	case Replan:
+		if !f.planned || f.headSent || e.At != f.plan.At || e.HeadIn <= f.plan.HeadIn || e.HeadIn > e.FirstIn || e.FirstIn > e.Elapsed {
+			w.t.Fatalf("replanned what had begun, or out of order: %+v of %+v", e, f)
+		}
+		f.plan = *e
+		w.state[e.Ref.Slot] = f
+	case Head:
+		if !f.planned || f.headSent || e.At != f.plan.At.After(f.plan.HeadIn) {
+			w.t.Fatalf("a head that is not due: %+v of %+v", e, f)
+		}
+		f.headSent = true
+		w.state[e.Ref.Slot] = f
+	case Refuse, Finish, Cut:
+		w.terminal(e, &f)
+	case Stray:
+		w.t.Fatal("stray, although every event was about something in flight")
+	}
+}
+
+func (w *world) terminal(e *Effect, f *flight) {
+	if w.ended[e.Ref]++; w.ended[e.Ref] > 1 {
+		w.t.Fatalf("ended twice: %s", describe(e))
+	}
+	delete(w.state, e.Ref.Slot)
+	w.kinds[e.Reason]++
+	switch {
+	case e.Kind == Finish && (e.At != f.plan.At.After(f.plan.Elapsed) || e.Completion != f.plan.Completion || e.Status != 200):
+		w.t.Fatalf("finished %+v of %+v", e, f)
+	case e.Kind == Cut && f.planned && e.Completion != f.plan.TokensAt(e.At):
+		w.t.Fatalf("cut at %d tokens, of which %d exist", e.Completion, f.plan.TokensAt(e.At))
+	case e.Kind == Cut && (e.Status == 200) != f.headSent:
+		w.t.Fatalf("cut with status %d, head sent: %v", e.Status, f.headSent)
+	case e.Kind == Refuse && f.planned:
+		w.t.Fatalf("refused after its plan: %+v", e)
+	}
+}
+
+func (w *world) random() {
+	from := w.now
+	w.now += tick.Instant(w.dice.Int63n(int64(100 * time.Millisecond)))
+	if w.dice.Intn(5) == 0 {
+		w.now = max(from, w.core.NextWake()) // exactly in time
+	}
+	w.early(from)
+	slot := uint32(w.dice.Intn(len(w.gens)))
+	f, in := w.state[slot]
+	switch k := w.dice.Intn(12); {
+	case !in && k < 8:
+		ref := record.Ref{Slot: slot, Gen: w.gens[slot]}
+		w.gens[slot]++
+		w.started++
+		w.state[slot] = flight{gen: ref.Gen, start: w.now}
+		w.step(Event{Kind: Start, Ref: ref, Key: uint64(w.dice.Intn(50)), PromptTokens: int32(w.dice.Intn(300)), PromptChars: int32(w.dice.Intn(1 << (8 + w.dice.Intn(9)))),
+			OutputTokens: int32(w.dice.Intn(100) - 1), MaxTokens: int32(w.dice.Intn(100) - 20), N: uint16(w.dice.Intn(3)), Stream: w.dice.Intn(4) > 0})
+	case in && !f.planned && k < 6:
+		w.due(slot, Event{Kind: Reserved, Granted: w.dice.Intn(4) > 0, RetryMs: 7})
+	case in && k == 6:
+		w.due(slot, Event{Kind: Gone})
+	case k == 7 && w.dice.Intn(10) == 0:
+		w.step(Event{Kind: Configure, Version: uint32(w.dice.Intn(4))})
+	default:
+		w.step(Event{Kind: Wake})
+	}
+}
+
+// due gives an event about the request of a slot, unless that has ended by now.
+func (w *world) due(slot uint32, ev Event) {
+	w.step(Event{Kind: Wake})
+	if _, in := w.state[slot]; !in {
+		return
+	}
+	ev.Ref = w.ref(slot)
+	w.step(ev)
+}
+
+func newWorld(t *testing.T, seed int64) *world {
+	w := &world{t: t, dice: rand.New(rand.NewSource(seed)), gens: make([]uint32, 40), state: map[uint32]flight{}, ended: map[record.Ref]int{},
+		kinds: map[record.Reason]int{}}
+	ratio := unit.Ratio(400_000)
+	var rules []fault.Rule
+	for i := range 6 {
+		c := fault.Config{Name: fmt.Sprint(i), At: unit.Duration(w.dice.Int63n(int64(20 * time.Second))), For: unit.Duration(1 + w.dice.Int63n(int64(3*time.Second)))}
+		if w.dice.Intn(2) == 0 {
+			c.Probability = &ratio
+		}
+		switch i % 3 {
+		case 0:
+			c.Outage = &fault.Outage{}
+		case 1:
+			c.Status = &fault.Status{Code: 503}
+		case 2:
+			c.Latency = &fault.Latency{Add: unit.Duration(time.Second), Jitter: unit.Duration(time.Second)}
+		}
+		rules = append(rules, fault.Compile(c, 0, uint64(seed)))
+	}
+	for _, c := range []**Core{&w.core, &w.twin} {
+		cfg := standard(8_000, 6_000)
+		cfg.MaxInFlight, cfg.Latency.Spread = 12, 300_000
+		*c = New(cfg, Options{Seed: uint64(seed), Faults: rules, Remote: seed%3 == 0})
+		(*c).Install(provisioned(15), uint64(seed))
+		(*c).Install(standard(100_000, 240), uint64(seed))
+		(*c).Install(provisioned(100), uint64(seed))
+	}
+	return w
+}
+
+// Over random runs with faults, reconfigurations and clients that leave: every
+// Start yields exactly one terminal effect, extra Wakes and stale events change
+// nothing, and in the end nothing is left.
+func TestEveryStartEndsOnce(t *testing.T) {
+	kinds := map[record.Reason]int{}
+	for seed := range int64(60) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			w := newWorld(t, seed)
+			for range 2000 {
+				w.random()
+			}
+			for slot := range w.gens {
+				if _, in := w.state[uint32(slot)]; in {
+					w.due(uint32(slot), Event{Kind: Gone})
+				}
+			}
+			if len(w.ended) != w.started || len(w.state) != 0 || w.core.Active() != 0 {
+				t.Fatalf("%d terminal effects of %d starts, %d still inside", len(w.ended), w.started, w.core.Active())
+			}
+			for _, s := range w.core.configs {
+				if s.users != 0 {
+					t.Errorf("a configuration still has %d requests", s.users)
+				}
+			}
+			if !slices.Equal(w.effects, w.twins) {
+				t.Error("extra Wakes or stale events changed what the core does")
+			}
+			for r, n := range w.kinds {
+				kinds[r] += n
+			}
+		})
+	}
+	for _, r := range []record.Reason{record.NoReason, record.TokenLimit, record.RequestLimit, record.TooLarge, record.Utilization, record.StatusFault,
+		record.OutageFault, record.CutFault, record.InFlightBound, record.ClientGone} {
+		if kinds[r] < 10 {
+			t.Errorf("only %d ended by %v: the runs show little of it", kinds[r], r)
+		}
+	}
+}
+
+// Effects come in the order of their instants, and never from the future.
+func TestEffectsAreInOrder(t *testing.T) {
+	w := newWorld(t, 7)
+	for range 3000 {
+		n := len(w.effects)
+		w.random()
+		for _, e := range w.effects[n:] {
+			if e.At > w.now {
+				t.Fatalf("at %d an effect of %d", w.now, e.At)
+			}
+		}
+	}
+	if !slices.IsSortedFunc(w.effects, func(a, b Effect) int { return int(a.At - b.At) }) {
+		t.Error("effects are not in the order of their instants")
+	}
+}

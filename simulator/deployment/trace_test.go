@@ -1,0 +1,297 @@
+package deployment
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+	"foundrylab/internal/unit"
+	"foundrylab/simulator/fault"
+	"foundrylab/simulator/latency"
+)
+
+var update = flag.Bool("update", false, "write what the core does into testdata; commit only changes that you understand")
+
+// TestTraces runs the commands of every file in testdata and compares what the
+// core does, the indented lines below each command, with what the file says.
+//
+//	fault outage|status=503|latency=2s at=5s for=10s p=50%     of the next deployment
+//	deployment tpm=1000 rpm=600 ptu=15 model=gpt-4.1 ttft=400ms pace=100 window=10s guess=256 bound=9 remote
+//	install (arguments of deployment)     a further configuration
+//	TIME start REQUEST key=1 prompt=100 chars=400 max=50 out=20 n=2 whole
+//	TIME gone REQUEST
+//	TIME granted REQUEST
+//	TIME refused REQUEST retry=2s
+//	TIME configure VERSION
+//	TIME wake
+//
+// A request is r and its slot, with .GENERATION where that is not 0. Its head
+// comes after a quarter of the TTFT. An effect's instant is given where it is
+// not that of the command; samples of the utilization, where they differ from
+// the one before.
+func TestTraces(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no traces: %v", err)
+	}
+	for _, name := range files {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := (&tracer{t: t}).run(string(text))
+			if got == string(text) {
+				return
+			}
+			if *update {
+				if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want := strings.Split(string(text), "\n")
+			for i, line := range strings.Split(got, "\n") {
+				if i >= len(want) || line != want[i] {
+					t.Fatalf("%s:%d: the core does\n%s\nwanted\n%s", name, i+1, line, strings.Join(want[min(i, len(want)):min(i+1, len(want))], ""))
+				}
+			}
+			t.Fatalf("%s: the core does less", name)
+		})
+	}
+}
+
+type tracer struct {
+	t      *testing.T
+	core   *Core
+	faults []fault.Config
+	load   int32 // last utilization shown
+}
+
+func (tr *tracer) run(text string) string {
+	var out strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "  ") {
+			continue // what it did when the file was written
+		}
+		out.WriteString(line)
+		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+			continue
+		}
+		for _, done := range tr.command(strings.Fields(line)) {
+			out.WriteString("  " + done + "\n")
+		}
+	}
+	return out.String()
+}
+
+func (tr *tracer) command(f []string) []string {
+	args := arguments{tr.t, map[string]string{}}
+	for _, a := range f {
+		name, value, _ := strings.Cut(a, "=")
+		args.of[name] = value
+	}
+	switch f[0] {
+	case "fault":
+		tr.faults = append(tr.faults, args.fault(len(tr.faults)))
+		return nil
+	case "deployment":
+		opt := Options{Seed: 1, Remote: slices.Contains(f, "remote")}
+		for _, c := range tr.faults {
+			opt.Faults = append(opt.Faults, fault.Compile(c, 0, 1))
+		}
+		tr.core, tr.faults, tr.load = New(args.config(), opt), nil, 0
+		return nil
+	case "install":
+		return []string{fmt.Sprintf("version %d", tr.core.Install(args.config(), 1))}
+	}
+	at, err := time.ParseDuration(f[0])
+	if err != nil {
+		tr.t.Fatalf("%q: want fault, deployment, install or a time", f)
+	}
+	var lines []string
+	for _, e := range tr.core.Step(tick.Instant(at), args.event(f[1:]), nil) {
+		if e.Kind == Utilization {
+			if e.RemainingTokens == tr.load {
+				continue
+			}
+			tr.load = e.RemainingTokens
+		}
+		text := describe(&e)
+		if e.At != tick.Instant(at) {
+			text += " at " + time.Duration(e.At).String()
+		}
+		lines = append(lines, text)
+	}
+	return lines
+}
+
+// arguments are the NAME=VALUE parts of a command.
+type arguments struct {
+	t  *testing.T
+	of map[string]string
+}
+
+func (a arguments) has(name string) bool { _, ok := a.of[name]; return ok }
+
+func (a arguments) number(name string, otherwise int64) int64 {
+	text, ok := a.of[name]
+	if !ok {
+		return otherwise
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return n
+}
+
+func (a arguments) span(name string, otherwise time.Duration) unit.Duration {
+	text, ok := a.of[name]
+	if !ok {
+		return unit.Duration(otherwise)
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return unit.Duration(d)
+}
+
+func (a arguments) fault(n int) fault.Config {
+	c := fault.Config{Name: fmt.Sprint("fault ", n), At: a.span("at", 0), For: a.span("for", 0)}
+	switch {
+	case a.has("outage"):
+		c.Outage = &fault.Outage{Mode: "reset"}
+	case a.has("status"):
+		c.Status = &fault.Status{Code: int(a.number("status", 0))}
+	case a.has("latency"):
+		c.Latency = &fault.Latency{Add: a.span("latency", 0)}
+	}
+	if text, ok := a.of["p"]; ok {
+		c.Probability = new(unit.Ratio)
+		if err := c.Probability.UnmarshalText([]byte(text)); err != nil {
+			a.t.Fatal(err)
+		}
+	}
+	return c
+}
+
+func (a arguments) config() *Config {
+	c := standard(a.number("tpm", 0), a.number("rpm", 0))
+	if a.has("ptu") {
+		c = provisioned(a.number("ptu", 0))
+	}
+	if a.has("model") {
+		c.Model = a.of["model"]
+	}
+	c.Latency = paced(time.Duration(a.span("ttft", 400*time.Millisecond)), a.number("pace", 100))
+	c.UtilizationWindow = a.span("window", 10*time.Second)
+	c.MaxTokensGuess = unit.Count(a.number("guess", 256))
+	c.MaxInFlight = int(a.number("bound", 1000))
+	return c
+}
+
+func standard(tpm, rpm int64) *Config {
+	return &Config{Name: "eastus", Model: "gpt-4.1", SKU: "GlobalStandard", TPM: unit.Count(tpm), RPM: unit.Count(rpm),
+		MaxTokensGuess: 256, MaxInFlight: 200_000, Latency: paced(400*time.Millisecond, 100)}
+}
+
+func provisioned(ptu int64) *Config {
+	return &Config{Name: "eastus", Model: "gpt-4.1", SKU: "GlobalProvisionedManaged", PTU: ptu, UtilizationWindow: unit.Duration(10 * time.Second),
+		MaxTokensGuess: 256, MaxInFlight: 200_000, Latency: paced(400*time.Millisecond, 100)}
+}
+
+// paced is a pace without spread: the same for every request.
+func paced(ttft time.Duration, perSecond int64) latency.Config {
+	return latency.Config{TTFT: &latency.Quantiles{P50: unit.Duration(ttft), P95: unit.Duration(ttft)}, PerKPrompt: 1,
+		TokensPerS: unit.Count(perSecond), Spread: 1}
+}
+
+func (a arguments) event(f []string) Event {
+	var ev Event
+	if len(f) > 1 && f[1][0] == 'r' {
+		ev.Ref = ref(f[1])
+	}
+	switch f[0] {
+	case "wake":
+	case "start":
+		ev = Event{Kind: Start, Ref: ev.Ref, Key: uint64(a.number("key", 1)), PromptTokens: int32(a.number("prompt", 0)),
+			PromptChars: int32(a.number("chars", 0)), MaxTokens: int32(a.number("max", -1)), OutputTokens: int32(a.number("out", 1)),
+			N: uint16(a.number("n", 0)), Stream: !a.has("whole")}
+	case "gone":
+		ev.Kind = Gone
+	case "granted", "refused":
+		ev.Kind, ev.Granted = Reserved, f[0] == "granted"
+		ev.RetryMs = uint32(time.Duration(a.span("retry", 0)) / time.Millisecond)
+	case "configure":
+		v, _ := strconv.Atoi(f[1])
+		ev = Event{Kind: Configure, Version: uint32(v)}
+	default:
+		a.t.Fatalf("unknown event %q", f)
+	}
+	return ev
+}
+
+func ref(name string) record.Ref {
+	slot, gen, _ := strings.Cut(name[1:], ".")
+	s, _ := strconv.Atoi(slot)
+	g, _ := strconv.Atoi(gen)
+	return record.Ref{Slot: uint32(s), Gen: uint32(g)}
+}
+
+func name(r record.Ref) string {
+	if r.Gen == 0 {
+		return fmt.Sprint("r", r.Slot)
+	}
+	return fmt.Sprint("r", r.Slot, ".", r.Gen)
+}
+
+func describe(e *Effect) string {
+	left := ""
+	if e.RemainingTokens >= 0 {
+		left = fmt.Sprintf(", left %d tokens %d requests", e.RemainingTokens, e.RemainingRequests)
+	}
+	length := ""
+	if e.Length {
+		length = " (length)"
+	}
+	switch e.Kind {
+	case Plan:
+		return fmt.Sprintf("plan %s: head %v first %v end %v, %d tokens%s, charged %d%s", name(e.Ref), e.HeadIn.Span(), e.FirstIn.Span(),
+			e.Elapsed.Span(), e.Completion, length, e.Charged, left)
+	case Replan:
+		return fmt.Sprintf("replan %s: head %v first %v end %v", name(e.Ref), e.HeadIn.Span(), e.FirstIn.Span(), e.Elapsed.Span())
+	case Head:
+		return fmt.Sprintf("head %s: %d", name(e.Ref), e.Status)
+	case Refuse:
+		text := fmt.Sprintf("refuse %s: %d %v (%v)", name(e.Ref), e.Status, e.Outcome, e.Reason)
+		if e.RetryMs > 0 {
+			text += fmt.Sprintf(" retry in %d ms", e.RetryMs)
+		}
+		if e.Charged != 0 {
+			text += fmt.Sprintf(", charged %d", e.Charged)
+		}
+		return text + left
+	case Finish, Cut:
+		verb := map[EffectKind]string{Finish: "finish", Cut: "cut"}[e.Kind]
+		return fmt.Sprintf("%s %s: %d %v (%v) after %v, %d tokens%s, charged %d", verb, name(e.Ref), e.Status, e.Outcome, e.Reason,
+			e.Elapsed.Span(), e.Completion, length, e.Charged)
+	case Reserve:
+		return fmt.Sprintf("reserve %d tokens for %s", e.Charged, name(e.Ref))
+	case Utilization:
+		return fmt.Sprintf("utilization %d ppm", e.RemainingTokens)
+	case FaultEdge:
+		return fmt.Sprintf("fault %d %s", e.Ref.Slot, [...]string{"begins", "ends"}[e.Ref.Gen])
+	case Drained:
+		return "drained"
+	}
+	return "stray " + name(e.Ref)
+}
