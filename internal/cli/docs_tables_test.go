@@ -117,19 +117,19 @@ func TestDocsGenerated(t *testing.T) {
 	}
 }
 
-// TestDocsMention wants every entry of what is not generated named, in code
-// face, in the page that lists it.
+// TestDocsMention wants every entry of what is not generated named in the page
+// that lists it: as a row of a table, in code face, or as a command.
 func TestDocsMention(t *testing.T) {
 	for _, c := range []struct {
-		page  string
-		names []string
+		page, before, after string
+		names               []string
 	}{
-		{"README.md", exitCodes(t)},
-		{"README.md", commandNames()},
-		{"docs/metrics.md", resultFields(reflect.TypeFor[record.Result](), "")},
-		{"docs/assertions.md", assertionNames()},
-		{"docs/ARCHITECTURE.md", packageNames(t)},
-		{"docs/adding.md", []string{"simulator/fault.Kinds", "loadgen/arrival.Kinds", "gateway/route.Policies", "simulator/latency.presets",
+		{"README.md", "\n| `", "` |", exitCodes(t)},
+		{"README.md", "", "", commandNames()},
+		{"docs/metrics.md", "`", "`", resultFields(reflect.TypeFor[record.Result](), "")},
+		{"docs/assertions.md", "\n| `", "` |", assertionNames()},
+		{"docs/ARCHITECTURE.md", "\n| `", "", packageNames(t)},
+		{"docs/adding.md", "`", "`", []string{"simulator/fault.Kinds", "loadgen/arrival.Kinds", "gateway/route.Policies", "simulator/latency.presets",
 			"loadgen/tenant.Clients", "scenarios/assert.All", "reports/section.All"}},
 	} {
 		page := docsPageNamed(t, c.page).text
@@ -137,8 +137,8 @@ func TestDocsMention(t *testing.T) {
 			t.Errorf("%s: only %d names to look for", c.page, len(c.names))
 		}
 		for _, name := range c.names {
-			if !strings.Contains(page, "`"+name+"`") && !strings.Contains(page, "`foundrylab "+name) {
-				t.Errorf("%s does not mention `%s`", c.page, name)
+			if !strings.Contains(page, c.before+name+c.after) {
+				t.Errorf("%s does not have %q", c.page, c.before+name+c.after)
 			}
 		}
 	}
@@ -192,7 +192,7 @@ func commandNames() []string {
 	var names []string
 	for _, c := range newRoot(Streams{}).Commands() {
 		if c.Name() != "help" && c.RunE != nil && !c.Hidden {
-			names = append(names, c.Name())
+			names = append(names, c.CommandPath())
 		}
 	}
 	return names
@@ -410,7 +410,8 @@ func assertionNames() []string {
 	return names
 }
 
-// packageNames returns the packages of the table of layers that exist.
+// packageNames returns the packages of the table of layers that exist, and what
+// they have promised.
 func packageNames(t *testing.T) []string {
 	t.Helper()
 	src, err := os.ReadFile(filepath.Join(docsRoot, "internal/arch/tables_test.go"))
@@ -418,9 +419,13 @@ func packageNames(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	var names []string
-	for _, m := range regexp.MustCompile(`(?m)^\t\{"([\w/]+)", \w+, \w+\}`).FindAllSubmatch(src, -1) {
+	for _, m := range regexp.MustCompile(`(?m)^\t\{"([\w/]+)", (\w+), (\w+)\}`).FindAllSubmatch(src, -1) {
 		if _, err := os.Stat(filepath.Join(docsRoot, string(m[1]))); err == nil {
-			names = append(names, string(m[1]))
+			promise := string(m[3])
+			if promise == "worldly" {
+				promise = map[bool]string{true: "shell"}[string(m[2]) == "shell"]
+			}
+			names = append(names, string(m[1])+"` | "+promise)
 		}
 	}
 	return names
