@@ -1,6 +1,7 @@
 package core
 
 import (
+	"math"
 	"time"
 
 	"foundrylab/gateway/breaker"
@@ -24,7 +25,7 @@ func (c *Core) request(now tick.Instant, ev *Event, out []Effect) []Effect {
 		return append(out, Effect{Kind: Stray, Req: ev.Ref, At: now})
 	}
 	*r = request{cfg: c.current, key: ev.Key, arrived: now, gen: ev.Ref.Gen, state: reserving, backend: NoBackend,
-		tokens: ev.PromptTokens + max(ev.MaxTokens, 0)}
+		tokens: int32(min(int64(ev.PromptTokens)+max(int64(ev.MaxTokens), 0), math.MaxInt32))}
 	c.active++
 	c.cfg.users++
 	if c.remote {

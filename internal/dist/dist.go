@@ -17,8 +17,34 @@ type Config struct {
 	Lognormal   *Lognormal   `yaml:"lognormal" doc:"log-normal, given by its median and one upper quantile"`
 }
 
+// Most is the greatest number a distribution may be given or yield: more
+// tokens than any model takes, few enough that sums and characters of them fit.
+const Most = 2_000_000
+
 // OneOf marks Config as a choice of one key.
 func (Config) OneOf() {}
+
+// Validate implements yamlconf.Validator.
+func (c Config) Validate(fail func(path, format string, args ...any)) {
+	check := func(path string, values ...unit.Count) {
+		for _, v := range values {
+			if v > Most {
+				fail(path, "%v is more than %d", v, Most)
+				return
+			}
+		}
+	}
+	switch {
+	case c.Constant != nil:
+		check("constant", *c.Constant)
+	case c.Uniform != nil:
+		check("uniform", c.Uniform.Min, c.Uniform.Max)
+	case c.Exponential != nil:
+		check("exponential", c.Exponential.Mean, c.Exponential.Max)
+	case c.Lognormal != nil:
+		check("lognormal", c.Lognormal.P50, c.Lognormal.P95, c.Lognormal.P99, c.Lognormal.Max)
+	}
+}
 
 // Uniform is every whole number from Min to Max.
 type Uniform struct {
@@ -85,14 +111,14 @@ func (c Config) Compile() Sampler {
 	case c.Uniform != nil:
 		return Sampler{kind: uniform, lo: int64(c.Uniform.Min), hi: int64(c.Uniform.Max)}
 	case c.Exponential != nil:
-		return NewExponential(int64(c.Exponential.Mean), int64(c.Exponential.Max))
+		return NewExponential(int64(c.Exponential.Mean), int64(c.Exponential.Max)).AtMost(Most)
 	case c.Lognormal != nil:
 		l := c.Lognormal
 		upper, z := int64(l.P95), Z95
 		if upper == 0 {
 			upper, z = int64(l.P99), Z99
 		}
-		return NewLognormal(int64(l.P50), upper, z, int64(l.Max))
+		return NewLognormal(int64(l.P50), upper, z, int64(l.Max)).AtMost(Most)
 	}
 	return Sampler{}
 }
@@ -158,6 +184,12 @@ func (s Sampler) at(u uint64) int64 {
 // AtLeast returns the sampler with every value raised to lo.
 func (s Sampler) AtLeast(lo int64) Sampler {
 	s.least = lo
+	return s
+}
+
+// AtMost returns the sampler with its cut lowered to hi.
+func (s Sampler) AtMost(hi int64) Sampler {
+	s.hi = min(s.hi, hi)
 	return s
 }
 

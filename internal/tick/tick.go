@@ -21,9 +21,10 @@ const Never Instant = math.MaxInt64
 // no two planned events of different requests coincide.
 const Grid = 100 * time.Microsecond
 
-// Add returns t+d. Never stays Never.
+// Add returns t+d; what is too late to be represented is Never, and Never
+// stays Never.
 func (t Instant) Add(d time.Duration) Instant {
-	if t == Never {
+	if t == Never || d > 0 && t > Never-Instant(d) {
 		return Never
 	}
 	return t + Instant(d)
@@ -47,11 +48,19 @@ func ToUnits(d time.Duration) Units {
 	return Units(min(u, math.MaxUint32))
 }
 
+// Plus returns u+v, saturating.
+func (u Units) Plus(v Units) Units {
+	if u > math.MaxUint32-v {
+		return math.MaxUint32
+	}
+	return u + v
+}
+
 // Span returns the units as a duration.
 func (u Units) Span() time.Duration { return time.Duration(u) * Grid }
 
 // After returns the instant u units after t, in t's phase.
-func (t Instant) After(u Units) Instant { return t + Instant(u.Span()) }
+func (t Instant) After(u Units) Instant { return t.Add(u.Span()) }
 
 // MulDiv returns a*b/c rounded down, through 128 bits; it saturates at
 // MaxInt64. a and b must not be negative and c must be positive.

@@ -62,8 +62,15 @@ type gaps struct {
 	draw func() int64 // nanoseconds
 }
 
+// latest is beyond every run; a sum of gaps must not wrap around.
+const latest = 100 * 365 * 24 * time.Hour
+
 func (g *gaps) Next() (Arrival, bool) {
-	g.at += time.Duration(g.draw())
+	gap := g.draw()
+	if gap > int64(latest-g.at) {
+		return Arrival{}, false
+	}
+	g.at += time.Duration(gap)
 	return Arrival{At: g.at, Prompt: -1, Output: -1}, true
 }
 

@@ -51,6 +51,44 @@ func TestMeanAndVariation(t *testing.T) {
 	}
 }
 
+// A process has its rate from the first second on: over many short runs as many
+// arrive as should.
+func TestShortRunsHaveTheRate(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		cfg  Config
+	}{
+		{"poisson", Config{Poisson: &Poisson{rate("2/s")}}},
+		{"gamma cv 0.5", Config{Gamma: &Gamma{rate("2/s"), 500_000}}},
+		{"gamma cv 3.5", Config{Gamma: &Gamma{rate("2/s"), 3_500_000}}},
+		{"gamma cv 13", Config{Gamma: &Gamma{rate("2/s"), 13_000_000}}},
+	} {
+		const runs, length = 4000, 60 * time.Second
+		n := 0
+		for run := range uint64(runs) {
+			p := c.cfg.Start(rng.New(run, rng.Arrival, 1), nil)
+			for a, _ := p.Next(); a.At < length; a, _ = p.Next() {
+				n++
+			}
+		}
+		if mean := float64(n) / runs; math.Abs(mean-120) > 12 {
+			t.Errorf("%s: %.1f arrivals a minute, want 120", c.name, mean)
+		}
+	}
+}
+
+// A rate of next to nothing ends instead of wrapping around.
+func TestRareArrivalsEnd(t *testing.T) {
+	p := Config{Poisson: &Poisson{rate("0.000001/h")}}.Start(rng.New(38, rng.Arrival, 1), nil)
+	for range 1000 {
+		if a, ok := p.Next(); !ok || a.At > latest {
+			return
+		} else if a.At < 0 {
+			t.Fatalf("wrapped around: %v", a.At)
+		}
+	}
+}
+
 const csv = `TIMESTAMP,ContextTokens,GeneratedTokens
 2023-11-16 18:17:03.9799600,4808,10
 2023-11-16 18:17:04.0319600,3180,8

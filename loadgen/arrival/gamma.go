@@ -31,8 +31,23 @@ var gammaKind = Kind{
 			return nil
 		}
 		g := newGamma(int64(c.Gamma.CV), meanGap(c.Gamma.Rate), s)
-		return &gaps{draw: g.draw}
+		draw := g.first
+		return &gaps{draw: func() int64 {
+			gap := draw()
+			draw = g.draw
+			return gap
+		}}
 	},
+}
+
+// first returns the wait for the first arrival of a process that has been going
+// on: a uniform part of a gap drawn in proportion to its length. Beginning with
+// a fresh gap would begin every run with a burst.
+func (g *gamma) first() int64 {
+	longer := newGammaShape(g.shape+rng.One, g.mean, g.stream)
+	v := tick.MulDiv(rng.MulQ(g.mean, longer.unit()), rng.One, g.shape)
+	g.stream = longer.stream
+	return rng.Below(g.stream.Next(), v+1)
 }
 
 // gamma samples by Marsaglia and Tsang's squeeze-free method (2000) in Q32
@@ -47,9 +62,12 @@ type gamma struct {
 }
 
 func newGamma(cvPPM, mean int64, s rng.Stream) *gamma {
-	g := &gamma{stream: s, mean: mean}
 	inv := tick.MulDiv(rng.One, 1_000_000, cvPPM) // 1/cv
-	g.shape = max(rng.MulQ(inv, inv), 1)
+	return newGammaShape(max(rng.MulQ(inv, inv), 1), mean, s)
+}
+
+func newGammaShape(shape, mean int64, s rng.Stream) *gamma {
+	g := &gamma{stream: s, mean: mean, shape: shape}
 	a := g.shape
 	if g.boost = a < rng.One; g.boost {
 		a += rng.One

@@ -234,9 +234,7 @@ func (c *Core) cutLater(at tick.Instant, slot uint32, s *stream) {
 
 // replan puts off an answer that has not begun; its earlier timer goes stale.
 func (c *Core) replan(slot uint32, s *stream, late tick.Units) Effect {
-	s.headIn += late
-	s.firstIn += late
-	s.endIn += late
+	s.headIn, s.firstIn, s.endIn = s.headIn.Plus(late), s.firstIn.Plus(late), s.endIn.Plus(late)
 	s.due = s.start.After(s.headIn)
 	c.timers.Push(s.due, des.PrioEnd, uint64(s.gen)<<32|uint64(slot))
 	return Effect{Kind: Replan, Ref: record.Ref{Slot: slot, Gen: s.gen}, At: s.start, HeadIn: s.headIn, FirstIn: s.firstIn,

@@ -42,8 +42,8 @@ func (c Config) Validate(fail func(path, format string, args ...any)) {
 	if n := c.kinds(); n != 1 {
 		fail("", "give exactly one kind of fault (%s), found %d", kindNames(), n)
 	}
-	if c.For <= 0 {
-		fail("for", "must be longer than zero")
+	if c.For <= 0 || time.Duration(c.For) > maxFor {
+		fail("for", "must be longer than zero and at most 10 years")
 	}
 	if c.Probability != nil && (*c.Probability > 1_000_000 || *c.Probability == 0) {
 		fail("probability", "must be above 0 and at most 100%%")
@@ -57,6 +57,9 @@ func kindNames() string {
 	}
 	return strings.Join(names, ", ")
 }
+
+// maxFor is as long as a run may be.
+const maxFor = 10 * 365 * 24 * time.Hour
 
 func (c Config) kinds() int {
 	n := 0

@@ -12,6 +12,19 @@ type Latency struct {
 	Jitter unit.Duration `yaml:"jitter" doc:"up to this much more, uniform"`
 }
 
+// maxDelay bounds what a fault adds, so that several still fit a plan.
+const maxDelay = 24 * time.Hour
+
+// Validate implements yamlconf.Validator.
+func (l Latency) Validate(fail func(path, format string, args ...any)) {
+	if time.Duration(l.Add) > maxDelay {
+		fail("add", "must be at most 24h")
+	}
+	if time.Duration(l.Jitter) > maxDelay {
+		fail("jitter", "must be at most 24h")
+	}
+}
+
 var latencyKind = Kind{
 	Name:    "latency",
 	Help:    "Adds time before the first token of requests that arrive while it lasts, and of those that wait for their answer to begin when it starts.",

@@ -33,6 +33,9 @@ func (q Quantiles) Validate(fail func(path, format string, args ...any)) {
 	if time.Duration(q.P50) < tick.Grid {
 		fail("p50", "must be at least %v", tick.Grid)
 	}
+	if time.Duration(q.P95) > time.Hour {
+		fail("p95", "must be at most 1h")
+	}
 	if q.P95 < q.P50 {
 		fail("p95", "must not be below p50 (%v)", q.P50)
 	}
@@ -106,11 +109,11 @@ type Timing struct{ Head, First, End tick.Units }
 // is a fault's extra delay before the first token.
 func (m *Model) Plan(key uint64, attempt uint32, promptTokens, outputTokens int64, stream bool, added time.Duration) Timing {
 	ttft := tick.Units(max(m.ttft.At(m.ttftDie.Draw(key, attempt)), 2))
-	ttft += tick.ToUnits(time.Duration(int64(m.perK)*promptTokens/1000) + added)
-	t := Timing{Head: ttft / headShare, First: ttft, End: ttft + 1}
+	ttft = ttft.Plus(tick.ToUnits(time.Duration(tick.MulDiv(int64(m.perK), promptTokens, 1000)))).Plus(tick.ToUnits(added))
+	t := Timing{Head: ttft / headShare, First: ttft, End: ttft.Plus(1)}
 	if outputTokens > 1 {
 		each := m.perTok.At(m.paceDie.Draw(key, attempt))
-		t.End = ttft + max(tick.ToUnits(time.Duration(each*(outputTokens-1))), 1)
+		t.End = ttft.Plus(max(tick.ToUnits(time.Duration(tick.MulDiv(each, outputTokens-1, 1))), 1))
 	}
 	if !stream {
 		t.Head, t.First = t.End, t.End
