@@ -183,7 +183,8 @@ func (l *load) target(tgt *vegeta.Target) error {
 }
 
 // probe is vegeta's transport: it finds the try that a request belongs to. What
-// it returns only tells vegeta that the hit is over.
+// it returns only tells vegeta that the hit is over: it has no body to read and
+// no Location to follow.
 type probe struct{ *load }
 
 // RoundTrip implements http.RoundTripper. It returns when the whole answer has

@@ -39,9 +39,9 @@ type Config struct {
 	// Observe sees every TryDone, RequestDone and Drop, in order, under the
 	// driver's lock: it must not block. May be nil.
 	Observe func(now tick.Instant, e core.Effect)
-	// Lag takes how late each first try of an open-loop request was handed to
-	// the transport. Called by one goroutine at a time, not under the driver's
-	// lock. May be nil.
+	// Lag takes how late each try was handed to the transport, or given up
+	// before it could be. Called by one goroutine at a time, not under the
+	// driver's lock. May be nil.
 	Lag func(d time.Duration)
 	// Tape, where there is one, records every step of the core.
 	Tape *drive.Tape[core.Event, core.Effect]
@@ -84,10 +84,7 @@ func Run(ctx context.Context, cfg Config) error {
 	unhook := context.AfterFunc(ctx, func() { l.do(core.Event{Kind: core.Stop}) })
 	defer unhook()
 
-	attacker := vegeta.NewAttacker(vegeta.MaxBody(0), vegeta.Client(&http.Client{
-		Transport:     probe{l},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}))
+	attacker := vegeta.NewAttacker(vegeta.MaxBody(0), vegeta.Client(&http.Client{Transport: probe{l}}))
 	results := attacker.Attack(l.target, pacer{l}, 0, "")
 	over := make(chan struct{})
 	go func() {

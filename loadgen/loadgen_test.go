@@ -70,8 +70,8 @@ func TestClosedLoopThinksAfterTheAnswer(t *testing.T) {
 		user := h.key >> 20 & 0xfff
 		turns[user] = append(turns[user], h.at)
 	}
-	if len(turns) != 3 || len(r.lags) != 0 {
-		t.Fatalf("%d users, %d lags: closed-loop sends have none", len(turns), len(r.lags))
+	if len(turns) != 3 || len(r.lags) != len(r.hits) {
+		t.Fatalf("%d users, %d lags of %d sends", len(turns), len(r.lags), len(r.hits))
 	}
 	for user, at := range turns {
 		if len(at) < 7 {
@@ -92,7 +92,8 @@ func TestClosedLoopThinksAfterTheAnswer(t *testing.T) {
 	}
 }
 
-// Of two waits the one in milliseconds counts; the count of tries is told.
+// Of two waits the one in milliseconds counts; it counts from the answer's last
+// byte; the number of the try is told.
 func TestRetriesWaitAsTold(t *testing.T) {
 	for _, c := range []struct {
 		client  string
@@ -118,6 +119,8 @@ func TestRetriesWaitAsTold(t *testing.T) {
 						w.Header().Set(k, v)
 					}
 					w.WriteHeader(c.status)
+					w.(http.Flusher).Flush()
+					nap(q, 300*time.Millisecond)
 					io.WriteString(w, `{"error":{"code":"x"}}`)
 					return
 				}
@@ -126,7 +129,7 @@ func TestRetriesWaitAsTold(t *testing.T) {
 			r.run(t)
 			r.exact(t)
 			done := r.of(core.RequestDone)
-			if len(r.hits) != 3*c.tries || len(done) != 3 || len(r.lags) != 3 {
+			if len(r.hits) != 3*c.tries || len(done) != 3 || len(r.lags) != 3*c.tries {
 				t.Fatalf("%d sends, %d requests, %d lags", len(r.hits), len(done), len(r.lags))
 			}
 			for _, s := range done {
@@ -141,7 +144,7 @@ func TestRetriesWaitAsTold(t *testing.T) {
 				if want := map[bool]string{false: "0", true: "1"}[again]; c.client != "none" && h.try != want || c.client == "none" && h.try != "" {
 					t.Errorf("says it is try %q", h.try)
 				}
-				if again && h.at.Sub(before.at) != c.wait {
+				if again && h.at.Sub(before.at) != c.wait+300*time.Millisecond {
 					t.Errorf("came back after %v, not %v", h.at.Sub(before.at), c.wait)
 				}
 			}
@@ -164,6 +167,7 @@ func TestOutcomes(t *testing.T) {
 	}{
 		{"all of it", false, func(w http.ResponseWriter) { say(w, roleEvent, contentEvent, finishEvent, usageEvent, doneEvent) }, 200, record.Succeeded, 0, 17, true},
 		{"no usage", false, func(w http.ResponseWriter) { say(w, contentEvent, contentEvent, finishEvent, doneEvent) }, 200, record.Succeeded, 0, 2, true},
+		{"usage before the end", false, func(w http.ResponseWriter) { say(w, contentEvent, usageEvent, contentEvent, finishEvent, doneEvent) }, 200, record.Succeeded, 0, 17, true},
 		{"no [DONE]", false, func(w http.ResponseWriter) { say(w, contentEvent, finishEvent) }, 200, record.Succeeded, 0, 1, true},
 		{"a bare [DONE]", false, func(w http.ResponseWriter) { say(w, contentEvent); io.WriteString(w, "data: [DONE]") }, 200, record.Succeeded, 0, 1, true},
 		{"cut after content", false, func(w http.ResponseWriter) { say(w, roleEvent, contentEvent); abort() }, 200, record.Failed, record.CutFault, 1, true},
@@ -186,6 +190,8 @@ func TestOutcomes(t *testing.T) {
 		{"throttled", false, func(w http.ResponseWriter) { w.WriteHeader(429) }, 429, record.Throttled, record.RateLimited, 0, false},
 		{"refused", true, func(w http.ResponseWriter) { w.WriteHeader(401) }, 401, record.Failed, record.BackendStatus, 0, false},
 		{"down", false, func(w http.ResponseWriter) { w.WriteHeader(502) }, 502, record.Failed, record.BackendStatus, 0, false},
+		{"refused by the gateway", false, func(w http.ResponseWriter) { w.Header().Set("X-Gateway-Reason", "no-backend"); w.WriteHeader(503) }, 503, record.Failed, record.NoBackend, 0, false},
+		{"nobody's reason", false, func(w http.ResponseWriter) { w.Header().Set("X-Gateway-Reason", "moon"); w.WriteHeader(429) }, 429, record.Throttled, record.RateLimited, 0, false},
 		{"sent elsewhere", false, func(w http.ResponseWriter) { w.Header().Set("Location", "/else"); w.WriteHeader(307) }, 307, record.Failed, record.BackendStatus, 0, false},
 		{"reset", false, func(w http.ResponseWriter) { abort() }, 0, record.Failed, record.UpstreamError, 0, false},
 	} {
@@ -224,6 +230,30 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
+func TestConnectionsAreUsedAgain(t *testing.T) {
+	for _, stream := range []bool{true, false} {
+		o := open("o", "1/s", false)
+		o.Stream, o.Client = stream, "none"
+		r := &rig{tenants: []*tenant.Config{o}, duration: 20500 * time.Millisecond}
+		r.answer = func(w http.ResponseWriter, _ *http.Request, h hit, _ int) {
+			switch {
+			case h.key%3 == 0:
+				w.WriteHeader(503)
+				io.WriteString(w, strings.Repeat("sorry ", 1000))
+			case stream:
+				say(w, contentEvent, finishEvent, doneEvent)
+			default:
+				io.WriteString(w, wholeAnswer)
+			}
+		}
+		r.run(t)
+		r.exact(t)
+		if len(r.hits) != 20 || r.dials.Load() != 1 {
+			t.Errorf("stream %v: %d connections for %d requests, one after the other", stream, r.dials.Load(), len(r.hits))
+		}
+	}
+}
+
 // A try that times out is cancelled at the instant, its connection is closed,
 // and what still comes of it changes nothing: not even the retry in its slot.
 func TestTimeoutsCancel(t *testing.T) {
@@ -238,7 +268,6 @@ func TestTimeoutsCancel(t *testing.T) {
 			talk(time.Millisecond, 0)(w, q, h, n)
 			return
 		}
-		say(w, roleEvent, contentEvent)
 		<-q.Context().Done()
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -323,16 +352,18 @@ func (d deaf) RoundTrip(*http.Request) (*http.Response, error) {
 }
 
 func TestATransportThatHeedsNoContext(t *testing.T) {
-	d := deaf{}
-	r := &rig{tenants: []*tenant.Config{open("o", "1/s", false), closed("u", 1, time.Second)}, duration: time.Hour, stop: 5 * time.Second, linger: 2 * time.Hour,
-		wrap: func(http.RoundTripper) http.RoundTripper {
-			d.release = make(chan struct{})
-			time.AfterFunc(time.Hour, func() { close(d.release) })
-			return d
-		}}
-	r.run(t)
-	if r.err == nil || !strings.Contains(r.err.Error(), "does not heed") || r.ended != epoch.Add(5*time.Second+2*patience) {
-		t.Fatalf("%v at %v", r.err, r.ended.Sub(epoch))
+	for _, c := range []*tenant.Config{open("o", "1/s", false), closed("u", 1, time.Second)} {
+		d := deaf{}
+		r := &rig{tenants: []*tenant.Config{c}, duration: time.Hour, stop: 5 * time.Second, linger: 2 * time.Hour,
+			wrap: func(http.RoundTripper) http.RoundTripper {
+				d.release = make(chan struct{})
+				time.AfterFunc(time.Hour, func() { close(d.release) })
+				return d
+			}}
+		r.run(t)
+		if r.err == nil || !strings.Contains(r.err.Error(), "does not heed") || r.ended != epoch.Add(5*time.Second+2*patience) {
+			t.Errorf("%s: %v at %v", c.Name, r.err, r.ended.Sub(epoch))
+		}
 	}
 }
 
@@ -355,8 +386,11 @@ func TestCancelBeforeTheSend(t *testing.T) {
 		}
 		l.deliver(epoch, core.Effect{Kind: core.Cancel, Ref: ref})
 		l.execute(l.due[0])
-		if len(r.tape.Steps) != 0 || len(r.lags) != 0 {
-			t.Errorf("something was sent or told: %d steps, %d lags", len(r.tape.Steps), len(r.lags))
+		if len(r.tape.Steps) != 0 {
+			t.Errorf("something was sent or told: %d steps", len(r.tape.Steps))
+		}
+		if len(r.lags) != 1 {
+			t.Errorf("%d lags: a send that was given up unsent was late too", len(r.lags))
 		}
 	})
 }
@@ -402,6 +436,23 @@ func TestTheWire(t *testing.T) {
 				t.Errorf("model %q", got)
 			}
 		})
+	}
+}
+
+func TestTenantsOverrideTheTarget(t *testing.T) {
+	wires, err := newWires(Target{URL: "http://fake", Deployment: "a/b", Key: "k", CompletionLimit: true},
+		[]Tenant{{Name: "x"}, {Name: "y", Deployment: "own", Key: "mine", Client: "openai-go", OpenLoop: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []struct{ path, key string }{{"/openai/deployments/a%2Fb/", "k"}, {"/openai/deployments/own/", "mine"}} {
+		if w := wires[i]; !strings.Contains(w.url, want.path) || w.header.Get("Api-Key") != want.key || w.openLoop != (i == 1) {
+			t.Errorf("%+v", w)
+		}
+	}
+	text := string(wires[0].body(&core.Effect{PromptTokens: 100, MaxTokens: 5}))
+	if !strings.Contains(text, `"max_completion_tokens":5`) || strings.Contains(text, "stream") || strings.Contains(text, "model") {
+		t.Error(text)
 	}
 }
 
@@ -462,4 +513,26 @@ func TestRetryAfter(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A client that gives up on an answer that has begun does not ask again: the
+// request is a broken stream.
+func TestTimeoutOfABegunAnswerIsFinal(t *testing.T) {
+	o := open("o", "1/s", true)
+	o.Timeout = unit.Duration(800 * time.Millisecond)
+	r := &rig{tenants: []*tenant.Config{o}, duration: 3 * time.Second}
+	r.answer = func(w http.ResponseWriter, q *http.Request, _ hit, _ int) {
+		say(w, roleEvent, contentEvent)
+		<-q.Context().Done()
+	}
+	r.run(t)
+	done := r.of(core.RequestDone)
+	if len(done) == 0 || len(r.hits) != len(done) {
+		t.Fatalf("%d sends of %d requests", len(r.hits), len(done))
+	}
+	for _, s := range done {
+		if s.Outcome != record.Failed || s.Reason != record.ClientTimeout || !s.Flag || s.Tries != 1 {
+			t.Errorf("%+v", s.Effect)
+		}
+	}
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,6 +58,7 @@ type rig struct {
 	target  string
 	clients *http.Transport
 
+	dials atomic.Int32
 	clock *drive.Clock
 	mu    sync.Mutex
 	hits  []hit
@@ -85,7 +88,10 @@ func (r *rig) run(t *testing.T) {
 		listener := pipenet.Listen()
 		server := &http.Server{Handler: http.HandlerFunc(r.serve)}
 		go server.Serve(listener)
-		r.clients = &http.Transport{DialContext: listener.Dial, MaxIdleConnsPerHost: 1000}
+		r.clients = &http.Transport{MaxIdleConnsPerHost: 1000, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			r.dials.Add(1)
+			return listener.Dial(ctx, network, addr)
+		}}
 		ctx, cancel := context.WithCancelCause(t.Context())
 		defer cancel(nil)
 		if r.stop > 0 {

@@ -124,6 +124,7 @@ func (w *wire) body(e *core.Effect) []byte {
 	return body.Append(make([]byte, 0, size), body.Request{
 		Model:           w.model,
 		Key:             e.Key,
+		Try:             int(e.Tries),
 		PromptTokens:    int(e.PromptTokens),
 		OutputTokens:    int(e.OutputTokens),
 		MaxTokens:       int(e.MaxTokens),

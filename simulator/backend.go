@@ -20,7 +20,8 @@ type backend struct {
 	core    *witness
 	driver  *drive.Driver[deployment.Event, deployment.Effect]
 	tape    *drive.Tape[deployment.Event, deployment.Effect]
-	faults  []int // of each of its faults, the place in Config.Faults
+	replans []replan // by slot, under the driver's lock
+	faults  []int    // of each of its faults, the place in Config.Faults
 
 	ledger  func(int, record.Attempt)
 	observe func(int, tick.Instant, deployment.Effect)
@@ -93,8 +94,10 @@ func (w *witness) Step(now tick.Instant, ev deployment.Event, out []deployment.E
 // its plan.
 func (b *backend) deliver(now tick.Instant, e deployment.Effect) {
 	switch e.Kind {
-	case deployment.Plan, deployment.Replan:
+	case deployment.Plan:
 		b.driver.Post(e.Ref, e)
+	case deployment.Replan:
+		b.replanned(e)
 	case deployment.Refuse, deployment.Finish, deployment.Cut:
 		if b.ledger != nil {
 			b.ledger(b.index, b.attempt(&e))
@@ -123,4 +126,33 @@ func (b *backend) attempt(e *deployment.Effect) record.Attempt {
 func (b *backend) utilization() (ppm int32) {
 	b.driver.Locked(func(now tick.Instant) { ppm = b.core.UtilizationPPM(now) })
 	return ppm
+}
+
+// replan is the newest plan of what is in a slot. One Replan at most waits in a
+// mailbox, however many faults begin before it is read.
+type replan struct {
+	latest deployment.Effect
+	posted bool
+}
+
+// replanned keeps a new plan and sees that its flight looks; under the driver's lock.
+func (b *backend) replanned(e deployment.Effect) {
+	for int(e.Ref.Slot) >= len(b.replans) {
+		b.replans = append(b.replans, replan{})
+	}
+	r := &b.replans[e.Ref.Slot]
+	waiting := r.posted && r.latest.Ref == e.Ref
+	*r = replan{latest: e, posted: true}
+	if !waiting {
+		b.driver.Post(e.Ref, e)
+	}
+}
+
+// newest returns the newest plan of a flight that was told to look.
+func (b *backend) newest(slot uint32) (e deployment.Effect) {
+	b.driver.Locked(func(tick.Instant) {
+		b.replans[slot].posted = false
+		e = b.replans[slot].latest
+	})
+	return e
 }

@@ -46,7 +46,7 @@ func (c *call) meter() (deployment.Event, error) {
 		N: uint16(p.N), Stream: p.Stream}
 	m, marked := p.Marker()
 	if marked {
-		ev.Key, ev.OutputTokens = m.Key, clamp(m.Output)
+		ev.Key, ev.Try, ev.Marked, ev.OutputTokens = m.Key, uint16(m.Try), true, clamp(m.Output)
 	} else {
 		h := fnv.New64a()
 		h.Write(c.body)

@@ -117,8 +117,8 @@ func TestMeter(t *testing.T) {
 		chars          int
 	}{
 		{"as generated", body(ops.Message{Role: "user", Text: text}), 9, 1234, 21, ops.MarkerChars + 6},
-		{"text added", body(ops.Message{Role: "user", Text: text + "!"}), 9, 35, 21, ops.MarkerChars + 7},
-		{"a system prompt added", body(ops.Message{Role: "system", Text: "Be kind."}, ops.Message{Role: "user", Text: text}), 9, 41, 21, ops.MarkerChars + 14},
+		{"text added", body(ops.Message{Role: "user", Text: text + "!"}), 9, 38, 21, ops.MarkerChars + 7},
+		{"a system prompt added", body(ops.Message{Role: "system", Text: "Be kind."}, ops.Message{Role: "user", Text: text}), 9, 44, 21, ops.MarkerChars + 14},
 		{"somebody's own", body(ops.Message{Role: "user", Text: "Say hello."}), 0, 10, -1, 10},
 		{"another one", body(ops.Message{Role: "user", Text: "Say hello?"}), 0, 10, -1, 10},
 	}
@@ -129,9 +129,9 @@ func TestMeter(t *testing.T) {
 		}
 		c := &call{srv: s, backend: s.backends[0], body: tt.body, peeked: p}
 		ev, err := c.meter()
-		want := deployment.Event{Key: tt.key, PromptTokens: tt.prompt, PromptChars: int32(tt.chars), OutputTokens: tt.output, MaxTokens: 77, N: 3}
+		want := deployment.Event{Key: tt.key, PromptTokens: tt.prompt, PromptChars: int32(tt.chars), OutputTokens: tt.output, MaxTokens: 77, N: 3, Marked: true}
 		if tt.output < 0 {
-			want.Key = fnv1a(tt.body)
+			want.Key, want.Marked = fnv1a(tt.body), false
 		}
 		if err != nil || ev != want {
 			t.Errorf("%s: %+v, %v, want %+v", tt.name, ev, err, want)

@@ -36,6 +36,7 @@ func (f *flight) take(e deployment.Effect) {
 		f.plan = e
 		return
 	case deployment.Replan:
+		e = f.b.newest(e.Ref.Slot)
 		f.plan.HeadIn, f.plan.FirstIn, f.plan.Elapsed = e.HeadIn, e.FirstIn, e.Elapsed
 		return
 	}

@@ -9,13 +9,14 @@ import (
 // Marker is what a generated prompt says about itself. It stands at the start of the user's text, so that it
 // survives any gateway that strips headers:
 //
-//	[fl k=000000081985529216486 o=000210 p=000001234 c=000006092]
+//	[fl k=000000081985529216486 t=000 o=000210 p=000001234 c=000006092]
 //
 // Every field is decimal with a fixed width that is a multiple of three, because o200k_base and cl100k_base cut
 // digits into groups of three and know each group as one token: so the marker has the same number of characters
 // and of tokens for every request.
 type Marker struct {
 	Key    uint64 // request key
+	Try    int    // which sending of the request by its client this is, from 0, to MaxMarkerTry
 	Output int    // wanted output length, tokens, 0 to MaxMarkerOutput
 	Prompt int    // prompt tokens of the whole request by the chat rule, 0 to MaxMarkerCount
 	Chars  int    // characters of the whole text that the marker starts, 0 to MaxMarkerCount
@@ -24,29 +25,33 @@ type Marker struct {
 // Sizes of a marker.
 const (
 	MarkerChars     = len(markerShape) // characters (= bytes) of every marker
+	MaxMarkerTry    = 999              // largest Try
 	MaxMarkerOutput = 999_999          // largest Output, tokens
 	MaxMarkerCount  = 999_999_999      // largest Prompt (tokens) and Chars
 )
 
 // markerShape shows where the fields stand; the offsets below are taken from it.
-const markerShape = "[fl k=##################### o=###### p=######### c=#########]"
+const markerShape = "[fl k=##################### t=### o=###### p=######### c=#########]"
 
 const (
-	keyWidth, outputWidth, countWidth = 21, 6, 9
+	keyWidth, tryWidth, outputWidth, countWidth = 21, 3, 6, 9
 
 	keyAt    = len("[fl k=")
-	outputAt = keyAt + keyWidth + len(" o=")
+	tryAt    = keyAt + keyWidth + len(" t=")
+	outputAt = tryAt + tryWidth + len(" o=")
 	promptAt = outputAt + outputWidth + len(" p=")
 	charsAt  = promptAt + countWidth + len(" c=")
 )
 
 // AppendMarker appends the marker. It panics when a field is out of its range: the caller must have checked the plan.
 func AppendMarker(dst []byte, m Marker) []byte {
-	if m.Output < 0 || m.Output > MaxMarkerOutput || m.Prompt < 0 || m.Prompt > MaxMarkerCount || m.Chars < 0 || m.Chars > MaxMarkerCount {
+	if m.Try < 0 || m.Try > MaxMarkerTry || m.Output < 0 || m.Output > MaxMarkerOutput || m.Prompt < 0 || m.Prompt > MaxMarkerCount || m.Chars < 0 || m.Chars > MaxMarkerCount {
 		panic(fmt.Sprintf("ops: marker out of range: %+v", m))
 	}
 	dst = append(dst, "[fl k="...)
 	dst = appendFixed(dst, m.Key, keyWidth)
+	dst = append(dst, " t="...)
+	dst = appendFixed(dst, uint64(m.Try), tryWidth)
 	dst = append(dst, " o="...)
 	dst = appendFixed(dst, uint64(m.Output), outputWidth)
 	dst = append(dst, " p="...)
@@ -59,17 +64,18 @@ func AppendMarker(dst []byte, m Marker) []byte {
 // ParseMarker reads the marker at the start of a message's text. ok is false when there is none, or a broken one.
 func ParseMarker(text string) (m Marker, ok bool) {
 	if len(text) < MarkerChars || !strings.HasPrefix(text, "[fl k=") || text[MarkerChars-1] != ']' ||
-		text[outputAt-3:outputAt] != " o=" || text[promptAt-3:promptAt] != " p=" || text[charsAt-3:charsAt] != " c=" {
+		text[tryAt-3:tryAt] != " t=" || text[outputAt-3:outputAt] != " o=" || text[promptAt-3:promptAt] != " p=" || text[charsAt-3:charsAt] != " c=" {
 		return Marker{}, false
 	}
 	key, okKey := fixed(text[keyAt : keyAt+keyWidth])
+	try, okTry := fixed(text[tryAt : tryAt+tryWidth])
 	output, okOutput := fixed(text[outputAt : outputAt+outputWidth])
 	prompt, okPrompt := fixed(text[promptAt : promptAt+countWidth])
 	chars, okChars := fixed(text[charsAt : charsAt+countWidth])
-	if !okKey || !okOutput || !okPrompt || !okChars {
+	if !okKey || !okTry || !okOutput || !okPrompt || !okChars {
 		return Marker{}, false
 	}
-	return Marker{Key: key, Output: int(output), Prompt: int(prompt), Chars: int(chars)}, true
+	return Marker{Key: key, Try: int(try), Output: int(output), Prompt: int(prompt), Chars: int(chars)}, true
 }
 
 // Marker returns the first marker that starts the text of any message. A gateway's own system prompt may precede it.

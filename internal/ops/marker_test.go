@@ -11,9 +11,9 @@ func TestMarker(t *testing.T) {
 		m    Marker
 		want string
 	}{
-		{Marker{}, "[fl k=000000000000000000000 o=000000 p=000000000 c=000000000]"},
-		{Marker{Key: 81985529216486895, Output: 210, Prompt: 1234, Chars: 6092}, "[fl k=000081985529216486895 o=000210 p=000001234 c=000006092]"},
-		{Marker{Key: math.MaxUint64, Output: MaxMarkerOutput, Prompt: MaxMarkerCount, Chars: MaxMarkerCount}, "[fl k=018446744073709551615 o=999999 p=999999999 c=999999999]"},
+		{Marker{}, "[fl k=000000000000000000000 t=000 o=000000 p=000000000 c=000000000]"},
+		{Marker{Key: 81985529216486895, Try: 2, Output: 210, Prompt: 1234, Chars: 6092}, "[fl k=000081985529216486895 t=002 o=000210 p=000001234 c=000006092]"},
+		{Marker{Key: math.MaxUint64, Try: MaxMarkerTry, Output: MaxMarkerOutput, Prompt: MaxMarkerCount, Chars: MaxMarkerCount}, "[fl k=018446744073709551615 t=999 o=999999 p=999999999 c=999999999]"},
 	}
 	for _, tt := range tests {
 		got := string(AppendMarker([]byte("x"), tt.m))
@@ -69,7 +69,7 @@ func TestPeekedMarker(t *testing.T) {
 }
 
 func FuzzParseMarker(f *testing.F) {
-	f.Add("[fl k=000081985529216486895 o=000210 p=000001234 c=000006092] x")
+	f.Add("[fl k=000081985529216486895 t=000 o=000210 p=000001234 c=000006092] x")
 	f.Fuzz(func(t *testing.T, text string) {
 		if m, ok := ParseMarker(text); ok && string(AppendMarker(nil, m)) != text[:MarkerChars] {
 			t.Fatalf("%q parsed as %+v", text, m)

@@ -18,6 +18,7 @@ type Request struct {
 	Model           string // model member: on v1 the deployment's name; "" leaves it out, as the classic route allows
 	Key             uint64 // identity of the request
 	PromptTokens    int    // by tokens.ChatPrompt with o200k_base; fewer than MinPromptTokens are raised to it
+	Try             int    // which sending of the request this is, 0 to ops.MaxMarkerTry; what is later is told as that
 	OutputTokens    int    // wanted length of the answer, 0 to ops.MaxMarkerOutput; only the marker tells it
 	MaxTokens       int    // client's bound on the answer; negative leaves it out
 	CompletionLimit bool   // send the bound as max_completion_tokens, which reasoning models demand
@@ -34,7 +35,7 @@ const MinPromptTokens = 3 + 3 + 1 + markerTokens
 const MaxPromptTokens = MinPromptTokens + (ops.MaxMarkerCount-ops.MarkerChars)/wordChars
 
 const (
-	markerTokens = 26 // tokens of every marker, in o200k_base and cl100k_base alike
+	markerTokens = 29 // tokens of every marker, in o200k_base and cl100k_base alike
 	wordChars    = 5  // characters of every filler word: a space and four letters
 )
 
@@ -79,7 +80,7 @@ func Append(dst []byte, r Request) []byte {
 // appendText appends the user's text: the marker, then filler from a place in the cycle that the key decides.
 func appendText(dst []byte, r Request) []byte {
 	chars := PromptChars(r.PromptTokens)
-	dst = ops.AppendMarker(dst, ops.Marker{Key: r.Key, Output: r.OutputTokens, Prompt: max(r.PromptTokens, MinPromptTokens), Chars: chars})
+	dst = ops.AppendMarker(dst, ops.Marker{Key: r.Key, Try: min(r.Try, ops.MaxMarkerTry), Output: r.OutputTokens, Prompt: max(r.PromptTokens, MinPromptTokens), Chars: chars})
 	from := int(r.Key%uint64(len(filler)/wordChars)) * wordChars
 	for left := chars - ops.MarkerChars; left > 0; {
 		piece := filler[from:min(from+left, len(filler))]

@@ -85,7 +85,7 @@ func TestMarkerTokensAreConstant(t *testing.T) {
 }
 
 func TestAppendForms(t *testing.T) {
-	text := `[fl k=000000000000000000032 o=000007 p=000000035 c=000000071] data time`
+	text := `[fl k=000000000000000000032 t=000 o=000007 p=000000038 c=000000077] data time`
 	messages := `"messages":[{"role":"user","content":"` + text + `"}]`
 	base := Request{Key: 32, PromptTokens: MinPromptTokens + 2, OutputTokens: 7, MaxTokens: -1}
 	tests := []struct {

@@ -75,10 +75,12 @@ type request struct {
 	phase     uint32
 	user      int32 // -1: open loop
 	queueWait tick.Units
-	tries     uint16
 	attempts  uint16
 	flow      uint16 // dense tenant id
+	tries     uint8
 	state     requestState
+	shared    bool // its phase is another's too
+	begun     bool // the answer of the present try began
 }
 
 type requestState uint8
@@ -126,7 +128,7 @@ func (c *Core) open(now tick.Instant) {
 	c.first = len(c.flows)
 	for i, s := range c.configs[config] {
 		f := &flow{Tenant: s.Tenant, id: uint16(c.first + i), until: c.end, config: config}
-		f.origin = max(now, c.opt.Start.Add(time.Duration(f.Config.Start)))
+		f.origin = inPhase(max(now, c.opt.Start.Add(time.Duration(f.Config.Start))), 0)
 		f.last = f.origin
 		if f.Config.Stop > 0 {
 			f.until = min(f.until, c.opt.Start.Add(time.Duration(f.Config.Stop)))
@@ -215,6 +217,12 @@ func (c *Core) Step(now tick.Instant, ev Event, out []Effect) []Effect {
 			return append(out, Effect{Kind: Stray, Ref: ev.Ref})
 		}
 		out = c.tryEnded(now, &ev, r, out)
+	case Begun:
+		r := c.find(ev.Ref)
+		if r == nil || r.state != trying {
+			return append(out, Effect{Kind: Stray, Ref: ev.Ref})
+		}
+		r.begun = true
 	case Stop:
 		out = c.stop(now, record.Interrupted, out)
 	case Configure:
@@ -225,8 +233,10 @@ func (c *Core) Step(now tick.Instant, ev Event, out []Effect) []Effect {
 	return out
 }
 
+// configure switches to the version after the present one; a run that was
+// stopped stays so.
 func (c *Core) configure(now tick.Instant, version uint32, out []Effect) []Effect {
-	if int(version) != len(c.users) || int(version) >= len(c.configs) {
+	if c.stopped || int(version) != len(c.users) || int(version) >= len(c.configs) {
 		return append(out, Effect{Kind: Stray})
 	}
 	old := len(c.users) - 1
@@ -267,7 +277,11 @@ func (c *Core) due(it des.Item, out []Effect) []Effect {
 			return out
 		}
 		out = append(out, Effect{Kind: Cancel, Ref: record.Ref{Slot: index, Gen: gen}, Key: r.key, Tenant: r.flow})
-		return c.tryEnded(it.At, &Event{Ref: record.Ref{Slot: index, Gen: gen}, Status: 408, Outcome: record.Failed, Reason: record.ClientTimeout}, r, out)
+		status := uint16(408)
+		if r.begun {
+			status = 200
+		}
+		return c.tryEnded(it.At, &Event{Ref: record.Ref{Slot: index, Gen: gen}, Status: status, Outcome: record.Failed, Reason: record.ClientTimeout}, r, out)
 	}
 	r := c.find(record.Ref{Slot: index, Gen: gen})
 	if r == nil || r.state != backingOff || r.sent != it.At {

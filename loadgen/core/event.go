@@ -12,6 +12,7 @@ type EventKind uint8
 const (
 	Wake      EventKind = iota // settle what is due; nothing else
 	TryEnd                     // a try is over
+	Begun                      // a try's answer began: from here on it is not asked for again
 	Stop                       // end the run now: no arrivals, everything cancelled
 	Configure                  // switch to an installed set of tenants
 )

@@ -33,9 +33,9 @@ func (c *Core) arrive(at tick.Instant, f *flow, user int, out []Effect) []Effect
 	}
 	slot := c.newSlot()
 	r := &c.requests[slot]
-	phase := c.phases.take(f.Phase + number*97)
+	phase, shared := c.phases.take(f.Phase + number*97)
 	wish := f.Wish(key, prompt, output)
-	*r = request{flow: f.id, gen: r.gen, key: key, phase: phase, user: int32(user),
+	*r = request{flow: f.id, gen: r.gen, key: key, phase: phase, shared: shared, user: int32(user),
 		prompt: wish.Prompt, output: wish.Output, maxTokens: wish.MaxTokens, cost: wish.Cost}
 	r.intended = at + tick.Instant(phase)
 	r.sent = r.intended
@@ -60,14 +60,14 @@ func (c *Core) newSlot() uint32 {
 }
 
 func (c *Core) send(ref record.Ref, r *request, out []Effect) []Effect {
-	r.state = trying
+	r.state, r.begun = trying, false
 	f := c.flows[r.flow]
 	if t := f.Config.Timeout; t > 0 {
 		c.timers.Push(r.sent.Add(time.Duration(t)), des.PrioStart, uint64(ref.Gen)<<32|uint64(slotTimeout|ref.Slot))
 	}
 	r.tries++
 	return append(out, Effect{Kind: Send, Ref: ref, Key: r.key, Intended: r.sent, PromptTokens: r.prompt,
-		OutputTokens: r.output, MaxTokens: r.maxTokens, Tenant: r.flow, Tries: r.tries - 1, Flag: f.Config.Stream})
+		OutputTokens: r.output, MaxTokens: r.maxTokens, Tenant: r.flow, Tries: uint16(r.tries) - 1, Flag: f.Config.Stream})
 }
 
 // tryEnded takes a try's result: it is tried again later, or the request is
@@ -76,9 +76,9 @@ func (c *Core) tryEnded(now tick.Instant, ev *Event, r *request, out []Effect) [
 	r.queueWait += ev.QueueWait
 	r.attempts += ev.Attempts
 	out = append(out, Effect{Kind: TryDone, Ref: ev.Ref, Key: r.key, Intended: r.sent, Status: ev.Status,
-		Tenant: r.flow, Tries: r.tries - 1, Attempts: ev.Attempts, Outcome: ev.Outcome, Reason: ev.Reason})
+		Tenant: r.flow, Tries: uint16(r.tries) - 1, Attempts: ev.Attempts, Outcome: ev.Outcome, Reason: ev.Reason})
 	if ev.Outcome != record.Succeeded && !c.stopped {
-		wait, again := c.flows[r.flow].Retry(r.key, r.tries-1, tenant.Answer{Status: ev.Status, Begun: ev.Status == 200,
+		wait, again := c.flows[r.flow].Retry(r.key, uint16(r.tries)-1, tenant.Answer{Status: ev.Status, Begun: ev.Status == 200,
 			Wait: time.Duration(ev.RetryMs) * time.Millisecond, HasWait: ev.HasRetry})
 		if again {
 			r.state = backingOff
@@ -98,13 +98,15 @@ func (c *Core) requestDone(now tick.Instant, ev *Event, r *request, out []Effect
 	}
 	e := Effect{Kind: RequestDone, Ref: ev.Ref, Key: r.key, Intended: r.intended, PromptTokens: r.prompt,
 		OutputTokens: ev.Completion, Cost: r.cost, Tokens: r.prompt + received, QueueWait: r.queueWait,
-		Status: ev.Status, Tenant: f.id, Tries: r.tries, Attempts: r.attempts, Outcome: ev.Outcome, Reason: ev.Reason}
+		Status: ev.Status, Tenant: f.id, Tries: uint16(r.tries), Attempts: r.attempts, Outcome: ev.Outcome, Reason: ev.Reason}
 	e.Flag = ev.Status == 200
 	if ev.First != 0 && f.Config.Stream { // an answer that comes whole has no first token
 		e.TTFT = max(tick.ToUnits(ev.First.Sub(r.intended)), 1)
 	}
 	out = append(out, e)
-	c.phases.release(r.phase)
+	if !r.shared {
+		c.phases.release(r.phase)
+	}
 	r.state = free
 	c.free = append(c.free, ev.Ref.Slot)
 	c.active--

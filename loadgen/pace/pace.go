@@ -19,11 +19,7 @@ type Func func(ctx context.Context, clock *drive.Clock, t tick.Instant)
 // to about a millisecond late outside.
 func Timer(ctx context.Context, clock *drive.Clock, t tick.Instant) {
 	wait := clock.Until(t)
-	if wait <= 0 || ctx.Err() != nil {
-		return
-	}
-	if t == tick.Never {
-		<-ctx.Done()
+	if wait <= 0 {
 		return
 	}
 	timer := time.NewTimer(wait)

@@ -177,16 +177,20 @@ type Wish struct {
 	Cost                  int32 // in the unit of the binding resource
 }
 
+// maxTokens bounds what is drawn, as a trace file's rows are bounded; with it
+// no sum or multiple of a request leaves 32 bits.
+const maxTokens = 2_000_000
+
 // Wish draws the request of a key; prompt and output below 0 are drawn, else
 // taken as a trace gives them.
 func (t *Tenant) Wish(key uint64, prompt, output int32) Wish {
 	if prompt < 0 {
-		prompt = int32(t.prompt.At(t.promptDie.Draw(key, 0)))
+		prompt = int32(min(t.prompt.At(t.promptDie.Draw(key, 0)), maxTokens))
 	} else {
 		prompt = int32(max(int64(prompt), t.prompt.Least()))
 	}
 	if output < 0 {
-		output = int32(t.output.At(t.outputDie.Draw(key, 0)))
+		output = int32(min(t.output.At(t.outputDie.Draw(key, 0)), maxTokens))
 	}
 	w := Wish{Prompt: prompt, Chars: t.chars(prompt), Output: max(output, 1), MaxTokens: -1}
 	switch m := t.Config.MaxTokens; {

@@ -41,6 +41,7 @@ type Runner struct {
 	sent    []attempt // by the gateway's attempt slot
 	wakes   []tick.Instant
 	steps   int64
+	timed   []bool // by tenant: it has a timeout
 
 	// Effects of nested steps share one stack per core.
 	fromLoad    []load.Effect
@@ -59,8 +60,9 @@ type try struct {
 	key                       uint64
 	first                     tick.Instant
 	prompt, output, maxTokens int32
-	tenant                    uint16
+	tenant, number            uint16
 	stream                    bool
+	timed                     bool // its client gives up after a time
 }
 
 // attempt is a gateway's attempt on its way.
@@ -84,6 +86,9 @@ func New(s *scenarios.Scenario, opt Options) *Runner {
 	start := tick.Instant(s.StartTime().UnixNano()).Floor()
 	w := s.NewWorld("virtual", start)
 	r := &Runner{world: w, summary: record.NewSummary(w.Header), opt: opt, start: start, end: start.Add(time.Duration(s.Duration))}
+	for i := range s.Tenants {
+		r.timed = append(r.timed, s.Tenants[i].Timeout > 0)
+	}
 	r.wakes = make([]tick.Instant, len(w.Backends)+2)
 	for i := range w.Backends {
 		r.wakes[i] = w.Backends[i].NextWake()
@@ -168,7 +173,7 @@ func (r *Runner) stepLoad(now tick.Instant, ev load.Event) {
 				r.tries = append(r.tries, try{})
 			}
 			r.tries[e.Ref.Slot] = try{key: e.Key, prompt: e.PromptTokens, output: e.OutputTokens,
-				maxTokens: e.MaxTokens, tenant: e.Tenant, stream: e.Flag}
+				maxTokens: e.MaxTokens, tenant: e.Tenant, number: e.Tries, stream: e.Flag, timed: r.timed[e.Tenant]}
 			r.stepGateway(now, gateway.Event{Kind: gateway.Request, Ref: e.Ref, Key: e.Key, PromptTokens: e.PromptTokens,
 				MaxTokens: e.MaxTokens, Tenant: e.Tenant, Stream: e.Flag})
 		case load.Cancel:
@@ -190,6 +195,10 @@ func (r *Runner) stepGateway(now tick.Instant, ev gateway.Event) {
 		switch e.Kind {
 		case gateway.Send:
 			r.send(now, &e)
+		case gateway.Commit:
+			if t := &r.tries[e.Req.Slot]; t.timed {
+				r.stepLoad(now, load.Event{Kind: load.Begun, Ref: e.Req})
+			}
 		case gateway.Abort:
 			r.stepBackend(now, int(e.Backend), deployment.Event{Kind: deployment.Gone, Ref: e.Ref})
 		case gateway.Respond:
@@ -215,7 +224,8 @@ func (r *Runner) send(now tick.Instant, e *gateway.Effect) {
 	t.first = 0
 	r.sent[e.Ref.Slot] = attempt{start: now, key: t.key, slot: e.Req.Slot, tenant: t.tenant}
 	r.stepBackend(now, int(e.Backend), deployment.Event{Kind: deployment.Start, Ref: e.Ref, Key: t.key, PromptTokens: t.prompt,
-		PromptChars: scenarios.PromptChars(t.prompt), OutputTokens: t.output, MaxTokens: t.maxTokens, Stream: t.stream})
+		PromptChars: scenarios.PromptChars(t.prompt), OutputTokens: t.output, MaxTokens: t.maxTokens, Stream: t.stream,
+		Marked: true, Try: t.number})
 }
 
 // stepBackend steps a deployment core and does what it asks for.

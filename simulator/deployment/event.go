@@ -30,8 +30,10 @@ type Event struct {
 	Version      uint32
 	RetryMs      uint32 // Reserved and not Granted
 	N            uint16 // choices; 0 counts as 1
+	Try          uint16 // Marked: which sending of the request by its client this is
 	Kind         EventKind
 	Stream       bool
+	Marked       bool // the request said its Key and Try itself
 	Granted      bool
 }
 

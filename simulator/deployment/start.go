@@ -16,7 +16,10 @@ func (c *Core) start(now tick.Instant, ev *Event, out []Effect) []Effect {
 		return append(out, Effect{Kind: Refuse, Ref: ev.Ref, At: now, Prompt: ev.PromptTokens, Status: 503,
 			Outcome: record.Failed, Reason: record.InFlightBound})
 	}
-	attempt := c.seen.count(ev.Key)
+	attempt := uint32(ev.Try)
+	if !ev.Marked {
+		attempt = c.seen.count(ev.Key)
+	}
 	var added time.Duration
 	for i := range c.faults {
 		f := &c.faults[i]
@@ -120,9 +123,10 @@ func (c *Core) reserved(now tick.Instant, ev *Event, out []Effect) []Effect {
 	return out
 }
 
-// sightings counts how often this deployment has seen a request key, which is
-// the attempt its dice are keyed by: no header has to survive a gateway. It is
-// a direct-mapped table of fixed size; a key that was pushed out starts anew.
+// sightings counts how often this deployment has seen a request that does not
+// say itself which try it is, so that sending the same body again meets other
+// dice. It is a direct-mapped table of fixed size; a key that was pushed out
+// starts anew.
 type sightings struct{ rows []sighting }
 
 type sighting struct {
