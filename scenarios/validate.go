@@ -38,11 +38,35 @@ func (c *check) all(read ReadFile) {
 	c.tenants = c.named("tenant", c.tenantNames())
 	c.faults = c.named("fault", c.faultNames())
 	c.times()
+	c.sizes()
 	c.unique()
 	c.routes()
 	c.faultTargets()
 	c.traces(read)
 	c.assertions()
+}
+
+// Bounds on a scenario: what a summary keeps grows with them.
+const (
+	maxTenants  = 200
+	maxBackends = 64
+	maxFaults   = 200
+)
+
+func (c *check) sizes() {
+	for _, l := range []struct {
+		list      string
+		have, max int
+	}{{"tenants", len(c.Tenants), maxTenants}, {"backends", len(c.Backends), maxBackends}, {"faults", len(c.Faults), maxFaults}} {
+		if l.have > l.max {
+			c.fail(l.list, "has %d entries, at most %d are allowed", l.have, l.max)
+		}
+	}
+	for i := range c.Tenants {
+		if len(c.Tenants[i].Name) > 64 {
+			c.fail(fmt.Sprintf("tenants[%d].name", i), "is longer than 64 bytes")
+		}
+	}
 }
 
 func (c *check) named(what string, names []string) named {

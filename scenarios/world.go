@@ -85,7 +85,11 @@ func (s *Scenario) Header(mode string, start tick.Instant) record.Header {
 	}
 	names := s.backendNames()
 	for _, f := range s.Faults {
-		h.Faults = append(h.Faults, record.Fault{Name: f.Name, Kind: f.KindName(), Backend: indexOf(names, f.Backend),
+		status := 0
+		if f.Status != nil {
+			status = f.Status.Code
+		}
+		h.Faults = append(h.Faults, record.Fault{Name: f.Name, Status: status, Kind: f.KindName(), Backend: indexOf(names, f.Backend),
 			At: time.Duration(f.At), For: time.Duration(f.For)})
 	}
 	return h

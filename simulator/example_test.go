@@ -6,9 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"time"
 
-	"foundrylab/internal/unit"
 	"foundrylab/simulator"
 	"foundrylab/simulator/deployment"
 	"foundrylab/simulator/latency"
@@ -16,10 +14,10 @@ import (
 
 // A simulated resource in a Go test: two requests in a minute are one too many for it.
 func Example() {
-	at := unit.Duration(time.Millisecond)
+	const ms = 1e6 // nanoseconds
 	sim, err := simulator.New(simulator.Config{Deployments: []deployment.Config{{
 		Name: "chat", Model: "gpt-4.1", SKU: "GlobalStandard", TPM: 1000, RPM: 6,
-		Latency: latency.Config{TTFT: &latency.Quantiles{P50: at, P95: at}, TokensPerS: 10_000},
+		Latency: latency.Config{TTFT: &latency.Quantiles{P50: ms, P95: ms}, TokensPerS: 10_000},
 	}}})
 	if err != nil {
 		fmt.Println(err)

@@ -14,7 +14,7 @@ import (
 
 // Config is the `breaker` part of a gateway.
 type Config struct {
-	Failures      int           `yaml:"failures" default:"3" min:"1" max:"1000" doc:"failures within window that open it; a 429 with Retry-After opens it at once"`
+	Failures      int           `yaml:"failures" default:"3" min:"1" max:"1000" doc:"failures in a row (no whole answer between them) within window that open it; a 429 with Retry-After opens it at once"`
 	Window        unit.Duration `yaml:"window" default:"10s" doc:"failures are counted over this long, from the first of them"`
 	Open          unit.Duration `yaml:"open" default:"10s" doc:"how long it stays open after failures, before one request probes"`
 	ProbeEvery    unit.Duration `yaml:"probe_every" default:"1s" doc:"half-open: how long a probe may go unanswered before another request probes too"`

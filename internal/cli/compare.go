@@ -33,6 +33,9 @@ func newCompare() *cobra.Command {
 			if _, err := c.OutOrStdout().Write(cmp.Text(render.TextOptions{Color: isTerminal(c.OutOrStdout())})); err != nil {
 				return &exitError{exitInternal, err}
 			}
+			if cmp.Void {
+				return &exitError{code: exitVoid}
+			}
 			if cmp.Regressions() > 0 {
 				return &exitError{code: exitRegression}
 			}

@@ -67,6 +67,8 @@ so that such a gateway can be pointed at them.`,
 }
 
 func (o *runOptions) run(c *cobra.Command, file string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	limit, err := o.check()
 	if err != nil {
 		return err
@@ -90,8 +92,6 @@ func (o *runOptions) run(c *cobra.Command, file string) error {
 		out.abandon()
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	summary, err := o.execute(ctx, s, entries, c.ErrOrStderr())
 	if err != nil {
 		entries.abandon()
@@ -154,7 +154,7 @@ func (o *runOptions) report(c *cobra.Command, r, baseline *record.Result, limit 
 	}
 	if baseline != nil {
 		cmp := compare.Compare(baseline, r, limit)
-		regressed = cmp.Regressions() > 0
+		regressed = cmp.Regressions() > 0 && !cmp.Void
 		if !o.quiet {
 			if _, err := w.Write(append([]byte("\n"), cmp.Text(opt)...)); err != nil {
 				return &exitError{exitInternal, err}

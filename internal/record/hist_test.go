@@ -114,6 +114,20 @@ func TestQuantileKnown(t *testing.T) {
 	}
 }
 
+// The promises about resolution, three digits for a run and 6 % for a window,
+// are widths: the middle of a bucket is half of that off at most.
+func TestResolution(t *testing.T) {
+	for v := tick.Units(1); v < 1<<31; v += 1 + v/7 {
+		for sub, parts := range map[uint8]int64{runDigits: 2000, windowDigits: 31} {
+			h := Hist{sub: sub}
+			h.Add(v)
+			if off := int64(h.Quantile(500)) - 100*int64(v); max(off, -off) > 100*int64(v)/parts {
+				t.Fatalf("sub %d: %d reads as %v", sub, v, h.Quantile(500))
+			}
+		}
+	}
+}
+
 // Parts merged in any grouping are the whole, and merging changes only the
 // receiver.
 func TestHistMerge(t *testing.T) {

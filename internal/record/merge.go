@@ -76,7 +76,6 @@ func (w *tenantWindow) merge(o *tenantWindow) {
 	w.ended.throttled += o.ended.throttled
 	w.ended.broken += o.ended.broken
 	w.rescued += o.rescued
-	w.tries += o.tries
 	w.attempts += o.attempts
 	w.costOffered += o.costOffered
 	w.costServed += o.costServed

@@ -75,7 +75,7 @@ func TestWindowsCoarsen(t *testing.T) {
 		duration, window time.Duration
 		count            int
 	}{
-		{1, second, 1}, {second, second, 1}, {second + 1, second, 2}, {4095 * second, second, 4095}, {4096*second - 1, second, 4096},
+		{0, second, 1}, {1, second, 1}, {second, second, 1}, {second + 1, second, 2}, {4095 * second, second, 4095}, {4096*second - 1, second, 4096},
 		{4096 * second, 2 * second, 2048}, {3 * time.Hour, 4 * second, 2700}, {30 * 24 * time.Hour, 1024 * second, 2532},
 	} {
 		h := header([]int64{1}, 1)

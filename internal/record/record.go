@@ -71,7 +71,8 @@ type Backend struct {
 type Fault struct {
 	Name    string        `json:"name"`
 	Kind    string        `json:"kind"`
-	Backend int           `json:"backend"` // dense id
+	Backend int           `json:"backend"`          // dense id
+	Status  int           `json:"status,omitempty"` // of a status fault
 	At      time.Duration `json:"at_ns"`
 	For     time.Duration `json:"for_ns"`
 }

@@ -45,7 +45,7 @@ type backendSums struct {
 
 type tenantWindow struct {
 	offered, succeeded, throttled, failed uint32
-	rescued, tries, attempts              uint32
+	rescued, attempts                     uint32
 	ended                                 endings // by when they ended
 	costOffered, costServed               int64
 	tokensOffered, tokensServed           int64
@@ -149,7 +149,6 @@ func (s *Summary) Request(r *Request) {
 		panic(fmt.Sprintf("record: request without an outcome: %+v", *r))
 	}
 	w.attempts += uint32(r.Attempts)
-	w.tries += uint32(r.Tries)
 	if !served {
 		end := &s.tw[r.Tenant][s.at(r.End)].ended
 		end.failed += uint32(b2i(r.Outcome == Failed))
@@ -262,6 +261,11 @@ func (s *Summary) Transition(t *Transition) {
 	for i := range s.faults {
 		f := &s.Header.Faults[i]
 		from := s.Header.Start.Add(f.At)
+		// A backend that asks to be left alone has met its own limit, which is
+		// no sign of a fault, unless the fault is just that status.
+		if (t.Reason == RateLimited) != (f.Status == 429) {
+			continue
+		}
 		if f.Backend == int(t.Backend) && t.At >= from && t.At < from.Add(f.For) {
 			s.faults[i].detected = min(s.faults[i].detected, t.At)
 		}

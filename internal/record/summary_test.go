@@ -28,21 +28,25 @@ func TestRequestCounts(t *testing.T) {
 	rescued := ok(2, 0)
 	rescued.Tries, rescued.Attempts, rescued.QueueWait = 2, 3, 5*time.Millisecond
 	s.Request(rescued)
-	failedOver := ok(3, 0)
-	failedOver.Attempts = 2
-	s.Request(failedOver)
+	for _, by := range []struct{ tries, attempts uint16 }{{1, 2}, {2, 0}} {
+		r := ok(3, 0)
+		r.Tries, r.Attempts = by.tries, by.attempts
+		s.Request(r)
+	}
 	throttled := bad(4, 0, Throttled, false)
 	throttled.Tries, throttled.Attempts = 3, 0
 	s.Request(throttled)
-	s.Request(bad(5, 0, Failed, false))
+	waited := bad(5, 0, Failed, false)
+	waited.QueueWait = 7 * time.Millisecond
+	s.Request(waited)
 	s.Request(bad(6, 0, Failed, true))
 	s.Request(ok(7, 1))
 	s.Try(&Try{Sent: at(second), Tenant: 0, Outcome: Throttled})
 	s.Try(&Try{Sent: at(second), Tenant: 0, Outcome: Failed})
 	r := s.Result()
-	got, want := r.Tenants[0], TenantResult{Name: "tenant 0", Weight: 1, Requests: 6, Succeeded: 3, Throttled: 1, Failed: 2, BrokenStreams: 1, Rescued: 2, Tries: 9,
-		ThrottledTries: 1, GoodputRatio: 500_000, PromptTokens: 600, CompletionTokens: 51, QueueWait: P{0, 5000, 5000}, TTFT: P{400_100, 400_100, 400_100},
-		TPOT: P{100_000, 100_000, 100_000}, E2E: P{2_000_750, 2_000_750, 2_000_750}, SatisfactionMin: 428_571, SatisfactionMean: 428_571, ActualSatisfaction: 428_571}
+	got := r.Tenants[0]
+	want := TenantResult{Name: "tenant 0", Weight: 1, Requests: 7, Succeeded: 4, Throttled: 1, Failed: 2, BrokenStreams: 1, Rescued: 3, Tries: 11,
+		ThrottledTries: 1, GoodputRatio: 571_428, PromptTokens: 700, CompletionTokens: 68, QueueWait: P{0, 7000, 7000}}
 	want.TTFT, want.TPOT, want.E2E = got.TTFT, got.TPOT, got.E2E // below
 	want.SatisfactionMin, want.SatisfactionMean, want.ActualSatisfaction = got.SatisfactionMin, got.SatisfactionMean, got.ActualSatisfaction
 	if got != want {
@@ -56,13 +60,18 @@ func TestRequestCounts(t *testing.T) {
 			t.Errorf("%s: %v, want %v within a thousandth", q.name, q.got, q.want)
 		}
 	}
-	totals := Totals{Requests: 7, Succeeded: 4, Throttled: 1, Failed: 2, Rescued: 2, Tries: 10, ThrottledTries: 1, GatewayAttempts: 9,
-		RetryAmplification: 1_428_571, GoodputRatio: 571_428}
+	totals := Totals{Requests: 8, Succeeded: 5, Throttled: 1, Failed: 2, Rescued: 3, Tries: 12, ThrottledTries: 1, GatewayAttempts: 9,
+		RetryAmplification: 1_500_000, GoodputRatio: 625_000}
 	if r.Totals != totals {
 		t.Errorf("got  %+v\nwant %+v", r.Totals, totals)
 	}
+	claimed := ok(8, 0)
+	claimed.Attempts = 9
+	if s.Request(claimed); s.Result().Totals.RetryAmplification != 2_000_000 { // 18 of 9
+		t.Errorf("the gateway claims more than there were tries: %v", s.Result().Totals.RetryAmplification)
+	}
 	s.Attempt(&Attempt{Start: at(second), Tenant: NoTenant, Outcome: Failed})
-	if x := s.Result().Totals; x.Attempts != 1 || x.RetryAmplification != 142_857 {
+	if x := s.Result().Totals; x.Attempts != 1 || x.RetryAmplification != 111_111 {
 		t.Errorf("with backends of ours it is their attempts that count: %+v", x)
 	}
 }
@@ -164,7 +173,15 @@ func TestTimelineOfRequests(t *testing.T) {
 	s.Request(ok(700, 0)) // past the planned end: in the last window
 	s.Request(ok(-5, 0))  // before the start: in the first
 	s.Request(bad(7, 0, Throttled, false))
+	for i := range 20 {
+		r := ok(20, 0)
+		r.TTFT = time.Duration(i+1) * 100 * time.Microsecond
+		s.Request(r)
+	}
 	x := s.Result().Timeline.Tenants[0]
+	if x.TTFTP50[20] != 1000 || x.TTFTP95[20] != 1900 {
+		t.Errorf("TTFT p50 %v p95 %v", x.TTFTP50[20], x.TTFTP95[20])
+	}
 	for sec, want := range map[int][4]int64{0: {2, 2, 0, 0}, 599: {3, 2, 0, 1}, 7: {1, 0, 1, 0}, 10: {0, 0, 0, 0}} {
 		if got := [4]int64{x.Offered[sec], x.Succeeded[sec], x.Throttled[sec], x.Failed[sec]}; got != want {
 			t.Errorf("second %d: %v, want %v", sec, got, want)

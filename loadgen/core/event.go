@@ -17,7 +17,8 @@ const (
 	Configure                  // switch to an installed set of tenants
 )
 
-// Event is what happens to a load; a flat value.
+// Event is what happens to a load; a flat value. Ref names a try: a request's
+// next try has the next generation.
 type Event struct {
 	Ref        record.Ref
 	First      tick.Instant // first content; 0: none came

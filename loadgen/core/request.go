@@ -82,8 +82,9 @@ func (c *Core) tryEnded(now tick.Instant, ev *Event, r *request, out []Effect) [
 			Wait: time.Duration(ev.RetryMs) * time.Millisecond, HasWait: ev.HasRetry})
 		if again {
 			r.state = backingOff
+			r.gen++ // what is still told of this try is about nothing any more
 			r.sent = inPhase(now, r.phase).After(tick.ToUnits(wait))
-			c.timers.Push(r.sent, des.PrioStart, uint64(ev.Ref.Gen)<<32|uint64(slotRequest|ev.Ref.Slot))
+			c.timers.Push(r.sent, des.PrioStart, uint64(r.gen)<<32|uint64(slotRequest|ev.Ref.Slot))
 			return out
 		}
 	}

@@ -150,6 +150,7 @@ func (c *Comparison) warn(which string, r *record.Result) {
 		c.Warnings = append(c.Warnings, "The run "+which+" is void: its figures prove nothing.")
 	}
 	if r.Interrupted {
+		c.Void = true
 		c.Warnings = append(c.Warnings, "The run "+which+" was stopped before its end.")
 	}
 }

@@ -1,13 +1,16 @@
 package virtual
 
 import (
+	"fmt"
 	"math/rand"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
 	gateway "foundrylab/gateway/core"
 	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
 	"foundrylab/internal/yamlconf"
 	load "foundrylab/loadgen/core"
 	"foundrylab/scenarios"
@@ -24,32 +27,38 @@ func shipped(t *testing.T, sets ...scenarios.Set) *scenarios.Scenario {
 	return s
 }
 
-// Extra wakes of any core, at any deadline of the run, once or several times,
-// change nothing.
+// Extra wakes of any core, before a deadline, at it and after what it did, once
+// or several times, change nothing.
 func TestExtraWakesChangeNothing(t *testing.T) {
 	want := Run(shipped(t), Options{}).Result()
 	for seed := range int64(3) {
 		dice := rand.New(rand.NewSource(seed))
 		r := New(shipped(t), Options{})
+		last := r.start
 		for {
 			at, _ := r.earliest()
 			if at > r.end && r.idle() {
 				break
 			}
-			for range dice.Intn(4) {
-				switch who := dice.Intn(len(r.wakes)); who - len(r.world.Backends) {
-				case loadPlace:
-					r.stepLoad(at-1, load.Event{Kind: load.Wake})
-				case gatewayPlace:
-					r.stepGateway(at-1, gateway.Event{Kind: gateway.Wake})
-				default:
-					r.stepBackend(at-1, who, deployment.Event{Kind: deployment.Wake})
-				}
-			}
-			r.takeEarliest()
+			r.wakeSome(dice, max(last, at-1))
+			last = r.takeEarliest()
+			r.wakeSome(dice, last)
 		}
 		if got := r.summary.Result(); !reflect.DeepEqual(got, want) {
 			t.Fatalf("seed %d: extra wakes changed the run: %+v, want %+v", seed, got.Totals, want.Totals)
+		}
+	}
+}
+
+func (r *Runner) wakeSome(dice *rand.Rand, now tick.Instant) {
+	for range dice.Intn(4) {
+		switch who := dice.Intn(len(r.wakes)); who - len(r.world.Backends) {
+		case loadPlace:
+			r.stepLoad(now, load.Event{Kind: load.Wake})
+		case gatewayPlace:
+			r.stepGateway(now, gateway.Event{Kind: gateway.Wake})
+		default:
+			r.stepBackend(now, who, deployment.Event{Kind: deployment.Wake})
 		}
 	}
 }
@@ -96,5 +105,64 @@ func TestDroppingATenantLeavesTheOthers(t *testing.T) {
 		if !reflect.DeepEqual(rest.of[tenant-1], want) || len(want) < 1000 {
 			t.Errorf("tenant %d: %d wishes before, %d after, or not the same ones", tenant, len(want), len(rest.of[tenant-1]))
 		}
+	}
+}
+
+// roomy has capacity for everybody, so that tenants meet nowhere: whatever
+// still differs without one of them is somebody's dice.
+const roomy = `
+version: 1
+seed: 5
+duration: 2m
+backends:
+  - {name: a, model: gpt-4.1, sku: GlobalStandard, tpm: 1000M, rpm: 10M}
+  - {name: b, model: gpt-4.1, sku: GlobalStandard, tpm: 1000M, rpm: 10M}
+gateway:
+  route: {groups: [[a, b]]}
+  retry: {attempts: 1}
+  breaker: {failures: 1000}
+tenants:
+  - {name: crowd, arrivals: {poisson: {rate: 400/s}}, prompt: 100, output: 10}
+  - {name: chat, arrivals: {poisson: {rate: 20/s}}}
+  - {name: burst, arrivals: {gamma: {rate: 5/s, cv: 3}}, client: openai-go}
+  - {name: users, users: 20, stream: false}
+faults:
+  - {name: errors, backend: a, at: 10s, for: 100s, probability: 30%, status: {code: 500}}
+  - {name: slow, backend: b, at: 10s, for: 100s, probability: 30%, latency: {add: 1s, jitter: 1s}}
+`
+
+// fates keeps what became of every request, counted from its intended instant.
+type fates struct {
+	wishes
+	is map[uint64]string
+}
+
+func (f *fates) Request(r *record.Request) {
+	f.is[r.Key] = fmt.Sprint(r.Intended.Floor(), r.End.Sub(r.Intended), r.TTFT, r.Status, r.Tries, r.Attempts, r.Outcome, r.Reason, r.CompletionTokens)
+}
+
+func TestDroppingATenantLeavesEveryDieOfTheOthers(t *testing.T) {
+	run := func(src string) map[uint64]string {
+		s, err := scenarios.Load("roomy.yaml", []byte(src), nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := &fates{is: map[uint64]string{}}
+		Run(s, Options{Also: f})
+		return f.is
+	}
+	crowd := "  - {name: crowd, arrivals: {poisson: {rate: 400/s}}, prompt: 100, output: 10}\n"
+	all, rest := run(roomy), run(strings.Replace(roomy, crowd, "", 1))
+	retried := 0
+	for key, want := range rest {
+		if all[key] != want {
+			t.Fatalf("request %d: alone %s, with the crowd %s", key, want, all[key])
+		}
+		if strings.Contains(want, " 2 2 succeeded") {
+			retried++
+		}
+	}
+	if len(rest) < 3000 || len(all) < len(rest)+40_000 || retried < 100 {
+		t.Fatalf("too tame: %d requests, %d with the crowd, %d succeeded at the second try", len(rest), len(all), retried)
 	}
 }
