@@ -22,8 +22,8 @@ type lab struct {
 	Groups   [][]string `yaml:"groups"`
 	Regions  []string   `yaml:"regions" enum:"east|west|north" default:"[east]"`
 	Tree     *tree      `yaml:"tree"`
-	internal int
-	Ignored  func() `yaml:"-"`
+	internal int        //lint:ignore U1000 an unexported field must be passed over
+	Ignored  func()     `yaml:"-"`
 }
 
 type tenant struct {

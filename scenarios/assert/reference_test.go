@@ -41,9 +41,7 @@ func TestReferenceNamesEverything(t *testing.T) {
 	for _, name := range functions() {
 		want = append(want, "`"+name+"(")
 	}
-	for _, op := range operators {
-		want = append(want, op)
-	}
+	want = append(want, operators...)
 	for _, w := range want {
 		if !strings.Contains(text, w) {
 			t.Errorf("the reference lacks %s", w)
