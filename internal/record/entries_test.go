@@ -66,7 +66,7 @@ func randomEntries(dice *rand.Rand, h *Header, n int) []entry {
 			u := Sample{At: instant(), Utilization: dice.Int63n(3_000_000), Backend: backend()}
 			list[i] = func(s Sink) { s.Sample(&u) }
 		case 7:
-			x := Transition{At: instant(), Backend: backend(), State: BackendState(dice.Intn(3)), Reason: RateLimited}
+			x := Transition{At: instant(), Backend: backend(), State: BackendState(dice.Intn(3)), Reason: []Reason{RateLimited, UpstreamError}[dice.Intn(2)]}
 			list[i] = func(s Sink) { s.Transition(&x) }
 		case 8:
 			lag, drops := span(), dice.Int63n(2)

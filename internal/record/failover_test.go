@@ -141,6 +141,25 @@ func TestTimeToDetectByTransition(t *testing.T) {
 	}
 }
 
+// A backend that names a wait has met its own limit: that is no detection of a
+// fault, unless the fault is to answer 429; and then nothing else is.
+func TestThrottlingIsNoDetection(t *testing.T) {
+	for _, c := range []struct {
+		status int
+		reason Reason
+		want   Millis
+	}{
+		{0, RateLimited, Null}, {0, UpstreamError, 5_000_000}, {0, BackendStatus, 5_000_000}, {503, RateLimited, Null}, {503, BackendStatus, 5_000_000},
+		{429, RateLimited, 5_000_000}, {429, BackendStatus, Null},
+	} {
+		s := NewSummary(header([]int64{1}, 1, Fault{Name: "f", Status: c.status, At: 300 * second, For: 60 * second}))
+		s.Transition(&Transition{At: at(305 * second), State: Open, Reason: c.reason})
+		if got := s.Result().Failover[0].TimeToDetect; got != c.want {
+			t.Errorf("fault with status %d, opened because of %v: %v ms, want %v", c.status, c.reason, got, c.want)
+		}
+	}
+}
+
 // Without a gateway's word, it is when the backend's share of attempts fell to
 // a tenth of what it was, and stayed there while the fault lasted.
 func TestTimeToDetectByShare(t *testing.T) {

@@ -53,10 +53,9 @@ type flow struct {
 	*tenant.Tenant
 	id      uint16
 	process arrival.Process // nil: closed loop
-	origin  tick.Instant
+	origin  tick.Instant    // on the grid
 	until   tick.Instant
 	n       uint32 // requests made (open loop)
-	last    tick.Instant
 	next    arrival.Arrival
 	turns   []uint32 // requests made by each user (closed loop)
 	config  int
@@ -129,7 +128,6 @@ func (c *Core) open(now tick.Instant) {
 	for i, s := range c.configs[config] {
 		f := &flow{Tenant: s.Tenant, id: uint16(c.first + i), until: c.end, config: config}
 		f.origin = inPhase(max(now, c.opt.Start.Add(time.Duration(f.Config.Start))), 0)
-		f.last = f.origin
 		if f.Config.Stop > 0 {
 			f.until = min(f.until, c.opt.Start.Add(time.Duration(f.Config.Stop)))
 		}
@@ -156,18 +154,15 @@ func (c *Core) begin(f *flow) {
 	}
 }
 
-// schedule queues the next arrival of an open-loop flow: on the grid, after
-// the one before; its phase is added when it comes.
+// schedule queues the next arrival of an open-loop flow: on the grid, not
+// before the last one; its phase is added when it comes.
 func (c *Core) schedule(f *flow) {
 	a, ok := f.process.Next()
 	at := f.origin.Add(a.At).Floor()
-	if at <= f.last {
-		at = f.last
-	}
 	if !ok || at >= f.until {
 		return
 	}
-	f.next, f.last = a, at
+	f.next = a
 	c.arriving++
 	c.timers.Push(at, des.PrioStart, uint64(slotFlow|uint32(f.id)))
 }
@@ -273,15 +268,12 @@ func (c *Core) due(it des.Item, out []Effect) []Effect {
 		return c.stop(it.At, record.ClientTimeout, out)
 	case slotTimeout:
 		r := c.find(record.Ref{Slot: index, Gen: gen})
-		if r == nil || r.state != trying || r.sent.Add(time.Duration(c.flows[r.flow].Config.Timeout)) != it.At {
+		if r == nil || r.state != trying {
 			return out
 		}
 		out = append(out, Effect{Kind: Cancel, Ref: record.Ref{Slot: index, Gen: gen}, Key: r.key, Tenant: r.flow})
-		status := uint16(408)
-		if r.begun {
-			status = 200
-		}
-		return c.tryEnded(it.At, &Event{Ref: record.Ref{Slot: index, Gen: gen}, Status: status, Outcome: record.Failed, Reason: record.ClientTimeout}, r, out)
+		return c.tryEnded(it.At, &Event{Ref: record.Ref{Slot: index, Gen: gen}, Status: r.answered(408), Outcome: record.Failed,
+			Reason: record.ClientTimeout}, r, out)
 	}
 	r := c.find(record.Ref{Slot: index, Gen: gen})
 	if r == nil || r.state != backingOff || r.sent != it.At {

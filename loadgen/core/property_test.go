@@ -58,7 +58,7 @@ func (w *world) step(ev Event) {
 func (w *world) pretend() {
 	for range w.dice.Intn(3) {
 		w.twins = append(w.twins, w.twin.Step(w.now, Event{Kind: Wake}, nil)...)
-		stale := Event{Kind: TryEnd, Ref: record.Ref{Slot: uint32(w.dice.Intn(300)), Gen: 1 << 30}, Status: 200, Outcome: record.Succeeded}
+		stale := Event{Kind: []EventKind{TryEnd, Begun}[w.dice.Intn(2)], Ref: record.Ref{Slot: uint32(w.dice.Intn(300)), Gen: 1 << 30}, Status: 200, Outcome: record.Succeeded}
 		if len(w.old) > 0 && w.dice.Intn(2) == 0 {
 			stale.Ref = w.old[w.dice.Intn(len(w.old))]
 		}
@@ -91,6 +91,7 @@ func (w *world) obey(e *Effect) {
 			w.t.Fatalf("a try ended that was not sent: %+v of %+v", e, l)
 		}
 		l.begun = e.Status == 200
+		w.old = append(w.old, e.Ref) // whatever comes next is another try or request
 		w.known[seat(e.Ref)] = l
 	case RequestDone:
 		l, sent := w.known[seat(e.Ref)]
@@ -103,6 +104,9 @@ func (w *world) obey(e *Effect) {
 		delete(w.known, seat(e.Ref))
 		delete(w.phases, l.phase)
 		w.old = append(w.old, e.Ref)
+		if l.begun && e.Status != 200 || e.Flag != (e.Status == 200) {
+			w.t.Fatalf("what had begun is done as what had not: %+v", e)
+		}
 	case Stray:
 		w.t.Fatal("stray, although every event was about something in flight")
 	}
@@ -140,21 +144,36 @@ func (w *world) random() {
 	switch k := w.dice.Intn(200); {
 	case k < 100 && len(w.flying) > 0:
 		w.answer()
+	case k < 130 && len(w.flying) > 0:
+		ref := w.some()
+		l := w.known[seat(ref)]
+		l.begun = true
+		w.known[seat(ref)] = l
+		w.step(Event{Kind: Begun, Ref: ref})
 	case k == 199 && len(w.core.users) < len(w.core.configs) && !w.core.stopped:
 		w.step(Event{Kind: Configure, Version: uint32(len(w.core.users))})
 	}
 }
 
-func (w *world) answer() {
+// some returns a try in flight.
+func (w *world) some() record.Ref {
 	refs := make([]record.Ref, 0, len(w.flying))
 	for r := range w.flying {
 		refs = append(refs, r)
 	}
 	slices.SortFunc(refs, func(a, b record.Ref) int { return int(a.Slot) - int(b.Slot) })
-	ref := refs[w.dice.Intn(len(refs))]
+	return refs[w.dice.Intn(len(refs))]
+}
+
+func (w *world) answer() {
+	ref := w.some()
 	delete(w.flying, ref)
 	ev := Event{Kind: TryEnd, Ref: ref, First: w.now, Completion: 3, Attempts: 1}
-	ev.Status, ev.Outcome, ev.Reason = result([]string{"ok", "ok", "cut", "429", "503", "0", "400"}[w.dice.Intn(7)])
+	kinds := []string{"ok", "ok", "cut", "429", "503", "0", "400"}
+	if w.known[seat(ref)].begun {
+		kinds = kinds[:3]
+	}
+	ev.Status, ev.Outcome, ev.Reason = result(kinds[w.dice.Intn(len(kinds))])
 	if w.dice.Intn(2) == 0 {
 		ev.HasRetry, ev.RetryMs = true, uint32(w.dice.Intn(300))
 	}
@@ -293,6 +312,38 @@ func TestTenantsDoNotDependOnEachOther(t *testing.T) {
 		if other := draws(seed+100, sources(seed+100, "")); slices.Equal(other["poisson"], base["poisson"]) || slices.Equal(other["thinkers"], base["thinkers"]) {
 			t.Error("another seed draws the same")
 		}
+	}
+}
+
+// Two tenants with equal processes do not arrive together, and a user does not
+// think alike before each request.
+func TestDrawsAreTheTenantsOwn(t *testing.T) {
+	poisson := func(name string) Source {
+		return Source{Tenant: compile(&tenant.Config{Name: name, Client: "none", Arrivals: &arrival.Config{Poisson: &arrival.Poisson{Rate: rate("5/s")}}}, 1)}
+	}
+	users := Source{Tenant: compile(&tenant.Config{Name: "u", Client: "none", Users: 2}, 1)}
+	c := New(Options{Seed: 1, Duration: 100 * time.Second, Sources: []Source{poisson("a"), poisson("b"), users}})
+	arrivals, pauses, ended := map[tick.Instant]int{}, map[time.Duration]bool{}, map[uint64]tick.Instant{}
+	for !c.Finished() {
+		now := c.NextWake()
+		for _, e := range c.Step(now, Event{}, nil) {
+			switch {
+			case e.Kind != Send:
+			case e.Tenant < 2:
+				arrivals[e.Intended.Floor()]++
+			default:
+				user := e.Key >> userTurnBits
+				pauses[e.Intended.Sub(ended[user])] = true
+				ended[user] = now
+				c.Step(now, Event{Kind: TryEnd, Ref: e.Ref, Status: 200, Outcome: record.Succeeded}, nil)
+			}
+		}
+	}
+	if len(arrivals) < 900 {
+		t.Errorf("%d different arrivals of about 1000", len(arrivals))
+	}
+	if len(pauses) < 60 {
+		t.Errorf("%d different pauses of about 100", len(pauses))
 	}
 }
 

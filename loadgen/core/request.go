@@ -121,6 +121,15 @@ func (c *Core) requestDone(now tick.Instant, ev *Event, r *request, out []Effect
 	return out
 }
 
+// answered returns the status of a try that is given up: 200 where its answer
+// had begun.
+func (r *request) answered(otherwise uint16) uint16 {
+	if r.begun {
+		return 200
+	}
+	return otherwise
+}
+
 // stop ends the run: nothing more is sent, what is in flight is cancelled.
 func (c *Core) stop(now tick.Instant, why record.Reason, out []Effect) []Effect {
 	c.stopped = true
@@ -134,7 +143,7 @@ func (c *Core) stop(now tick.Instant, why record.Reason, out []Effect) []Effect 
 		if r.state == trying {
 			out = append(out, Effect{Kind: Cancel, Ref: ref, Key: r.key, Tenant: r.flow})
 		}
-		out = c.requestDone(now, &Event{Ref: ref, Outcome: record.Failed, Reason: why}, r, out)
+		out = c.requestDone(now, &Event{Ref: ref, Status: r.answered(0), Outcome: record.Failed, Reason: why}, r, out)
 	}
 	return out
 }

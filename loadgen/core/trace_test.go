@@ -29,11 +29,12 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 //	TIME run                                        wakes the core whenever it wants, up to TIME
 //	TIME wake                                       once
 //	TIME end REQUEST ok|cut|STATUS first=300ms tokens=5 retry=2s attempts=2 queue=10ms
+//	TIME begun REQUEST
 //	TIME stop
 //	TIME configure VERSION
 //
-// A request is r and its slot, with .GENERATION where that is not 0; STATUS 0 is
-// a failed connection. The nanoseconds of an instant below 100 us are the
+// A request is r and its slot, with .GENERATION where that is not 0, which each
+// try adds to; STATUS 0 is a failed connection. The nanoseconds of an instant below 100 us are the
 // request's phase.
 func TestTraces(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
@@ -223,6 +224,8 @@ func (a arguments) event(at tick.Instant, f []string) Event {
 		return Event{}
 	case "stop":
 		return Event{Kind: Stop}
+	case "begun":
+		return Event{Kind: Begun, Ref: ref(f[1])}
 	case "configure":
 		v, _ := strconv.Atoi(f[1])
 		return Event{Kind: Configure, Version: uint32(v)}

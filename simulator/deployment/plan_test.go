@@ -93,6 +93,32 @@ func TestAnswerLength(t *testing.T) {
 	}
 }
 
+// A request that says itself which try it is draws as that one, however often
+// it comes; any other draws as the sighting of its key that it is.
+func TestAttemptOfTheDice(t *testing.T) {
+	cfg := standard(1_000_000_000, 60_000_000)
+	cfg.Latency = latency.Config{}
+	c := New(cfg, Options{Seed: 3})
+	first := func(ev Event) tick.Units {
+		ev.Key, ev.OutputTokens, ev.MaxTokens, ev.Stream = 7, 10, -1, true
+		e := ask(c, second, ev)
+		return e.FirstIn
+	}
+	seen := [3]tick.Units{first(Event{}), first(Event{}), first(Event{})}
+	if seen[0] == seen[1] || seen[1] == seen[2] {
+		t.Errorf("sightings draw alike: %v", seen)
+	}
+	for _, try := range []uint16{2, 0, 0, 1} {
+		if got := first(Event{Marked: true, Try: try}); got != seen[try] {
+			t.Errorf("try %d draws %d, want %d as that sighting", try, got, seen[try])
+		}
+	}
+	c = New(cfg, Options{Seed: 3})
+	if first(Event{Marked: true}); first(Event{}) != seen[0] {
+		t.Error("a marked request counts as a sighting")
+	}
+}
+
 // The table counts as a plain one does, for as long as keys do not collide.
 func TestSightings(t *testing.T) {
 	var s sightings

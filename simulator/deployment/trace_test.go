@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 // TestTraces runs the commands of every file in testdata and compares what the
 // core does, the indented lines below each command, with what the file says.
 //
-//	fault outage|status=503|latency=2s at=5s for=10s p=50%     of the next deployment
+//	fault outage|status=503|latency=2s jitter=1s at=5s for=10s p=50%     of the next deployment
 //	deployment tpm=1000 rpm=600 ptu=15 model=gpt-4.1 ttft=400ms pace=100 window=10s guess=256 bound=9 remote
 //	install (arguments of deployment)     a further configuration
 //	TIME start REQUEST key=1 prompt=100 chars=400 max=50 out=20 n=2 whole
@@ -173,7 +173,7 @@ func (a arguments) fault(n int) fault.Config {
 	case a.has("status"):
 		c.Status = &fault.Status{Code: int(a.number("status", 0))}
 	case a.has("latency"):
-		c.Latency = &fault.Latency{Add: a.span("latency", 0)}
+		c.Latency = &fault.Latency{Add: a.span("latency", 0), Jitter: a.span("jitter", 0)}
 	}
 	if text, ok := a.of["p"]; ok {
 		c.Probability = new(unit.Ratio)

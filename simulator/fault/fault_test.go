@@ -98,6 +98,11 @@ func TestValidate(t *testing.T) {
 		{head + "outage: {mode: slow}", "outage.mode: "},
 		{head + "latency: {jitter: 1s}", "latency.add: "},
 		{head + "meteor: {}", "meteor"},
+		{head + "latency: {add: 24h, jitter: 24h}", ""},
+		{head + "latency: {add: 25h}", "latency.add: must be at most 24h"},
+		{head + "latency: {add: 1s, jitter: 24h1ns}", "latency.jitter: must be at most 24h"},
+		{"name: f\nbackend: b\nat: 0s\nfor: 87600h\noutage: {}\n", ""},
+		{"name: f\nbackend: b\nat: 0s\nfor: 87601h\noutage: {}\n", "for: must be longer than zero and at most 10 years"},
 	} {
 		_, err := decode(t, c.text)
 		if got := fmt.Sprint(err); (err == nil) != (c.want == "") || !strings.Contains(got, c.want) {

@@ -187,6 +187,8 @@ func TestValidate(t *testing.T) {
 		{"{ttft: {p50: 99us, p95: 1s}}", "ttft.p50: must be at least 100µs"},
 		{"{ttft: {p50: 100us, p95: 99us}}", "ttft.p95: must not be below p50 (100us)"},
 		{"{ttft: {p50: 1s}}", "ttft.p95: "},
+		{"{ttft: {p50: 1s, p95: 1h}}", ""},
+		{"{ttft: {p50: 1s, p95: 1h1s}}", "ttft.p95: must be at most 1h"},
 	} {
 		doc, err := yamlconf.Parse("f", []byte(c.text))
 		if err != nil {
