@@ -45,6 +45,9 @@ func (p *progress) at(passed time.Duration) {
 	}
 	p.next = now.Add(every)
 	percent := min(passed/max(p.total/100, 1), 100)
+	if passed > p.total {
+		passed, percent = p.total, 100 // arrivals have ended; what is in flight is waited for
+	}
 	line := fmt.Sprintf("%3d %%  %v of %v, %v elapsed", percent, passed.Round(time.Second), p.total, now.Sub(p.began).Round(time.Second))
 	if p.terminal {
 		fmt.Fprintf(p.w, "\r\x1b[K%s", line)

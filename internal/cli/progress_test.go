@@ -21,7 +21,7 @@ func TestProgress(t *testing.T) {
 	p.next = time.Time{}
 	p.at(300 * time.Second) // draining
 	p.done()
-	want := " 25 %  50s of 3m20s, 0s elapsed\nserving x\n100 %  5m0s of 3m20s, 0s elapsed\n"
+	want := " 25 %  50s of 3m20s, 0s elapsed\nserving x\n100 %  3m20s of 3m20s, 0s elapsed\n"
 	if w.String() != want {
 		t.Errorf("got:\n%s\nwant:\n%s", w.String(), want)
 	}

@@ -29,6 +29,8 @@ type runOptions struct {
 	mode          string
 	out           string
 	target        string
+	targetKey     string
+	targetModel   string
 	baseline      string
 	maxRegression string
 	entries       string
@@ -58,6 +60,8 @@ so that such a gateway can be pointed at them.`,
 	f.StringVar(&o.mode, "mode", "virtual", "virtual or live")
 	f.StringVar(&o.out, "out", "", "`directory` for report.json, report.html, report.md and junit.xml")
 	f.StringVar(&o.target, "target", "", "live: `URL` of another gateway or endpoint to send the load to")
+	f.StringVar(&o.targetKey, "target-key", "", "live: `key` for the target (better in FOUNDRYLAB_TARGET_KEY); default the first backend's")
+	f.StringVar(&o.targetModel, "target-model", "", "live: deployment or model `name` to ask the target for; default the first backend's")
 	f.StringVar(&o.baseline, "baseline", "", "report.json `file` of an earlier run to compare with")
 	f.StringVar(&o.maxRegression, "max-regression", "5%", "how much worse than the baseline a metric may be, as a `percentage`")
 	f.StringVar(&o.entries, "record", "", "`file` for every entry of the run, as JSON lines")
@@ -118,6 +122,9 @@ func (o *runOptions) check() (limit record.Ratio, err error) {
 	if o.target != "" && o.mode != "live" {
 		return 0, usage("--target needs --mode live: another gateway cannot run in virtual time")
 	}
+	if o.target == "" && (o.targetKey != "" || o.targetModel != "") {
+		return 0, usage("--target-key and --target-model are about a --target: give its URL")
+	}
 	if u, err := url.Parse(o.target); o.target != "" &&
 		(err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "") {
 		return 0, usage("--target %s: give http or https, a host and perhaps a path, such as http://localhost:4000/v1", o.target)
@@ -139,7 +146,7 @@ func (o *runOptions) execute(ctx context.Context, s *scenarios.Scenario, entries
 			return ctx.Err() == nil
 		}}), nil
 	}
-	return live.Run(ctx, s, live.Options{Target: o.target, Also: also, Progress: show.at, Note: show.note})
+	return live.Run(ctx, s, live.Options{Target: o.target, TargetKey: o.targetKey, TargetModel: o.targetModel, Also: also, Progress: show.at, Note: show.note})
 }
 
 // report prints the report and turns the outcome into an exit code.

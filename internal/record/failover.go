@@ -15,7 +15,7 @@ const beforeFault = 2 * time.Minute
 // span is a half-open range of timeline windows.
 type span struct{ from, to int }
 
-// failover judges a fault by the formulas of docs/definitions: detection by
+// failover judges a fault by the formulas of docs/metrics.md: detection by
 // the gateway's own first change of state, or, where no gateway reports one,
 // by the backend's share of attempts; recovery by windows that meet the SLO.
 func (s *Summary) failover(i int) FailoverResult {

@@ -35,6 +35,8 @@ func verdictTone(r *record.Result) Tone {
 // Sentence says in one sentence why the verdict is what it is.
 func Sentence(r *record.Result) string {
 	switch {
+	case (r.Verdict == "pass" || r.Verdict == "fail") && r.Interrupted:
+		return "The run was stopped before its end. Of what was measured until then: " + assertionSentence(r)
 	case r.Verdict == "pass" || r.Verdict == "fail":
 		return assertionSentence(r)
 	case r.Generator.Dropped > 0 && r.Generator.LagP99 <= LagLimit:

@@ -9,8 +9,8 @@ type failoverView struct {
 	TimeToDetect       float64 `expr:"time_to_detect" unit:"ms" absent:"never" help:"from the fault's start until the gateway noticed"`
 	TimeToRecover      float64 `expr:"time_to_recover" unit:"ms" absent:"never" help:"from the fault's start until the service level held again"`
 	TimeToFailback     float64 `expr:"time_to_failback" unit:"ms" absent:"never" help:"from the fault's end until the backend served again"`
-	FailedRequests     int     `expr:"failed_requests" unit:"count" help:"failed requests put down to the fault"`
-	ThrottledRequests  int     `expr:"throttled_requests" unit:"count" help:"requests ended by a 429 that are put down to it"`
+	FailedRequests     int     `expr:"failed_requests" unit:"count" help:"requests of all tenants that failed from the fault's beginning to its end or the recovery, whichever is later"`
+	ThrottledRequests  int     `expr:"throttled_requests" unit:"count" help:"requests of all tenants that ended by a 429 in that time"`
 	BrokenStreams      int     `expr:"broken_streams" unit:"count" help:"failed requests among them whose content had begun"`
 	RescuedRequests    int     `expr:"rescued_requests" unit:"count" help:"requests under it that succeeded after more than one try or attempt"`
 	RetryAmplification float64 `expr:"retry_amplification" unit:"ratio" help:"attempts per request under the fault"`

@@ -23,7 +23,7 @@ type tenantView struct {
 	TPOT               quantilesView `expr:"tpot" help:"time per output token after the first"`
 	E2E                quantilesView `expr:"e2e" help:"time to the last byte, from the intended send"`
 	SatisfactionMin    float64       `expr:"satisfaction_min" unit:"%" help:"least satisfaction of any window with a backlog"`
-	SatisfactionMean   float64       `expr:"satisfaction_mean" unit:"%" help:"mean satisfaction of the windows with a backlog"`
+	SatisfactionMean   float64       `expr:"satisfaction_mean" unit:"%" help:"mean satisfaction of the windows in which it was due something; above 100 % where it got more than its share"`
 	ActualSatisfaction float64       `expr:"satisfaction_min_actual_tokens" unit:"%" help:"satisfaction_min in actual instead of charged tokens"`
 }
 

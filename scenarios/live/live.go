@@ -6,6 +6,7 @@ package live
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,9 @@ type Options struct {
 	// Target is the URL of another gateway or endpoint that gets the load in
 	// place of ours. Backends with a listen address are served on it.
 	Target string
+	// TargetKey and TargetModel are what the target wants to see; empty: the
+	// first backend's.
+	TargetKey, TargetModel string
 	// Also receives every entry beside the summary. Calls are serialised.
 	Also record.Sink
 	// Progress is called every second with the time that has passed.
@@ -194,7 +198,8 @@ func (c *complaints) Write(line []byte) (int, error) {
 // load sends the scenario's load and waits for its end.
 func (r *run) load(ctx context.Context) error {
 	cfg := loadgen.Config{Core: load.New(r.scenario.LoadOptions(r.start)), Clock: r.clock,
-		Target:    loadgen.Target{URL: r.url, Deployment: r.scenario.Backends[0].Name, Key: r.scenario.Backends[0].Key},
+		Target: loadgen.Target{URL: r.url, Deployment: cmp.Or(r.opt.TargetModel, r.scenario.Backends[0].Name),
+			Key: cmp.Or(r.opt.TargetKey, r.scenario.Backends[0].Key)},
 		Transport: r.opt.Net.Transport("load"), SleepUntil: r.opt.Net.Sleep(), Observe: r.collector.load, Lag: r.collector.lag}
 	for i := range r.scenario.Tenants {
 		t := &r.scenario.Tenants[i]

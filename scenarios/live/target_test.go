@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/rs/zerolog"
@@ -41,11 +42,14 @@ tenants:
 `, addr))
 	gateway := httptest.NewServer(&httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(&url.URL{Scheme: "http", Host: addr})
+		if r.In.Header.Get("api-key") != "front-key" || !strings.Contains(r.In.URL.Path, "/deployments/std/") {
+			t.Errorf("the target was asked for %s with key %q", r.In.URL.Path, r.In.Header.Get("api-key"))
+		}
 		r.Out.Header = http.Header{"Api-Key": {"secret"}, "Content-Type": {"application/json"}}
 	}})
 	defer gateway.Close()
 	var notes []string
-	summary, err := Run(t.Context(), s, Options{Target: gateway.URL, Note: func(format string, args ...any) {
+	summary, err := Run(t.Context(), s, Options{Target: gateway.URL, TargetKey: "front-key", TargetModel: "std", Note: func(format string, args ...any) {
 		notes = append(notes, fmt.Sprintf(format, args...))
 	}})
 	if err != nil {

@@ -18,7 +18,7 @@ const (
 	fallback = "gpt-4.1"
 )
 
-// presets are log-normal fits to public measurements of 2025 and 2026
+// presets are log-normals set by hand after public measurements of 2025 and 2026
 // (docs/latency.md); a dated starting point, not a promise.
 var presets = []profile{
 	{"gpt-4.1", 600 * ms, 1600 * ms, 25 * ms, 85, 300_000},
