@@ -24,7 +24,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"foundrylab/internal/dist"
+	"foundrylab/internal/distribution"
 	"foundrylab/internal/drive"
 	"foundrylab/internal/rng"
 	"foundrylab/internal/tick"
@@ -168,7 +168,7 @@ func TestPacingGenerator(t *testing.T) {
 	}
 	o := open("o", fmt.Sprintf("%d/s", pacingRate), job[1] == "poisson")
 	size := unit.Count(pacingPrompt)
-	o.Stream, o.Prompt = false, &dist.Config{Constant: &size}
+	o.Stream, o.Prompt = false, &distribution.Config{Constant: &size}
 	lags := &lags{}
 	before := processCPU()
 	if job[0] == "ours" {

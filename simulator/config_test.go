@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"foundrylab/internal/dist"
+	"foundrylab/internal/distribution"
 	"foundrylab/internal/ops"
 	"foundrylab/internal/unit"
 	"foundrylab/simulator/deployment"
@@ -56,7 +56,7 @@ func TestConfigMistakes(t *testing.T) {
 		{with(func(d *deployment.Config) { d.MaxInFlight = -1 }), []string{"deployments[0].max_in_flight: "}},
 		{with(func(d *deployment.Config) { d.Latency.Preset = "gpt-4.2" }), []string{"deployments[0].latency.preset: "}},
 		{with(func(d *deployment.Config) { d.Latency.TTFT = &latency.Quantiles{P50: ms(2), P95: ms(1)} }), []string{"deployments[0].latency.ttft.p95: "}},
-		{with(func(d *deployment.Config) { d.Output = &dist.Config{} }), []string{"output"}},
+		{with(func(d *deployment.Config) { d.Output = &distribution.Config{} }), []string{"output"}},
 		{Config{Deployments: []deployment.Config{ok, ok}}, []string{`deployments[1].name: "a" is taken by deployments[0]`}},
 		{strike(outage("b", 0, time.Second)), []string{`faults[0].backend: there is no deployment "b"`}},
 		{strike(outage("a", 0, 0)), []string{"faults[0].for: "}},
@@ -77,7 +77,7 @@ func TestConfigMistakes(t *testing.T) {
 			}
 		}
 	}
-	good := with(func(d *deployment.Config) { d.Output = &dist.Config{Constant: &count} })
+	good := with(func(d *deployment.Config) { d.Output = &distribution.Config{Constant: &count} })
 	good.Faults = []fault.Config{outage("a", 0, time.Second)}
 	s, err := New(good)
 	if err != nil {

@@ -41,7 +41,7 @@ var classes = []class{
 	{"internal/yamlconf", leaf, pure},
 
 	{"internal/rng", core, exact},
-	{"internal/dist", core, exact},
+	{"internal/distribution", core, exact},
 	{"internal/des", core, exact},
 	{"internal/limit", core, exact},
 	{"internal/ops", core, exact},

@@ -12,7 +12,7 @@ import (
 
 	gateway "foundrylab/gateway/core"
 	"foundrylab/gateway/route"
-	"foundrylab/internal/dist"
+	"foundrylab/internal/distribution"
 	"foundrylab/internal/record"
 	"foundrylab/internal/unit"
 	"foundrylab/internal/yamlconf"
@@ -43,7 +43,7 @@ var docsParts = []docsPart{
 	{"docs/scenarios.md", "gateway", keysOf[gateway.Config]},
 	{"docs/scenarios.md", "tenant", keysOf[tenant.Config]},
 	{"docs/scenarios.md", "arrivals", keysOf[arrival.Config]},
-	{"docs/scenarios.md", "distribution", keysOf[dist.Config]},
+	{"docs/scenarios.md", "distribution", keysOf[distribution.Config]},
 	{"docs/scenarios.md", "fault", keysOf[fault.Config]},
 	{"docs/scenarios.md", "slo", keysOf[scenarios.SLO]},
 	{"docs/scenarios.md", "policies", func(*testing.T) string {
@@ -209,7 +209,7 @@ var keyTypes = []struct {
 	{reflect.TypeFor[gateway.Config](), "gateway", "gateway"},
 	{reflect.TypeFor[tenant.Config](), "tenant", "tenants"},
 	{reflect.TypeFor[arrival.Config](), "arrival process", "arrivals"},
-	{reflect.TypeFor[dist.Config](), "distribution", "distributions"},
+	{reflect.TypeFor[distribution.Config](), "distribution", "distributions"},
 	{reflect.TypeFor[fault.Config](), "fault", "faults"},
 	{reflect.TypeFor[scenarios.SLO](), "SLO", "slo"},
 }

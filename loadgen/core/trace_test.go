@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"foundrylab/internal/dist"
+	"foundrylab/internal/distribution"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
 	"foundrylab/internal/unit"
@@ -175,7 +175,7 @@ func (a arguments) tenant(name string) Source {
 	if _, ok := a.of["whole"]; ok {
 		cfg.Stream = false
 	}
-	for key, at := range map[string]**dist.Config{"prompt": &cfg.Prompt, "output": &cfg.Output} {
+	for key, at := range map[string]**distribution.Config{"prompt": &cfg.Prompt, "output": &cfg.Output} {
 		if a.of[key] != "" {
 			*at = tokens(a.number(key))
 		}
@@ -205,7 +205,10 @@ func (a arguments) tenant(name string) Source {
 	return Source{Tenant: compile(cfg, 1), Rows: rows}
 }
 
-func tokens(n int64) *dist.Config { c := unit.Count(n); return &dist.Config{Constant: &c} }
+func tokens(n int64) *distribution.Config {
+	c := unit.Count(n)
+	return &distribution.Config{Constant: &c}
+}
 
 func rate(text string) (r unit.Rate) {
 	if err := r.UnmarshalText([]byte(text)); err != nil {

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"foundrylab/internal/dist"
+	"foundrylab/internal/distribution"
 	"foundrylab/internal/rng"
 	"foundrylab/internal/unit"
 	"foundrylab/loadgen/arrival"
@@ -19,19 +19,19 @@ import (
 // Config is one tenant of a scenario. It is open loop (arrivals) or closed
 // loop (users and think).
 type Config struct {
-	Name      string          `yaml:"name" required:"true" doc:"how assertions and reports call it"`
-	Weight    int64           `yaml:"weight" default:"1" min:"1" max:"1000000" doc:"its share in judging fairness; no gateway policy enforces it yet"`
-	Arrivals  *arrival.Config `yaml:"arrivals" doc:"open loop: when requests come, whatever the answers do"`
-	Users     int             `yaml:"users" min:"0" max:"4095" doc:"closed loop: users who each wait for an answer, think, and ask again"`
-	Think     *Think          `yaml:"think" doc:"closed loop: time between an answer and the next request; default exponential, mean 2s"`
-	Prompt    *dist.Config    `yaml:"prompt" doc:"prompt tokens; default log-normal p50 1000, p95 3500; raised to the least a request can carry"`
-	Output    *dist.Config    `yaml:"output" doc:"output tokens the model wants to give; default log-normal p50 180, p95 700"`
-	MaxTokens MaxTokens       `yaml:"max_tokens" default:"absent" doc:"what the client sends: absent, a number, or a multiple of the output such as 2x output"`
-	Stream    bool            `yaml:"stream" default:"true" doc:"whether answers are streamed"`
-	Client    string          `yaml:"client" default:"openai-python" enum:"none|openai-python|openai-go" doc:"whose retries it has"`
-	Timeout   unit.Duration   `yaml:"timeout" doc:"a try is given up after this; default never"`
-	Start     unit.Duration   `yaml:"start" doc:"when it begins, from the start of the run"`
-	Stop      unit.Duration   `yaml:"stop" doc:"when it stops asking; default the end of the run"`
+	Name      string               `yaml:"name" required:"true" doc:"how assertions and reports call it"`
+	Weight    int64                `yaml:"weight" default:"1" min:"1" max:"1000000" doc:"its share in judging fairness; no gateway policy enforces it yet"`
+	Arrivals  *arrival.Config      `yaml:"arrivals" doc:"open loop: when requests come, whatever the answers do"`
+	Users     int                  `yaml:"users" min:"0" max:"4095" doc:"closed loop: users who each wait for an answer, think, and ask again"`
+	Think     *Think               `yaml:"think" doc:"closed loop: time between an answer and the next request; default exponential, mean 2s"`
+	Prompt    *distribution.Config `yaml:"prompt" doc:"prompt tokens; default log-normal p50 1000, p95 3500; raised to the least a request can carry"`
+	Output    *distribution.Config `yaml:"output" doc:"output tokens the model wants to give; default log-normal p50 180, p95 700"`
+	MaxTokens MaxTokens            `yaml:"max_tokens" default:"absent" doc:"what the client sends: absent, a number, or a multiple of the output such as 2x output"`
+	Stream    bool                 `yaml:"stream" default:"true" doc:"whether answers are streamed"`
+	Client    string               `yaml:"client" default:"openai-python" enum:"none|openai-python|openai-go" doc:"whose retries it has"`
+	Timeout   unit.Duration        `yaml:"timeout" doc:"a try is given up after this; default never"`
+	Start     unit.Duration        `yaml:"start" doc:"when it begins, from the start of the run"`
+	Stop      unit.Duration        `yaml:"stop" doc:"when it stops asking; default the end of the run"`
 }
 
 // Think is the pause of a closed-loop user.
@@ -125,7 +125,7 @@ type Tenant struct {
 	// Phase names the tenant's place among the phases.
 	Phase uint64
 
-	prompt, output, think dist.Sampler
+	prompt, output, think distribution.Sampler
 	promptDie, outputDie  rng.Die
 	thinkDie, backoffDie  rng.Die
 	chars                 func(promptTokens int32) int32
@@ -143,8 +143,8 @@ type Sizing struct {
 func Compile(c *Config, seed uint64, s Sizing) *Tenant {
 	entity := rng.Entity(c.Name)
 	t := &Tenant{Config: c, Client: clientNamed(c.Client), KeyBase: KeyBase(c.Name), Phase: entity, chars: s.Chars, weight: s.OutputWeight,
-		prompt: dist.NewLognormal(1000, 3500, dist.Z95, 0), output: dist.NewLognormal(180, 700, dist.Z95, 0),
-		think:     dist.NewExponential(int64(2*time.Second), 0),
+		prompt: distribution.NewLognormal(1000, 3500, distribution.Z95, 0), output: distribution.NewLognormal(180, 700, distribution.Z95, 0),
+		think:     distribution.NewExponential(int64(2*time.Second), 0),
 		promptDie: rng.New(seed, rng.PromptLength, entity), outputDie: rng.New(seed, rng.OutputLength, entity),
 		thinkDie: rng.New(seed, rng.Think, entity), backoffDie: rng.New(seed, rng.Backoff, entity)}
 	if c.Prompt != nil {
@@ -156,9 +156,9 @@ func Compile(c *Config, seed uint64, s Sizing) *Tenant {
 	switch {
 	case c.Think == nil:
 	case c.Think.Constant != nil:
-		t.think = dist.Constant(int64(*c.Think.Constant))
+		t.think = distribution.Constant(int64(*c.Think.Constant))
 	default:
-		t.think = dist.NewExponential(int64(c.Think.Exponential.Mean), 0)
+		t.think = distribution.NewExponential(int64(c.Think.Exponential.Mean), 0)
 	}
 	t.prompt = t.prompt.AtLeast(int64(s.MinPrompt))
 	return t

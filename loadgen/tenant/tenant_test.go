@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"foundrylab/internal/dist"
+	"foundrylab/internal/distribution"
 	"foundrylab/internal/unit"
 	"foundrylab/internal/yamlconf"
 )
@@ -18,7 +18,7 @@ import (
 // world is what a tenant knows in these tests: four characters a token.
 var world = Sizing{MinPrompt: 20, Chars: func(n int32) int32 { return 4 * n }}
 
-func constant(n unit.Count) *dist.Config { return &dist.Config{Constant: &n} }
+func constant(n unit.Count) *distribution.Config { return &distribution.Config{Constant: &n} }
 
 func decode(t *testing.T, text string) (Config, error) {
 	t.Helper()

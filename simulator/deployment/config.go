@@ -3,23 +3,23 @@ package deployment
 import (
 	"strings"
 
-	"foundrylab/internal/dist"
+	"foundrylab/internal/distribution"
 	"foundrylab/internal/unit"
 	"foundrylab/simulator/latency"
 )
 
 // Config is one deployment: an entry of a scenario's `backends`.
 type Config struct {
-	Name    string         `yaml:"name" required:"true" doc:"deployment name, as clients and gateways call it"`
-	Model   string         `yaml:"model" required:"true" doc:"model, such as gpt-4.1"`
-	Version string         `yaml:"version" default:"2025-04-14" doc:"model version, shown after the model's name in answers"`
-	SKU     string         `yaml:"sku" required:"true" enum:"GlobalStandard|DataZoneStandard|Standard|GlobalProvisionedManaged|DataZoneProvisionedManaged|ProvisionedManaged" doc:"deployment type"`
-	Region  string         `yaml:"region" default:"East US 2" doc:"processing region, as the service spells it in x-ms-region"`
-	TPM     unit.Count     `yaml:"tpm" doc:"standard: tokens per minute"`
-	RPM     unit.Count     `yaml:"rpm" doc:"standard: requests per minute; default tpm/1000, the ratio of the gpt-4.1 family"`
-	PTU     int64          `yaml:"ptu" min:"0" max:"100000" doc:"provisioned: provisioned throughput units"`
-	Latency latency.Config `yaml:"latency" doc:"pace of its answers; default: the profile of its model"`
-	Output  *dist.Config   `yaml:"output" doc:"answer length in tokens for requests that do not ask for one; default log-normal p50 180, p95 700"`
+	Name    string               `yaml:"name" required:"true" doc:"deployment name, as clients and gateways call it"`
+	Model   string               `yaml:"model" required:"true" doc:"model, such as gpt-4.1"`
+	Version string               `yaml:"version" default:"2025-04-14" doc:"model version, shown after the model's name in answers"`
+	SKU     string               `yaml:"sku" required:"true" enum:"GlobalStandard|DataZoneStandard|Standard|GlobalProvisionedManaged|DataZoneProvisionedManaged|ProvisionedManaged" doc:"deployment type"`
+	Region  string               `yaml:"region" default:"East US 2" doc:"processing region, as the service spells it in x-ms-region"`
+	TPM     unit.Count           `yaml:"tpm" doc:"standard: tokens per minute"`
+	RPM     unit.Count           `yaml:"rpm" doc:"standard: requests per minute; default tpm/1000, the ratio of the gpt-4.1 family"`
+	PTU     int64                `yaml:"ptu" min:"0" max:"100000" doc:"provisioned: provisioned throughput units"`
+	Latency latency.Config       `yaml:"latency" doc:"pace of its answers; default: the profile of its model"`
+	Output  *distribution.Config `yaml:"output" doc:"answer length in tokens for requests that do not ask for one; default log-normal p50 180, p95 700"`
 
 	UtilizationWindow unit.Duration `yaml:"utilization_window" default:"10s" doc:"provisioned: how much capacity time the leaky bucket holds at 100 % (undocumented by the service)"`
 	MaxTokensGuess    unit.Count    `yaml:"max_tokens_guess" default:"256" doc:"provisioned: output tokens assumed at admission when a request gives no max_tokens (undocumented by the service)"`

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"foundrylab/internal/des"
-	"foundrylab/internal/dist"
+	"foundrylab/internal/distribution"
 	"foundrylab/internal/record"
 	"foundrylab/internal/rng"
 	"foundrylab/internal/tick"
@@ -37,7 +37,7 @@ type settings struct {
 	*Config
 	model   model
 	latency *latency.Model
-	output  dist.Sampler
+	output  distribution.Sampler
 	draw    rng.Die
 	users   int // requests in flight under it
 }
@@ -110,7 +110,7 @@ func New(cfg *Config, opt Options) *Core {
 func (c *Core) Install(cfg *Config, seed uint64) uint32 {
 	entity := rng.Entity(cfg.Name)
 	m, _ := modelNamed(cfg.Model)
-	output := dist.NewLognormal(180, 700, dist.Z95, 0)
+	output := distribution.NewLognormal(180, 700, distribution.Z95, 0)
 	if cfg.Output != nil {
 		output = cfg.Output.Compile()
 	}

@@ -6,7 +6,7 @@ package latency
 import (
 	"time"
 
-	"foundrylab/internal/dist"
+	"foundrylab/internal/distribution"
 	"foundrylab/internal/rng"
 	"foundrylab/internal/tick"
 	"foundrylab/internal/unit"
@@ -52,9 +52,9 @@ func (c Config) Validate(fail func(path, format string, args ...any)) {
 
 // Model is a compiled profile; immutable, safe to share.
 type Model struct {
-	ttft    dist.Sampler // grid units
+	ttft    distribution.Sampler // grid units
 	perK    time.Duration
-	perTok  dist.Sampler // nanoseconds per output token
+	perTok  distribution.Sampler // nanoseconds per output token
 	ttftDie rng.Die
 	paceDie rng.Die
 }
@@ -83,7 +83,7 @@ func Compile(cfg Config, model string, seed, entity uint64) *Model {
 		p.spread = int64(cfg.Spread)
 	}
 	return &Model{
-		ttft:    dist.NewLognormal(int64(tick.ToUnits(p.p50)), int64(tick.ToUnits(p.p95)), dist.Z95, 0),
+		ttft:    distribution.NewLognormal(int64(tick.ToUnits(p.p50)), int64(tick.ToUnits(p.p95)), distribution.Z95, 0),
 		perK:    p.perK,
 		perTok:  pace(p.tokensPerS, p.spread),
 		ttftDie: rng.New(seed, rng.FirstToken, entity),
@@ -95,11 +95,11 @@ func Compile(cfg Config, model string, seed, entity uint64) *Model {
 // log-normal of nanoseconds per token. For the small spreads in question the
 // log-scale deviation is the coefficient itself (error below 5 % up to 0.4).
 // Like every log-normal here it is cut at 20 times the median.
-func pace(perS, spreadPPM int64) dist.Sampler {
+func pace(perS, spreadPPM int64) distribution.Sampler {
 	sigma := spreadPPM * (rng.One / 1000) / 1000 // Q32, natural log units
 	const perLn2 = 6196328018                    // 1/ln 2 in Q32
 	median := int64(time.Second) / max(perS, 1)
-	return dist.NewLog2normal(median, rng.MulQ(sigma, perLn2), 20*median)
+	return distribution.NewLog2normal(median, rng.MulQ(sigma, perLn2), 20*median)
 }
 
 // Timing is how a response unfolds, in grid units after its admission.

@@ -1,7 +1,7 @@
-// Package dist holds the distributions a configuration can name and their
+// Package distribution holds the distributions a configuration can name and their
 // integer quantiles. A sample is a monotone function of 64 uniform bits, so it
 // is the same on every machine. It refuses floating point and state.
-package dist
+package distribution
 
 import (
 	"foundrylab/internal/rng"
