@@ -103,10 +103,13 @@ func (o *runOptions) run(c *cobra.Command, file string) error {
 		return err
 	}
 	stop() // a second Ctrl-C ends the writing of reports
+	result := summary.Result()
 	if entries != nil {
+		if result.Interrupted {
+			entries.Interrupt()
+		}
 		err = entries.Close(summary.Header)
 	}
-	result := summary.Result()
 	assert.JudgeAll(result, s.Programs())
 	if err := errors.Join(err, out.write(result)); err != nil {
 		return err
