@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"foundrylab/gateway/core"
 	"foundrylab/internal/ops"
@@ -180,4 +181,6 @@ func (g *Gateway) sign(h http.Header, e core.Effect) {
 		h.Set("X-Gateway-Backend", g.backends[e.Backend].Name)
 	}
 	h.Set("X-Gateway-Attempts", strconv.Itoa(int(e.Attempts)))
+	wait := int64(e.QueueWait.Span() / time.Microsecond)
+	h.Set("X-Gateway-Queue-Wait-Ms", strconv.FormatInt(wait/1000, 10)+"."+strconv.FormatInt(wait%1000/100, 10))
 }

@@ -88,7 +88,7 @@ func (c *call) whole(f *flight) {
 // completion prepares what the answer says.
 func (c *call) completion(f *flight) *content.Chat {
 	r := content.Reply{
-		Key:          c.backend.text.Draw(c.request^uint64(f.plan.At), 0),
+		Key:          c.backend.text.Draw(c.request, f.plan.Attempt),
 		Created:      int64(f.plan.At) / int64(time.Second),
 		Model:        c.backend.engine,
 		Fingerprint:  c.backend.fingerprint,

@@ -59,7 +59,9 @@ type request struct {
 	reason   record.Reason
 	state    requestState
 	hasRetry bool // of the last attempt
-	_        [13]byte
+	_        [1]byte
+	queued   tick.Units // from arrival to the first attempt
+	_        [8]byte
 }
 
 type requestState uint8

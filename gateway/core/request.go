@@ -59,9 +59,11 @@ func (c *Core) send(now tick.Instant, ref record.Ref, r *request, out []Effect) 
 	a.breakerGen = c.breakers[backend].Sent(now)
 	r.attempt, r.backend, r.state = slot, uint16(backend), sent
 	r.tried |= 1 << backend
-	r.attempts++
+	if r.attempts++; r.attempts == 1 {
+		r.queued = tick.ToUnits(now.Sub(r.arrived))
+	}
 	return append(out, Effect{Kind: Send, Req: ref, Ref: record.Ref{Slot: slot, Gen: a.gen}, At: now,
-		Backend: uint16(backend), Attempts: r.attempts, QueueWait: tick.ToUnits(now.Sub(r.arrived))})
+		Backend: uint16(backend), Attempts: r.attempts, QueueWait: r.queued})
 }
 
 func (c *Core) choose(now tick.Instant, r *request) int {
@@ -138,7 +140,7 @@ func (c *Core) head(now tick.Instant, ev *Event, out []Effect) []Effect {
 	}
 	out = c.changed(now, int(a.backend), c.breakers[a.backend].Began(a.breakerGen), out)
 	r.state = committed
-	return append(out, Effect{Kind: Commit, Req: c.refOf(a), Ref: ev.Ref, At: now, Backend: a.backend, Attempts: r.attempts})
+	return append(out, Effect{Kind: Commit, Req: c.refOf(a), Ref: ev.Ref, At: now, Backend: a.backend, Attempts: r.attempts, QueueWait: r.queued})
 }
 
 func (c *Core) refOf(a *attempt) record.Ref {
@@ -217,7 +219,7 @@ func (c *Core) gone(now tick.Instant, ref record.Ref, out []Effect) []Effect {
 // respond ends a request; e carries what is particular to the answer.
 func (c *Core) respond(now tick.Instant, ref record.Ref, r *request, e Effect, out []Effect) []Effect {
 	e.Kind, e.Req, e.At = Respond, ref, now
-	e.Backend, e.Attempts = r.backend, r.attempts
+	e.Backend, e.Attempts, e.QueueWait = r.backend, r.attempts, r.queued
 	if c.remote && e.Reason != record.BudgetRefused {
 		out = append(out, Effect{Kind: Settle, Req: ref, At: now, Tokens: r.tokens})
 	}

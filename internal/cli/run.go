@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -149,6 +150,8 @@ func (o *runOptions) execute(ctx context.Context, s *scenarios.Scenario, entries
 			return ctx.Err() == nil
 		}}), nil
 	}
+	// Fewer, larger collections: the generator's own pauses count as its lag.
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	return live.Run(ctx, s, live.Options{Target: o.target, TargetKey: o.targetKey, TargetModel: o.targetModel, Also: also, Progress: show.at, Note: show.note})
 }
 

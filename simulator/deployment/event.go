@@ -72,6 +72,7 @@ type Effect struct {
 	RetryMs           uint32     // Refuse by a limiter: wait this long
 	RemainingTokens   int32      // standard: after this request; -1 on provisioned
 	RemainingRequests int32
+	Attempt           uint32 // Plan: what its dice were keyed by, beside the request key
 	Status            uint16
 	Kind              EffectKind
 	Outcome           record.Outcome

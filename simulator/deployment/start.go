@@ -20,19 +20,12 @@ func (c *Core) start(now tick.Instant, ev *Event, out []Effect) []Effect {
 	if !ev.Marked {
 		attempt = c.seen.count(ev.Key)
 	}
-	var added time.Duration
-	for i := range c.faults {
-		f := &c.faults[i]
-		if !f.Strikes(now, ev.Key, attempt) {
-			continue
-		}
-		if f.Reset {
-			return append(out, Effect{Kind: Refuse, Ref: ev.Ref, At: now, Prompt: ev.PromptTokens, Outcome: record.Failed, Reason: record.OutageFault})
-		}
-		if f.Status != 0 {
-			return append(out, refuseStatus(ev, now, f.Status))
-		}
-		added += f.Delay(ev.Key, attempt)
+	hit := c.struck(now, ev.Key, attempt)
+	if hit.reset {
+		return append(out, Effect{Kind: Refuse, Ref: ev.Ref, At: now, Prompt: ev.PromptTokens, Outcome: record.Failed, Reason: record.OutageFault})
+	}
+	if hit.status != 0 {
+		return append(out, refuseStatus(ev, now, hit.status))
 	}
 	s := &c.streams[ev.Ref.Slot]
 	*s = stream{cfg: c.current, key: ev.Key, start: now, gen: ev.Ref.Gen, prompt: ev.PromptTokens,
@@ -45,7 +38,7 @@ func (c *Core) start(now tick.Instant, ev *Event, out []Effect) []Effect {
 	}
 	s.charged = charge
 	s.completion, s.length = c.answerLength(ev, attempt)
-	t := c.cfg.latency.Plan(s.key, attempt, int64(s.prompt), int64(s.completion), s.streamed, added)
+	t := c.cfg.latency.Plan(s.key, attempt, int64(s.prompt), int64(s.completion), s.streamed, hit.delay)
 	s.headIn, s.firstIn, s.endIn = t.Head, t.First, t.End
 	c.active++
 	c.cfg.users++
@@ -53,6 +46,28 @@ func (c *Core) start(now tick.Instant, ev *Event, out []Effect) []Effect {
 		return append(out, Effect{Kind: Reserve, Ref: ev.Ref, At: now, Charged: charge})
 	}
 	return c.plan(now, ev.Ref, s, out)
+}
+
+// blow is what the faults of the moment do to one request together.
+type blow struct {
+	reset  bool // nobody is there to answer, whatever else is wrong
+	status uint16
+	delay  time.Duration
+}
+
+func (c *Core) struck(now tick.Instant, key uint64, attempt uint32) (b blow) {
+	for i := range c.faults {
+		f := &c.faults[i]
+		if !f.Strikes(now, key, attempt) {
+			continue
+		}
+		b.reset = b.reset || f.Reset
+		if b.status == 0 {
+			b.status = f.Status
+		}
+		b.delay += f.Delay(key, attempt)
+	}
+	return b
 }
 
 func refuseStatus(ev *Event, now tick.Instant, status uint16) Effect {
@@ -100,7 +115,7 @@ func (c *Core) plan(now tick.Instant, ref record.Ref, s *stream, out []Effect) [
 	}
 	tokens, requests := c.limits.remaining(now)
 	return append(out, Effect{Kind: Plan, Ref: ref, At: now, HeadIn: s.headIn, FirstIn: s.firstIn, Elapsed: s.endIn,
-		Prompt: s.prompt, Completion: s.completion, Charged: s.charged, Status: 200, Length: s.length,
+		Prompt: s.prompt, Completion: s.completion, Charged: s.charged, Status: 200, Length: s.length, Attempt: s.attempt,
 		RemainingTokens: tokens, RemainingRequests: requests})
 }
 
