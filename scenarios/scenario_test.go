@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -152,6 +153,14 @@ func TestProblems(t *testing.T) {
 		{"nobody is sent to the other model", with("", "\ngateway", other), ""},
 		{"a model that could not be read", with("", "\ngateway", "\n  - {name: other, model: 4.1, sku: GlobalStandard, tpm: 500k}\ngateway", "[[paygo]]", "[[paygo, other]]"),
 			`s.yaml:5:26: backends[1].model: expected a string, found a number: put quotes around it, "4.1"`},
+		{"a backend that no path can name", with("", "name: paygo", `name: "pay/go"`, "[[paygo]]", "[[pay/go]]"),
+			`s.yaml:4:12: backends[0].name: "pay/go" is no deployment name: use up to 64 letters, digits, dots, hyphens and underscores, beginning with a letter or digit`},
+		{"more tokens than any model takes", with("    prompt: 3B\n"),
+			"s.yaml:9:13: tenants[0].prompt.constant: 3B is more than 2000000"},
+		{"a delay of a week", with("faults:\n  - {name: x, backend: paygo, at: 1s, for: 1s, latency: {add: 168h}}\n"),
+			"s.yaml:10:63: faults[0].latency.add: must be at most 24h"},
+		{"too many tenants", with(manyTenants(201)),
+			"s.yaml:6:1: tenants: has 202 entries, at most 200 are allowed"},
 		{"backends of one name", with("", "\ngateway", "\n  - {name: paygo, model: gpt-4.1, sku: GlobalStandard, tpm: 500k}\ngateway"),
 			`s.yaml:5:12: backends[1].name: "paygo" is used twice`},
 		{"tenants of one name", with("  - {name: chat, users: 3}\n  - {name: chat, users: 3}\n"),
@@ -260,4 +269,12 @@ func TestFaultsStrikeTheirBackend(t *testing.T) {
 			t.Errorf("backend %d: faults begin at %v, want %v", i, got, want)
 		}
 	}
+}
+
+func manyTenants(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "  - {name: t%d, users: 1}\n", i)
+	}
+	return b.String()
 }
