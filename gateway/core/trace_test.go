@@ -3,8 +3,6 @@ package core
 import (
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +14,7 @@ import (
 	"foundrylab/gateway/route"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
+	"foundrylab/internal/tracetest"
 	"foundrylab/internal/unit"
 )
 
@@ -39,34 +38,7 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 // A request is r and its slot, an attempt a and its slot, with .GENERATION
 // where that is not 0. STATUS 0 is a failed connection.
 func TestTraces(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no traces: %v", err)
-	}
-	for _, name := range files {
-		t.Run(filepath.Base(name), func(t *testing.T) {
-			text, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := (&tracer{t: t}).run(string(text))
-			if got == string(text) {
-				return
-			}
-			if *update {
-				if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want := strings.Split(string(text), "\n")
-			for i, line := range strings.Split(got, "\n") {
-				if i >= len(want) || line != want[i] {
-					t.Fatalf("%s:%d: the core does\n%s\nwanted\n%s", name, i+1, line, strings.Join(want[min(i, len(want)):min(i+1, len(want))], ""))
-				}
-			}
-			t.Fatalf("%s: the core does less", name)
-		})
-	}
+	tracetest.Run(t, *update, func(t *testing.T) tracetest.Obey { return (&tracer{t: t}).command })
 }
 
 type tracer struct {
@@ -74,23 +46,6 @@ type tracer struct {
 	core  *Core
 	names []string
 	wake  tick.Instant
-}
-
-func (tr *tracer) run(text string) string {
-	var out strings.Builder
-	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, "  ") {
-			continue // what it did when the file was written
-		}
-		out.WriteString(line)
-		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
-			continue
-		}
-		for _, done := range tr.command(strings.Fields(line)) {
-			out.WriteString("  " + done + "\n")
-		}
-	}
-	return out.String()
 }
 
 func (tr *tracer) command(f []string) []string {

@@ -87,6 +87,7 @@ var classes = []class{
 	{"cmd/foundrylab", command, worldly},
 	{"internal/arch", test, worldly},
 	{"internal/pipenet", test, worldly},
+	{"internal/tracetest", test, worldly},
 	{"reports/reporttest", test, worldly},
 	{"internal/rng/gen", tool, worldly},
 }

@@ -3,8 +3,6 @@ package core
 import (
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,6 +11,7 @@ import (
 	"foundrylab/internal/distribution"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
+	"foundrylab/internal/tracetest"
 	"foundrylab/internal/unit"
 	"foundrylab/loadgen/arrival"
 	"foundrylab/loadgen/tenant"
@@ -37,34 +36,7 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 // try adds to; STATUS 0 is a failed connection. The nanoseconds of an instant below 100 us are the
 // request's phase.
 func TestTraces(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no traces: %v", err)
-	}
-	for _, name := range files {
-		t.Run(filepath.Base(name), func(t *testing.T) {
-			text, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := (&tracer{t: t}).run(string(text))
-			if got == string(text) {
-				return
-			}
-			if *update {
-				if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want := strings.Split(string(text), "\n")
-			for i, line := range strings.Split(got, "\n") {
-				if i >= len(want) || line != want[i] {
-					t.Fatalf("%s:%d: the core does\n%s\nwanted\n%s", name, i+1, line, strings.Join(want[min(i, len(want)):min(i+1, len(want))], ""))
-				}
-			}
-			t.Fatalf("%s: the core does less", name)
-		})
-	}
+	tracetest.Run(t, *update, func(t *testing.T) tracetest.Obey { return (&tracer{t: t}).command })
 }
 
 type tracer struct {
@@ -72,23 +44,6 @@ type tracer struct {
 	core    *Core
 	sources []Source
 	names   []string // by dense tenant id
-}
-
-func (tr *tracer) run(text string) string {
-	var out strings.Builder
-	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, "  ") {
-			continue // what it did when the file was written
-		}
-		out.WriteString(line)
-		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
-			continue
-		}
-		for _, done := range tr.command(strings.Fields(line)) {
-			out.WriteString("  " + done + "\n")
-		}
-	}
-	return out.String()
 }
 
 func (tr *tracer) command(f []string) []string {

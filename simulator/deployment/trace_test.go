@@ -3,8 +3,6 @@ package deployment
 import (
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +11,7 @@ import (
 
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
+	"foundrylab/internal/tracetest"
 	"foundrylab/internal/unit"
 	"foundrylab/simulator/fault"
 	"foundrylab/simulator/latency"
@@ -38,34 +37,7 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 // not that of the command; samples of the utilization, where they differ from
 // the one before.
 func TestTraces(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no traces: %v", err)
-	}
-	for _, name := range files {
-		t.Run(filepath.Base(name), func(t *testing.T) {
-			text, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := (&tracer{t: t}).run(string(text))
-			if got == string(text) {
-				return
-			}
-			if *update {
-				if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want := strings.Split(string(text), "\n")
-			for i, line := range strings.Split(got, "\n") {
-				if i >= len(want) || line != want[i] {
-					t.Fatalf("%s:%d: the core does\n%s\nwanted\n%s", name, i+1, line, strings.Join(want[min(i, len(want)):min(i+1, len(want))], ""))
-				}
-			}
-			t.Fatalf("%s: the core does less", name)
-		})
-	}
+	tracetest.Run(t, *update, func(t *testing.T) tracetest.Obey { return (&tracer{t: t}).command })
 }
 
 type tracer struct {
@@ -73,23 +45,6 @@ type tracer struct {
 	core   *Core
 	faults []fault.Config
 	load   int32 // last utilization shown
-}
-
-func (tr *tracer) run(text string) string {
-	var out strings.Builder
-	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, "  ") {
-			continue // what it did when the file was written
-		}
-		out.WriteString(line)
-		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
-			continue
-		}
-		for _, done := range tr.command(strings.Fields(line)) {
-			out.WriteString("  " + done + "\n")
-		}
-	}
-	return out.String()
 }
 
 func (tr *tracer) command(f []string) []string {
