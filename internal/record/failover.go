@@ -12,6 +12,9 @@ const recoveryWindow = 10 * time.Second
 // beforeFault is how far back "before the fault" looks.
 const beforeFault = 2 * time.Minute
 
+// recoveryWide is recoveryWindow in windows of the timeline.
+func (s *Summary) recoveryWide() int { return int(max(recoveryWindow/s.window, 1)) }
+
 // span is a half-open range of timeline windows.
 type span struct{ from, to int }
 
@@ -135,7 +138,7 @@ func (s *Summary) recovery(f *Fault, before, during span) Millis {
 		return Null
 	}
 	slo := s.Header.SLO
-	wide := int(max(recoveryWindow/s.window, 1))
+	wide := s.recoveryWide()
 	good := Null
 	for w := during.from; w < during.to; w++ {
 		q := s.quality(span{w, w + wide})
@@ -157,7 +160,7 @@ func (s *Summary) recovery(f *Fault, before, during span) Millis {
 // 10 s window in which the backend has nine tenths of its usual share again.
 func (s *Summary) failback(f *Fault, before span, end int) Millis {
 	usual := s.share(f.Backend, before)
-	wide := int(max(recoveryWindow/s.window, 1))
+	wide := s.recoveryWide()
 	if usual <= 0 {
 		return Null
 	}

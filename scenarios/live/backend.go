@@ -17,9 +17,6 @@ import (
 	"foundrylab/simulator/deployment"
 )
 
-// backend is one backend of a scenario: a resource of its own.
-type backend struct{ server *simulator.Server }
-
 type backendOptions struct {
 	Clock   *drive.Clock
 	Start   tick.Instant
@@ -29,7 +26,8 @@ type backendOptions struct {
 	Observe func(backend int, now tick.Instant, e deployment.Effect)
 }
 
-func newBackend(s *scenarios.Scenario, i int, opt backendOptions) (*backend, error) {
+// newBackend returns one backend of a scenario: a resource of its own.
+func newBackend(s *scenarios.Scenario, i int, opt backendOptions) (*simulator.Server, error) {
 	cfg := simulator.Config{Deployments: s.Backends[i : i+1], Seed: uint64(s.Seed), Clock: opt.Clock, Start: opt.Start,
 		Record: opt.Record, Logger: opt.Logger}
 	for _, f := range s.Faults {
@@ -47,7 +45,7 @@ func newBackend(s *scenarios.Scenario, i int, opt backendOptions) (*backend, err
 	if err != nil {
 		return nil, fmt.Errorf("backend %s: %w", s.Backends[i].Name, err)
 	}
-	return &backend{server}, nil
+	return server, nil
 }
 
 // ServeBackends serves only the backends of a scenario, each on its listen
@@ -64,7 +62,7 @@ func ServeBackends(ctx context.Context, s *scenarios.Scenario, log zerolog.Logge
 			return err
 		}
 		r.backends = append(r.backends, b)
-		url, err := r.listen(ctx, cfg.Name, cfg.Listen, b.server)
+		url, err := r.listen(cfg.Name, cfg.Listen, b)
 		if err != nil {
 			return fmt.Errorf("backend %s: %w", cfg.Name, err)
 		}

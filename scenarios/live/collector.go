@@ -54,14 +54,14 @@ func (c *collector) attempt(backend int, a record.Attempt) {
 
 func (c *collector) backend(backend int, now tick.Instant, e deployment.Effect) {
 	if e.Kind == deployment.Utilization {
-		u := record.Sample{At: e.At, Utilization: int64(e.RemainingTokens), Backend: uint16(backend)}
+		u := virtual.SampleEntry(backend, &e)
 		c.put(func(s record.Sink) { s.Sample(&u) })
 	}
 }
 
 func (c *collector) gateway(now tick.Instant, e gatewaycore.Effect) {
 	if e.Kind == gatewaycore.Transition {
-		t := record.Transition{At: e.At, Until: e.Until, Backend: e.Backend, State: e.State, Reason: e.Reason}
+		t := virtual.TransitionEntry(&e)
 		c.put(func(s record.Sink) { s.Transition(&t) })
 	}
 }

@@ -25,6 +25,7 @@ import (
 	load "foundrylab/loadgen/core"
 	"foundrylab/loadgen/pace"
 	"foundrylab/scenarios"
+	"foundrylab/simulator"
 	"foundrylab/simulator/deployment"
 )
 
@@ -85,7 +86,7 @@ func Run(ctx context.Context, s *scenarios.Scenario, opt Options) (*record.Summa
 	c := newCollector(s, start, opt.Also)
 	r := &run{scenario: s, opt: opt, clock: clock, start: start, collector: c}
 	defer r.close()
-	if err := r.serve(ctx); err != nil {
+	if err := r.serve(); err != nil {
 		return nil, err
 	}
 	if opt.Progress != nil {
@@ -111,7 +112,7 @@ type run struct {
 	clock     *drive.Clock
 	start     tick.Instant
 	collector *collector
-	backends  []*backend
+	backends  []*simulator.Server
 	gateway   *gateway.Gateway
 	servers   []*http.Server
 	url       string // where the load goes
@@ -119,7 +120,7 @@ type run struct {
 }
 
 // serve starts the backends and, without a target, the gateway.
-func (r *run) serve(ctx context.Context) error {
+func (r *run) serve() error {
 	var targets []gateway.Backend
 	for i := range r.scenario.Backends {
 		cfg := &r.scenario.Backends[i]
@@ -132,7 +133,7 @@ func (r *run) serve(ctx context.Context) error {
 			return err
 		}
 		r.backends = append(r.backends, b)
-		url, err := r.listen(ctx, cfg.Name, cfg.Listen, b.server)
+		url, err := r.listen(cfg.Name, cfg.Listen, b)
 		if err != nil && r.opt.Target != "" {
 			r.opt.Note("%s is not served here (%v); its side of the report will be empty.", cfg.Name, err)
 			continue
@@ -155,11 +156,11 @@ func (r *run) serve(ctx context.Context) error {
 		return err
 	}
 	r.gateway = g
-	r.url, err = r.listen(ctx, "gateway", "", g)
+	r.url, err = r.listen("gateway", "", g)
 	return err
 }
 
-func (r *run) listen(_ context.Context, name, addr string, h http.Handler) (url string, err error) {
+func (r *run) listen(name, addr string, h http.Handler) (url string, err error) {
 	l, err := r.opt.Net.Listen(name, addr)
 	if err != nil {
 		return "", err
@@ -229,7 +230,7 @@ func (r *run) close() {
 			r.gateway.Close()
 		}
 		for _, b := range r.backends {
-			b.server.Close()
+			b.Close()
 		}
 		r.keepTapes()
 	})
@@ -257,7 +258,7 @@ func (r *run) keepTapes() {
 		t.Gateway = r.gateway.Tape()
 	}
 	for _, b := range r.backends {
-		t.Backends = append(t.Backends, b.server.Tape(0))
+		t.Backends = append(t.Backends, b.Tape(0))
 	}
 }
 

@@ -1,6 +1,7 @@
 package virtual
 
 import (
+	gateway "foundrylab/gateway/core"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
 	load "foundrylab/loadgen/core"
@@ -23,10 +24,7 @@ func (r *Runner) recordLoad(now tick.Instant, e *load.Effect) {
 			r.opt.Also.Request(&r.request)
 		}
 	case load.Drop:
-		r.summary.Dropped(1)
-		if r.opt.Also != nil {
-			r.opt.Also.Dropped(1)
-		}
+		r.put(func(s record.Sink) { s.Dropped(1) })
 	}
 }
 
@@ -37,6 +35,25 @@ func (r *Runner) recordAttempt(backend int, e *deployment.Effect) {
 	if r.opt.Also != nil {
 		r.opt.Also.Attempt(&r.att)
 	}
+}
+
+// put hands an entry to the summary and to whoever else wants it. For what is
+// rare: entries of every request spare the closure.
+func (r *Runner) put(entry func(record.Sink)) {
+	entry(r.summary)
+	if r.opt.Also != nil {
+		entry(r.opt.Also)
+	}
+}
+
+// SampleEntry is the record of a Utilization effect.
+func SampleEntry(backend int, e *deployment.Effect) record.Sample {
+	return record.Sample{At: e.At, Utilization: int64(e.RemainingTokens), Backend: uint16(backend)}
+}
+
+// TransitionEntry is the record of a Transition effect.
+func TransitionEntry(e *gateway.Effect) record.Transition {
+	return record.Transition{At: e.At, Until: e.Until, Backend: e.Backend, State: e.State, Reason: e.Reason}
 }
 
 // TryEntry is the record of a TryDone effect.

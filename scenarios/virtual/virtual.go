@@ -98,12 +98,6 @@ func New(s *scenarios.Scenario, opt Options) *Runner {
 	return r
 }
 
-// Summary returns what was recorded so far.
-func (r *Runner) Summary() *record.Summary { return r.summary }
-
-// Steps returns how many deadlines were taken.
-func (r *Runner) Steps() int64 { return r.steps }
-
 // progressEvery is how many deadlines pass between calls of Progress.
 const progressEvery = 1 << 14
 
@@ -206,11 +200,8 @@ func (r *Runner) stepGateway(now tick.Instant, ev gateway.Event) {
 				RetryMs: e.RetryMs, HasRetry: e.HasRetry, QueueWait: e.QueueWait, Status: e.Status, Attempts: e.Attempts,
 				Outcome: e.Outcome, Reason: e.Reason})
 		case gateway.Transition:
-			t := record.Transition{At: e.At, Until: e.Until, Backend: e.Backend, State: e.State, Reason: e.Reason}
-			r.summary.Transition(&t)
-			if r.opt.Also != nil {
-				r.opt.Also.Transition(&record.Transition{At: e.At, Until: e.Until, Backend: e.Backend, State: e.State, Reason: e.Reason})
-			}
+			t := TransitionEntry(&e)
+			r.put(func(s record.Sink) { s.Transition(&t) })
 		}
 	}
 	r.fromGateway = r.fromGateway[:base]
@@ -245,11 +236,8 @@ func (r *Runner) stepBackend(now tick.Instant, backend int, ev deployment.Event)
 			r.recordAttempt(backend, &e)
 			r.attemptEnded(now, &e)
 		case deployment.Utilization:
-			u := record.Sample{At: e.At, Utilization: int64(e.RemainingTokens), Backend: uint16(backend)}
-			r.summary.Sample(&u)
-			if r.opt.Also != nil {
-				r.opt.Also.Sample(&record.Sample{At: e.At, Utilization: int64(e.RemainingTokens), Backend: uint16(backend)})
-			}
+			u := SampleEntry(backend, &e)
+			r.put(func(s record.Sink) { s.Sample(&u) })
 		}
 	}
 	r.fromBackend = r.fromBackend[:base]

@@ -183,13 +183,6 @@ func (c *Chat) AppendUsage(dst []byte) []byte {
 // AppendDone appends the end of a stream.
 func (c *Chat) AppendDone(dst []byte) []byte { return append(dst, "data: [DONE]\n\n"...) }
 
-// AppendEvent appends one event whose data is the given JSON, as an error body in the middle of a stream.
-func AppendEvent(dst, data []byte) []byte {
-	dst = append(dst, "data: "...)
-	dst = append(dst, data...)
-	return append(dst, "\n\n"...)
-}
-
 // close ends a chunk of one choice, after "index":. k tells the chunks of a choice apart.
 func (c *Chat) close(dst []byte, choice, k int) []byte {
 	dst = strconv.AppendInt(dst, int64(choice), 10)
