@@ -158,3 +158,16 @@ func (w *Window) Inherit(now tick.Instant, old *Window) {
 	old.roll(now)
 	w.end, w.used = old.end, old.used
 }
+
+// Wait returns the time until n <= limit units fit, when nothing else is
+// taken; 0 where they fit now.
+func (w *Window) Wait(now tick.Instant, n int64) time.Duration {
+	if w.Fits(now, n) {
+		return 0
+	}
+	return w.Reset(now)
+}
+
+// Resize changes the limit; what was taken stays taken, so that a change of the
+// limit opens no fresh window.
+func (w *Window) Resize(limit int64) { w.limit = limit }
