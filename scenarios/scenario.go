@@ -36,6 +36,7 @@ type Scenario struct {
 	Gateway  core.Config         `yaml:"gateway" required:"true" doc:"the gateway between tenants and backends"`
 	Tenants  []tenant.Config     `yaml:"tenants" required:"true" doc:"who asks for what"`
 	Faults   []fault.Config      `yaml:"faults" doc:"what goes wrong, and when"`
+	Quota    []Pool              `yaml:"quota" doc:"tokens per minute that the standard deployments of a model may have together; default: nothing is checked"`
 	SLO      SLO                 `yaml:"slo" doc:"what recovered means"`
 	Assert   []string            `yaml:"assert" doc:"expressions that must hold, else exit code 10"`
 	Warn     []string            `yaml:"warn" doc:"expressions that are reported when they do not hold"`

@@ -179,7 +179,7 @@ func TestProblems(t *testing.T) {
 			"backends:", "backend:", "tenants:\n", "tenants: chat\nx:\n"),
 			"s.yaml:3:1: backend: unknown key, did you mean \"backends\"?\n" +
 				"s.yaml:6:10: tenants: expected a list, found a string\n" +
-				"s.yaml:7:1: x: unknown key (known keys: version, name, description, seed, start, duration, warmup, drain, max_in_flight, backends, gateway, tenants, faults, slo, assert, warn)"},
+				"s.yaml:7:1: x: unknown key (known keys: version, name, description, seed, start, duration, warmup, drain, max_in_flight, backends, gateway, tenants, faults, quota, slo, assert, warn)"},
 		{"nor from a duration", with("warmup: 1h\nfaults: [{name: x, backend: paygo, at: 1h, for: 1s, outage: {}}]\n", "duration: 2m", "duration: long"),
 			`s.yaml:2:11: duration: "long" does not start with a number`},
 		{"an assertion that could not be read", with("assert: [7, goodput]\n"),

@@ -40,6 +40,7 @@ func (c *check) all(read ReadFile) {
 	c.times()
 	c.sizes()
 	c.unique()
+	c.quota()
 	c.routes()
 	c.faultTargets()
 	c.traces(read)
@@ -51,13 +52,14 @@ const (
 	maxTenants  = 200
 	maxBackends = 64
 	maxFaults   = 200
+	maxPools    = 200
 )
 
 func (c *check) sizes() {
 	for _, l := range []struct {
 		list      string
 		have, max int
-	}{{"tenants", len(c.Tenants), maxTenants}, {"backends", len(c.Backends), maxBackends}, {"faults", len(c.Faults), maxFaults}} {
+	}{{"tenants", len(c.Tenants), maxTenants}, {"backends", len(c.Backends), maxBackends}, {"faults", len(c.Faults), maxFaults}, {"quota", len(c.Quota), maxPools}} {
 		if l.have > l.max {
 			c.fail(l.list, "has %d entries, at most %d are allowed", l.have, l.max)
 		}

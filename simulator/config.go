@@ -71,6 +71,7 @@ func exemplar() (w written, err error) {
 // fill gives absent fields the defaults of the YAML format.
 func fill(d, like *deployment.Config) {
 	d.Version = cmp.Or(d.Version, like.Version)
+	d.Subscription = cmp.Or(d.Subscription, like.Subscription)
 	d.Region = cmp.Or(d.Region, like.Region)
 	d.UtilizationWindow = cmp.Or(d.UtilizationWindow, like.UtilizationWindow)
 	d.MaxTokensGuess = cmp.Or(d.MaxTokensGuess, like.MaxTokensGuess)

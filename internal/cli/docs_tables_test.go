@@ -45,6 +45,7 @@ var docsParts = []docsPart{
 	{"docs/scenarios.md", "arrivals", keysOf[arrival.Config]},
 	{"docs/scenarios.md", "distribution", keysOf[distribution.Config]},
 	{"docs/scenarios.md", "fault", keysOf[fault.Config]},
+	{"docs/scenarios.md", "quota", keysOf[scenarios.Pool]},
 	{"docs/scenarios.md", "slo", keysOf[scenarios.SLO]},
 	{"docs/scenarios.md", "policies", func(*testing.T) string {
 		return docsTable([]string{"policy", "what it does"}, route.Policies, func(p route.Named) []string { return []string{mono(p.Name), p.Help} })
@@ -211,6 +212,7 @@ var keyTypes = []struct {
 	{reflect.TypeFor[arrival.Config](), "arrival process", "arrivals"},
 	{reflect.TypeFor[distribution.Config](), "distribution", "distributions"},
 	{reflect.TypeFor[fault.Config](), "fault", "faults"},
+	{reflect.TypeFor[scenarios.Pool](), "quota pool", "quota"},
 	{reflect.TypeFor[scenarios.SLO](), "SLO", "slo"},
 }
 

@@ -21,6 +21,8 @@ type Config struct {
 	Latency latency.Config       `yaml:"latency" doc:"pace of its answers; default: the profile of its model"`
 	Output  *distribution.Config `yaml:"output" doc:"answer length in tokens for requests that do not ask for one; default log-normal p50 180, p95 700"`
 
+	Subscription string `yaml:"subscription" default:"default" doc:"whose quota it draws from, where a scenario has quota"`
+
 	UtilizationWindow unit.Duration `yaml:"utilization_window" default:"10s" doc:"provisioned: how much capacity time the leaky bucket holds at 100 % (undocumented by the service)"`
 	MaxTokensGuess    unit.Count    `yaml:"max_tokens_guess" default:"256" doc:"provisioned: output tokens assumed at admission when a request gives no max_tokens (undocumented by the service)"`
 	MaxInFlight       int           `yaml:"max_in_flight" default:"200000" min:"1" max:"1000000" doc:"bound on requests being answered at once; above it 503"`
