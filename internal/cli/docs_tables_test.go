@@ -342,10 +342,12 @@ func docsPresets(t *testing.T) string {
 }
 
 func docsPTU(t *testing.T) string {
-	rows := sourceRows(t, "simulator/deployment/models.go", `\{"([\w.-]+)", ([\d_]+), (\d+), (\d+)\}`,
+	rows := sourceRows(t, "simulator/deployment/ptu-2026-05-21.csv", `(?m)^([\w.-]+),(\d+),(\d+),(\d+),(\d+),(\d+),(\d+),(\d+),(.*)$`,
 		knownFrom(deployment.Config{Model: "?", SKU: "ProvisionedManaged", PTU: 1}.Validate))
-	return docsTable([]string{"model", "input TPM of one PTU", "an output token counts as", "regional minimum and step"}, rows, func(r []string) []string {
-		return []string{mono(r[1]), strings.ReplaceAll(r[2], "_", ","), r[3] + " input tokens", r[4] + " PTU"}
+	thousands := regexp.MustCompile(`(\d)(\d{3})$`)
+	head := []string{"model", "input TPM of one PTU", "an output token counts as", "target, tokens per second", "regional minimum / step", "global and data zone", "note"}
+	return docsTable(head, rows, func(r []string) []string {
+		return []string{mono(r[1]), thousands.ReplaceAllString(r[2], "$1,$2"), r[3] + " input tokens", r[4], r[5] + " / " + r[6], r[7] + " / " + r[8], r[9]}
 	})
 }
 
