@@ -48,7 +48,7 @@ func (s *Scenario) BackendOptions(backend int, start tick.Instant) deployment.Op
 // LoadOptions returns what the load core is made with.
 func (s *Scenario) LoadOptions(start tick.Instant) load.Options {
 	sizing := tenant.Sizing{MinPrompt: body.MinPromptTokens, OutputWeight: s.costWeight(),
-		Chars: PromptChars}
+		Chars: PromptChars, Charge: s.charge}
 	opt := load.Options{Seed: uint64(s.Seed), Start: start, Duration: time.Duration(s.Duration),
 		Drain: time.Duration(s.Drain), MaxInFlight: s.MaxInFlight}
 	for i := range s.Tenants {
@@ -68,6 +68,16 @@ func (s *Scenario) costWeight() int64 {
 		}
 	}
 	return deployment.OutputWeight(s.Backends[0].Model)
+}
+
+// charge is what the first standard deployment charges a request at arrival.
+func (s *Scenario) charge(promptEstimate, maxTokens int32) int32 {
+	for i := range s.Backends {
+		if !s.Backends[i].Provisioned() {
+			return deployment.StandardCharge(s.Backends[i].Model, promptEstimate, maxTokens)
+		}
+	}
+	return promptEstimate + max(maxTokens, 0)
 }
 
 // Header returns the head of the run's record.
@@ -97,3 +107,7 @@ func (s *Scenario) Header(mode string, start tick.Instant) record.Header {
 
 // PromptChars returns the characters of a generated prompt.
 func PromptChars(tokens int32) int32 { return int32(body.PromptChars(int(tokens))) }
+
+// PromptEstimate returns the service's estimate of a generated prompt, which is
+// one text part: its characters / 4, rounded down, and 1.
+func PromptEstimate(tokens int32) int32 { return PromptChars(tokens)/4 + 1 }

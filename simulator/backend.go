@@ -46,7 +46,7 @@ func newBackend(cfg *Config, index int) *backend {
 	}
 	b.options = deployment.Options{Seed: cfg.Seed, Start: cfg.Start, Faults: rules}
 	b.core = &witness{Core: deployment.New(&b.cfg, b.options)}
-	b.limits = newLimitHeaders(b.core.Core, cfg.Start)
+	b.limits = b.newLimitHeaders(cfg.Start)
 	b.driver = drive.New[deployment.Event, deployment.Effect](b.core, cfg.Clock, deployment.Event{Kind: deployment.Wake}, b.deliver)
 	if cfg.Record {
 		b.tape = new(drive.Tape[deployment.Event, deployment.Effect])

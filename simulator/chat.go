@@ -42,7 +42,7 @@ func (c *call) chat(op *ops.Operation) {
 // it. Any other prompt is counted, named by its body, and answered at a length that the deployment draws.
 func (c *call) meter() (deployment.Event, error) {
 	p := &c.peeked
-	ev := deployment.Event{PromptChars: clamp(p.TextChars), OutputTokens: -1, MaxTokens: clamp(p.OutputLimit()),
+	ev := deployment.Event{PromptEstimate: clamp(tokens.EstimateParts(p.PartChars)), OutputTokens: -1, MaxTokens: clamp(p.OutputLimit()),
 		N: uint16(p.N), Stream: p.Stream}
 	m, marked := p.Marker()
 	if marked {

@@ -73,6 +73,7 @@ func fill(d, like *deployment.Config) {
 	d.Version = cmp.Or(d.Version, like.Version)
 	d.Subscription = cmp.Or(d.Subscription, like.Subscription)
 	d.Region = cmp.Or(d.Region, like.Region)
+	d.Profile = cmp.Or(d.Profile, like.Profile)
 	d.UtilizationWindow = cmp.Or(d.UtilizationWindow, like.UtilizationWindow)
 	d.MaxTokensGuess = cmp.Or(d.MaxTokensGuess, like.MaxTokensGuess)
 	d.MaxInFlight = cmp.Or(d.MaxInFlight, like.MaxInFlight)

@@ -114,13 +114,13 @@ func TestMeter(t *testing.T) {
 		body           []byte
 		key            uint64
 		prompt, output int32
-		chars          int
+		estimate       int32
 	}{
-		{"as generated", body(ops.Message{Role: "user", Text: text}), 9, 1234, 21, ops.MarkerChars + 6},
-		{"text added", body(ops.Message{Role: "user", Text: text + "!"}), 9, 38, 21, ops.MarkerChars + 7},
-		{"a system prompt added", body(ops.Message{Role: "system", Text: "Be kind."}, ops.Message{Role: "user", Text: text}), 9, 44, 21, ops.MarkerChars + 14},
-		{"somebody's own", body(ops.Message{Role: "user", Text: "Say hello."}), 0, 10, -1, 10},
-		{"another one", body(ops.Message{Role: "user", Text: "Say hello?"}), 0, 10, -1, 10},
+		{"as generated", body(ops.Message{Role: "user", Text: text}), 9, 1234, 21, 19},
+		{"text added", body(ops.Message{Role: "user", Text: text + "!"}), 9, 38, 21, 19},
+		{"a system prompt added", body(ops.Message{Role: "system", Text: "Be kind."}, ops.Message{Role: "user", Text: text}), 9, 44, 21, 3 + 19},
+		{"somebody's own", body(ops.Message{Role: "user", Text: "Say hello."}), 0, 10, -1, 3},
+		{"another one", body(ops.Message{Role: "user", Text: "Say hello?"}), 0, 10, -1, 3},
 	}
 	for _, tt := range tests {
 		p, err := ops.Peek(tt.body)
@@ -129,7 +129,7 @@ func TestMeter(t *testing.T) {
 		}
 		c := &call{srv: s, backend: s.backends[0], body: tt.body, peeked: p}
 		ev, err := c.meter()
-		want := deployment.Event{Key: tt.key, PromptTokens: tt.prompt, PromptChars: int32(tt.chars), OutputTokens: tt.output, MaxTokens: 77, N: 3, Marked: true}
+		want := deployment.Event{Key: tt.key, PromptTokens: tt.prompt, PromptEstimate: tt.estimate, OutputTokens: tt.output, MaxTokens: 77, N: 3, Marked: true}
 		if tt.output < 0 {
 			want.Key, want.Marked = fnv1a(tt.body), false
 		}

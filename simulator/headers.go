@@ -53,28 +53,35 @@ func appendHex(dst []byte, v uint64, digits int) []byte {
 	return dst
 }
 
-// limitHeaders says where a deployment's limits stand. Provisioned deployments have none.
-//
-// Requests are counted in the limiter's 10 s window, so limit, remaining and reset all speak of that window, as in the
-// service's responses up to early 2025; later ones seem to give the limit per minute.
+// limitHeaders says where a deployment's limits stand, in the way of its profile. Provisioned deployments have none.
 type limitHeaders struct {
-	start            tick.Instant // of the first window of both
-	tokens, requests []string     // limits
+	says             deployment.Headers
+	start            tick.Instant                            // of the first window of both
+	resets           func() (tokens, requests time.Duration) // of windows that slide; nil: they are fixed
+	tokens, requests []string                                // limits
 }
 
-// The windows that the headers speak of, as simulator/deployment has them.
-const (
-	tokenWindow   = time.Minute
-	requestWindow = 10 * time.Second
-	perMinute     = int64(tokenWindow / requestWindow)
-)
+// tokenWindow is the window of the token headers, as simulator/deployment has it.
+const tokenWindow = time.Minute
 
-func newLimitHeaders(core *deployment.Core, start tick.Instant) limitHeaders {
-	tpm, rpm := core.Limits()
+func (b *backend) newLimitHeaders(start tick.Instant) limitHeaders {
+	tpm, rpm := b.core.Limits()
 	if tpm == 0 {
 		return limitHeaders{}
 	}
-	return limitHeaders{start, number(tpm), number((rpm + perMinute - 1) / perMinute)}
+	l := limitHeaders{says: b.core.Headers(), start: start, tokens: number(tpm)}
+	share := int64(time.Minute / l.says.RequestPeriod)
+	l.requests = number((rpm + share - 1) / share)
+	if b.core.Sliding() {
+		l.resets = b.resets
+	}
+	return l
+}
+
+// resets returns the time until the windows of the moment are empty.
+func (b *backend) resets() (tokens, requests time.Duration) {
+	b.driver.Locked(func(now tick.Instant) { tokens, requests = b.core.Resets(now) })
+	return tokens, requests
 }
 
 // place sets the headers of a deployment.
@@ -91,12 +98,22 @@ func (l *limitHeaders) set(h http.Header, e *deployment.Effect) {
 	if l.tokens == nil {
 		return
 	}
-	h["X-Ratelimit-Limit-Tokens"] = l.tokens
-	h["X-Ratelimit-Limit-Requests"] = l.requests
 	h["X-Ratelimit-Remaining-Tokens"] = number(int64(e.RemainingTokens))
 	h["X-Ratelimit-Remaining-Requests"] = number(int64(e.RemainingRequests))
-	h["X-Ratelimit-Reset-Tokens"] = number(secondsLeft(l.start, e.At, tokenWindow))
-	h["X-Ratelimit-Reset-Requests"] = number(secondsLeft(l.start, e.At, requestWindow))
+	if l.says.Limits {
+		h["X-Ratelimit-Limit-Tokens"] = l.tokens
+		h["X-Ratelimit-Limit-Requests"] = l.requests
+	}
+	if !l.says.Resets {
+		return
+	}
+	tokens, requests := secondsLeft(l.start, e.At, tokenWindow), secondsLeft(l.start, e.At, l.says.RequestPeriod)
+	if l.resets != nil {
+		t, r := l.resets()
+		tokens, requests = ceilSeconds(t), ceilSeconds(r)
+	}
+	h["X-Ratelimit-Reset-Tokens"] = number(tokens)
+	h["X-Ratelimit-Reset-Requests"] = number(requests)
 }
 
 // secondsLeft returns the whole seconds, rounded up, until the window around now ends. The first window begins at once

@@ -29,7 +29,9 @@ func (c *call) refuse(op *ops.Operation, e *deployment.Effect) {
 	}
 	if e.RetryMs > 0 {
 		h["Retry-After"] = number(retrySeconds(e))
-		h["Retry-After-Ms"] = number(int64(e.RetryMs))
+		if c.backend.limits.says.RetryMs || c.backend.cfg.Provisioned() {
+			h["Retry-After-Ms"] = number(int64(e.RetryMs))
+		}
 	}
 	c.answer(c.refusal(op, e))
 }
@@ -42,12 +44,16 @@ func (c *call) refusal(op *ops.Operation, e *deployment.Effect) content.Answer {
 	d := &c.backend.cfg
 	t := content.Throttle{Limit: content.TokenLimit, Operation: op.Name, Deployment: d.Name, Model: d.Model, Region: d.Region,
 		Tier: "OpenAI", APIVersion: c.version, RetrySeconds: int(retrySeconds(e))}
+	reached := content.RateLimitReached
+	if c.backend.limits.says.OldBody {
+		reached = content.RateLimitReachedOld
+	}
 	switch e.Reason {
 	case record.TokenLimit, record.TooLarge:
-		return content.RateLimitReached(t)
+		return reached(t)
 	case record.RequestLimit:
 		t.Limit = content.CallLimit
-		return content.RateLimitReached(t)
+		return reached(t)
 	case record.Utilization:
 		return content.ProvisionedExceeded(t, int(e.RetryMs))
 	}

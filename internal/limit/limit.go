@@ -152,13 +152,6 @@ func mulMod(a, b, m int64) int64 {
 	return int64(uint64(a)*uint64(b) - uint64(q)*uint64(m))
 }
 
-// Inherit takes over another window's place in time and what it counted, so
-// that a change of the limit does not open a fresh window.
-func (w *Window) Inherit(now tick.Instant, old *Window) {
-	old.roll(now)
-	w.end, w.used = old.end, old.used
-}
-
 // Wait returns the time until n <= limit units fit, when nothing else is
 // taken; 0 where they fit now.
 func (w *Window) Wait(now tick.Instant, n int64) time.Duration {

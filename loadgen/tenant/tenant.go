@@ -129,20 +129,25 @@ type Tenant struct {
 	promptDie, outputDie  rng.Die
 	thinkDie, backoffDie  rng.Die
 	chars                 func(promptTokens int32) int32
-	weight                int64 // of an output token in Cost; 0: by estimate
+	weight                int64 // of an output token in Cost; 0: by charge
+	charge                func(promptEstimate, maxTokens int32) int32
 }
 
 // Sizing is what a tenant must know of the world to plan a request.
 type Sizing struct {
 	MinPrompt    int32                          // least prompt a request can carry
 	Chars        func(promptTokens int32) int32 // characters of a prompt
-	OutputWeight int64                          // Cost in PTU-normalised tokens; 0: by the standard estimate
+	OutputWeight int64                          // Cost in PTU-normalised tokens; 0: by Charge
+
+	// Charge is what a standard deployment charges a request at arrival; nil:
+	// the prompt's estimate and max_tokens.
+	Charge func(promptEstimate, maxTokens int32) int32
 }
 
 // Compile returns the tenant of a valid Config.
 func Compile(c *Config, seed uint64, s Sizing) *Tenant {
 	entity := rng.Entity(c.Name)
-	t := &Tenant{Config: c, Client: clientNamed(c.Client), KeyBase: KeyBase(c.Name), Phase: entity, chars: s.Chars, weight: s.OutputWeight,
+	t := &Tenant{Config: c, Client: clientNamed(c.Client), KeyBase: KeyBase(c.Name), Phase: entity, chars: s.Chars, weight: s.OutputWeight, charge: s.Charge,
 		prompt: distribution.NewLognormal(1000, 3500, distribution.Z95, 0), output: distribution.NewLognormal(180, 700, distribution.Z95, 0),
 		think:     distribution.NewExponential(int64(2*time.Second), 0),
 		promptDie: rng.New(seed, rng.PromptLength, entity), outputDie: rng.New(seed, rng.OutputLength, entity),
@@ -199,10 +204,14 @@ func (t *Tenant) Wish(key uint64, prompt, output int32) Wish {
 	case m.Times > 0:
 		w.MaxTokens = int32(max(int64(w.Output)*m.Times/1_000_000, 1))
 	}
-	if t.weight > 0 {
+	estimate := w.Chars/4 + 1
+	switch {
+	case t.weight > 0:
 		w.Cost = w.Prompt + int32(t.weight)*w.Received()
-	} else {
-		w.Cost = w.Chars/4 + 1 + max(w.MaxTokens, 0)
+	case t.charge != nil:
+		w.Cost = t.charge(estimate, w.MaxTokens)
+	default:
+		w.Cost = estimate + max(w.MaxTokens, 0)
 	}
 	return w
 }

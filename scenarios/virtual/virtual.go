@@ -215,7 +215,7 @@ func (r *Runner) send(now tick.Instant, e *gateway.Effect) {
 	t.first = 0
 	r.sent[e.Ref.Slot] = attempt{start: now, key: t.key, slot: e.Req.Slot, tenant: t.tenant}
 	r.stepBackend(now, int(e.Backend), deployment.Event{Kind: deployment.Start, Ref: e.Ref, Key: t.key, PromptTokens: t.prompt,
-		PromptChars: scenarios.PromptChars(t.prompt), OutputTokens: t.output, MaxTokens: t.maxTokens, Stream: t.stream,
+		PromptEstimate: scenarios.PromptEstimate(t.prompt), OutputTokens: t.output, MaxTokens: t.maxTokens, Stream: t.stream,
 		Marked: true, Try: t.number})
 }
 

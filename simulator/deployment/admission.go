@@ -9,18 +9,33 @@ import (
 	"foundrylab/internal/tick"
 )
 
-// admission is the limiter of a deployment. Standard: a fixed 60 s token
-// window and request sub-windows of 10 s and 1 s, charged at arrival by
-// estimate and never refunded (Microsoft's quota page). Provisioned: a leaky
+// admission is the limiter of a deployment. Standard: a token window of 60 s
+// and request windows of 10 s and 1 s, charged at arrival by estimate and never
+// refunded (Microsoft's quota page; profiles of evidence). Provisioned: a leaky
 // bucket of PTU-normalised tokens, checked before the estimate is added and
 // corrected on completion (provisioned throughput page).
 type admission struct {
-	tokens   *limit.Window
-	requests [2]*limit.Window // 10 s and 1 s
+	tokens   window
+	requests []window      // 10 s, and 1 s where the profile has it
+	minute   *limit.Window // requests of the minute, for headers that speak of it; else nil
+	family   family
+	evidence evidence
 	bucket   *limit.Bucket
 	capacity int64 // bucket level at 100 %
 	weight   int64 // of an output token
 	load     loadMeter
+}
+
+// window is a limiter that counts what was taken: fixed or sliding.
+type window interface {
+	Limit() int64
+	Fits(now tick.Instant, n int64) bool
+	Take(now tick.Instant, n int64)
+	Used(now tick.Instant) int64
+	Remaining(now tick.Instant) int64
+	Reset(now tick.Instant) time.Duration
+	Wait(now tick.Instant, n int64) time.Duration
+	Resize(limit int64)
 }
 
 const (
@@ -38,37 +53,7 @@ func newAdmission(cfg *settings, start tick.Instant) admission {
 		return admission{load: newLoadMeter(perMinute, start), bucket: limit.NewBucket(perMinute, start), weight: cfg.model.outputWeight,
 			capacity: tick.MulDiv(perMinute, int64(cfg.UtilizationWindow), int64(time.Minute))}
 	}
-	rpm := requestsPerMinute(cfg.Config)
-	return admission{load: newLoadMeter(int64(cfg.TPM), start), tokens: limit.NewWindow(int64(cfg.TPM), tokenPeriod, start),
-		requests: [2]*limit.Window{
-			limit.NewWindow((rpm+5)/6, requestPeriod, start),
-			limit.NewWindow(max((rpm+59)/60, 1), burstPeriod, start),
-		}}
-}
-
-func requestsPerMinute(cfg *Config) int64 {
-	if cfg.RPM > 0 {
-		return int64(cfg.RPM)
-	}
-	return max(int64(cfg.TPM)/1000, 1)
-}
-
-// resize moves to another configuration's limits; what is used stays used.
-func (a *admission) resize(now tick.Instant, cfg *settings) {
-	old := *a
-	*a = newAdmission(cfg, now)
-	switch {
-	case a.bucket != nil && old.bucket != nil:
-		a.bucket.Add(now, old.bucket.Level(now))
-	case a.tokens != nil && old.tokens != nil:
-		a.tokens.Inherit(now, old.tokens)
-		for i := range a.requests {
-			a.requests[i].Inherit(now, old.requests[i])
-		}
-	default: // from one kind to the other: the units differ
-		old.load.seconds = [len(old.load.seconds)]int64{}
-	}
-	a.load.seconds, a.load.at, a.load.place = old.load.seconds, old.load.at, old.load.place
+	return newStandard(cfg, start)
 }
 
 // refusal is why a request was not admitted, with the answer to give.
@@ -77,33 +62,12 @@ type refusal struct {
 	effect Effect
 }
 
-// estimate is the service's guess of a prompt's tokens from its characters.
-func estimate(chars int32) int64 { return int64(chars)/4 + 1 }
-
 // admit checks the limits and charges the estimate.
 func (a *admission) admit(now tick.Instant, cfg *settings, ev *Event) (int32, refusal) {
-	choices := max(int64(ev.N), 1)
 	if a.bucket != nil {
-		return a.admitProvisioned(now, cfg, ev, choices)
+		return a.admitProvisioned(now, cfg, ev, max(int64(ev.N), 1))
 	}
-	cost := estimate(ev.PromptChars) + max(int64(ev.MaxTokens), 0)*choices
-	if cost > a.tokens.Limit() {
-		return 0, a.refuse(now, ev, record.TooLarge, neverFits)
-	}
-	for _, w := range a.requests {
-		if !w.Fits(now, 1) {
-			return 0, a.refuse(now, ev, record.RequestLimit, wholeSeconds(w.Reset(now)))
-		}
-	}
-	if !a.tokens.Fits(now, cost) {
-		return 0, a.refuse(now, ev, record.TokenLimit, wholeSeconds(a.tokens.Reset(now)))
-	}
-	a.tokens.Take(now, cost)
-	a.load.add(now, cost)
-	for _, w := range a.requests {
-		w.Take(now, 1)
-	}
-	return int32(min(cost, math.MaxInt32)), refusal{}
+	return a.admitStandard(now, ev, max(int64(ev.N), 1))
 }
 
 func (a *admission) admitProvisioned(now tick.Instant, cfg *settings, ev *Event, choices int64) (int32, refusal) {
@@ -150,15 +114,6 @@ func (a *admission) settle(now tick.Instant, cfg *settings, s *stream, produced 
 		a.load.add(now, actual-int64(s.charged))
 	}
 	return int32(actual)
-}
-
-// remaining returns what the rate-limit headers say after this request:
-// tokens of the minute and requests of the 10 s window; -1 on provisioned.
-func (a *admission) remaining(now tick.Instant) (tokens, requests int32) {
-	if a.bucket != nil {
-		return -1, -1
-	}
-	return int32(min(a.tokens.Remaining(now), math.MaxInt32)), int32(min(a.requests[0].Remaining(now), math.MaxInt32))
 }
 
 // utilization returns what admission goes by, in ppm: the bucket's level

@@ -38,7 +38,7 @@ func TestStandardCharge(t *testing.T) {
 		{math.MaxInt32, math.MaxInt32, 1, math.MaxInt32}, // more than the effect can say
 	} {
 		core := New(standard(10_000_000_000, 1_000_000), Options{})
-		e := ask(core, 0, Event{PromptChars: c.chars, PromptTokens: 1, MaxTokens: c.maxTokens, N: c.n})
+		e := ask(core, 0, Event{PromptEstimate: c.chars/4 + 1, PromptTokens: 1, MaxTokens: c.maxTokens, N: c.n})
 		if e.Kind != Plan || e.Charged != c.want {
 			t.Errorf("%+v: %s", c, describe(&e))
 		}
@@ -58,13 +58,13 @@ func TestStandardRetryAfter(t *testing.T) {
 		const start = 7*second + 123
 		cfg := standard(1000, 60_000)
 		if !c.tokens {
-			cfg = standard(1000, 6) // one in 10 s
+			cfg = standard(5000, 6) // one in 10 s
 		}
 		core := New(cfg, Options{Start: start})
-		if e := ask(core, start+c.at, Event{PromptChars: 3996, MaxTokens: -1}); e.Kind != Plan {
+		if e := ask(core, start+c.at, Event{PromptEstimate: 1000, MaxTokens: -1}); e.Kind != Plan {
 			t.Fatal(describe(&e))
 		}
-		e := ask(core, start+c.at, Event{MaxTokens: -1})
+		e := ask(core, start+c.at, Event{PromptEstimate: 1, MaxTokens: -1})
 		reason := record.RequestLimit
 		if c.tokens {
 			reason = record.TokenLimit
@@ -84,7 +84,7 @@ func TestStandardWaitIsEnough(t *testing.T) {
 		now := tick.Instant(1000)
 		for range 40 {
 			now += tick.Instant(dice.Int63n(int64(3 * time.Second)))
-			ev := Event{PromptChars: int32(dice.Int63n(tpm*4) &^ 3), MaxTokens: -1}
+			ev := Event{PromptEstimate: 1 + int32(dice.Int63n(tpm)), MaxTokens: -1}
 			e := ask(core, now, ev)
 			for tries := 0; e.Kind == Refuse; tries++ {
 				// A second wait may follow: for requests of 1 s, then of 10 s, then for tokens.

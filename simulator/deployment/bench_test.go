@@ -37,7 +37,7 @@ func newMill(n int) *mill {
 
 func (m *mill) start(slot uint32) {
 	m.key++
-	m.out = m.core.Step(m.now, Event{Kind: Start, Ref: record.Ref{Slot: slot, Gen: m.gens[slot]}, Key: m.key, PromptTokens: 1000, PromptChars: 4000,
+	m.out = m.core.Step(m.now, Event{Kind: Start, Ref: record.Ref{Slot: slot, Gen: m.gens[slot]}, Key: m.key, PromptTokens: 1000, PromptEstimate: 1001,
 		OutputTokens: 900 + int32(m.key%128), MaxTokens: -1, Stream: true}, m.out[:0])
 	m.gens[slot]++
 }
@@ -63,7 +63,7 @@ func TestStepDoesNotAllocate(t *testing.T) {
 		core := New(cfg, Options{})
 		out := make([]Effect, 0, 8)
 		now, gen := tick.Instant(0), uint32(0)
-		for name, ev := range map[string]Event{"refused": {PromptChars: 1 << 30, PromptTokens: 1 << 30, MaxTokens: -1}, "left": {MaxTokens: 10}} {
+		for name, ev := range map[string]Event{"refused": {PromptEstimate: 1 << 28, PromptTokens: 1 << 30, MaxTokens: -1}, "left": {MaxTokens: 10}} {
 			if n := testing.AllocsPerRun(1000, func() {
 				ev.Kind, ev.Ref = Start, record.Ref{Gen: gen}
 				out = core.Step(now, ev, out[:0])

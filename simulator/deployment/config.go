@@ -16,7 +16,7 @@ type Config struct {
 	SKU     string               `yaml:"sku" required:"true" enum:"GlobalStandard|DataZoneStandard|Standard|GlobalProvisionedManaged|DataZoneProvisionedManaged|ProvisionedManaged" doc:"deployment type"`
 	Region  string               `yaml:"region" default:"East US 2" doc:"processing region, as the service spells it in x-ms-region"`
 	TPM     unit.Count           `yaml:"tpm" doc:"standard: tokens per minute"`
-	RPM     unit.Count           `yaml:"rpm" doc:"standard: requests per minute; default tpm/1000, the ratio of the gpt-4.1 family"`
+	RPM     unit.Count           `yaml:"rpm" doc:"standard: requests per minute; default by the ratio of the model's family, such as tpm/1000"`
 	PTU     int64                `yaml:"ptu" min:"0" max:"100000" doc:"provisioned: provisioned throughput units"`
 	Latency latency.Config       `yaml:"latency" doc:"pace of its answers; default: the profile of its model"`
 	Output  *distribution.Config `yaml:"output" doc:"answer length in tokens for requests that do not ask for one; default log-normal p50 180, p95 700"`
@@ -25,7 +25,11 @@ type Config struct {
 
 	UtilizationWindow unit.Duration `yaml:"utilization_window" default:"10s" doc:"provisioned: how much capacity time the leaky bucket holds at 100 % (undocumented by the service)"`
 	MaxTokensGuess    unit.Count    `yaml:"max_tokens_guess" default:"256" doc:"provisioned: output tokens assumed at admission when a request gives no max_tokens (undocumented by the service)"`
-	MaxInFlight       int           `yaml:"max_in_flight" default:"200000" min:"1" max:"1000000" doc:"bound on requests being answered at once; above it 503"`
+	Profile           string        `yaml:"profile" default:"azure-2026" enum:"azure-2024|azure-2025|azure-2026" doc:"standard: the year whose evidence the limits, headers and 429s follow"`
+	Window            string        `yaml:"window" enum:"fixed|sliding" doc:"standard: whether windows are all new at their end, or slide; default by profile"`
+	CountRejected     *bool         `yaml:"count_rejected" doc:"standard: whether refused requests count against the request limit; default by profile"`
+
+	MaxInFlight int `yaml:"max_in_flight" default:"200000" min:"1" max:"1000000" doc:"bound on requests being answered at once; above it 503"`
 
 	Listen string `yaml:"listen" doc:"live: fixed address such as 127.0.0.1:9101; default a free port"`
 	Key    string `yaml:"key" default:"foundrylab-key" doc:"live: the api-key it accepts"`

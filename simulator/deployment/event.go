@@ -21,20 +21,20 @@ const (
 
 // Event is what happens to a deployment; a flat value.
 type Event struct {
-	Ref          record.Ref
-	Key          uint64 // request key: names the dice
-	PromptTokens int32
-	PromptChars  int32
-	OutputTokens int32 // wanted length; negative: the deployment draws one
-	MaxTokens    int32 // negative: absent
-	Version      uint32
-	RetryMs      uint32 // Reserved and not Granted
-	N            uint16 // choices; 0 counts as 1
-	Try          uint16 // Marked: which sending of the request by its client this is
-	Kind         EventKind
-	Stream       bool
-	Marked       bool // the request said its Key and Try itself
-	Granted      bool
+	Ref            record.Ref
+	Key            uint64 // request key: names the dice
+	PromptTokens   int32
+	PromptEstimate int32 // prompt tokens as the service guesses them from characters
+	OutputTokens   int32 // wanted length; negative: the deployment draws one
+	MaxTokens      int32 // negative: absent
+	Version        uint32
+	RetryMs        uint32 // Reserved and not Granted
+	N              uint16 // choices; 0 counts as 1
+	Try            uint16 // Marked: which sending of the request by its client this is
+	Kind           EventKind
+	Stream         bool
+	Marked         bool // the request said its Key and Try itself
+	Granted        bool
 }
 
 // EffectKind tags an Effect.

@@ -24,6 +24,7 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 //
 //	fault outage|status=503|latency=2s jitter=1s at=5s for=10s p=50%     of the next deployment
 //	deployment tpm=1000 rpm=600 ptu=15 model=gpt-4.1 ttft=400ms pace=100 window=10s guess=256 bound=9 remote
+//	    profile=azure-2024 forgiving     (refused requests do not count)
 //	install (arguments of deployment)     a further configuration
 //	TIME start REQUEST key=1 prompt=100 chars=400 max=50 out=20 n=2 whole
 //	TIME gone REQUEST
@@ -151,6 +152,10 @@ func (a arguments) config() *Config {
 	c.UtilizationWindow = a.span("window", 10*time.Second)
 	c.MaxTokensGuess = unit.Count(a.number("guess", 256))
 	c.MaxInFlight = int(a.number("bound", 1000))
+	c.Profile = a.of["profile"]
+	if a.has("forgiving") {
+		c.CountRejected = new(bool)
+	}
 	return c
 }
 
@@ -179,7 +184,7 @@ func (a arguments) event(f []string) Event {
 	case "wake":
 	case "start":
 		ev = Event{Kind: Start, Ref: ev.Ref, Key: uint64(a.number("key", 1)), PromptTokens: int32(a.number("prompt", 0)),
-			PromptChars: int32(a.number("chars", 0)), MaxTokens: int32(a.number("max", -1)), OutputTokens: int32(a.number("out", 1)),
+			PromptEstimate: int32(a.number("chars", 0)/4 + 1), MaxTokens: int32(a.number("max", -1)), OutputTokens: int32(a.number("out", 1)),
 			N: uint16(a.number("n", 0)), Stream: !a.has("whole")}
 	case "gone":
 		ev.Kind = Gone
