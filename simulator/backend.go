@@ -23,6 +23,7 @@ type backend struct {
 	replans []replan // by slot, under the driver's lock
 	faults  []int    // of each of its faults, the place in Config.Faults
 
+	kept    *ledger // the Server's
 	ledger  func(int, record.Attempt)
 	observe func(int, tick.Instant, deployment.Effect)
 
@@ -32,9 +33,9 @@ type backend struct {
 	limits      limitHeaders
 }
 
-func newBackend(cfg *Config, index int) *backend {
+func newBackend(cfg *Config, index int, kept *ledger) *backend {
 	d := cfg.Deployments[index]
-	b := &backend{index: index, cfg: d, clock: cfg.Clock, ledger: cfg.Ledger, observe: cfg.Observe,
+	b := &backend{index: index, cfg: d, clock: cfg.Clock, kept: kept, ledger: cfg.Ledger, observe: cfg.Observe,
 		engine: d.Model + "-" + d.Version, fingerprint: fingerprint(&d),
 		text: rng.New(cfg.Seed, rng.ContentText, rng.Entity(d.Name))}
 	var rules []fault.Rule
@@ -99,8 +100,10 @@ func (b *backend) deliver(now tick.Instant, e deployment.Effect) {
 	case deployment.Replan:
 		b.replanned(e)
 	case deployment.Refuse, deployment.Finish, deployment.Cut:
+		a := b.attempt(&e)
+		b.kept.add(&a)
 		if b.ledger != nil {
-			b.ledger(b.index, b.attempt(&e))
+			b.ledger(b.index, a)
 		}
 		b.driver.Post(e.Ref, e)
 	case deployment.Utilization, deployment.FaultEdge:

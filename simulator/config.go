@@ -40,6 +40,7 @@ func complete(cfg Config) (Config, error) {
 	}
 	cfg.Start = cmp.Or(cfg.Start, cfg.Clock.Now())
 	cfg.MaxBody = cmp.Or(cfg.MaxBody, defaultMaxBody)
+	cfg.LedgerSize = cmp.Or(cfg.LedgerSize, defaultLedger)
 	like, err := exemplar()
 	if err != nil {
 		return cfg, err
@@ -106,6 +107,9 @@ func crossCheck(cfg *Config) error {
 	var wrong []error
 	if cfg.MaxBody < 0 {
 		wrong = append(wrong, fmt.Errorf("max_body: %d bytes is negative", cfg.MaxBody))
+	}
+	if cfg.LedgerSize < 0 {
+		wrong = append(wrong, fmt.Errorf("ledger_size: %d attempts is negative", cfg.LedgerSize))
 	}
 	for i, d := range cfg.Deployments {
 		if j := deploymentNamed(cfg, d.Name); j < i {

@@ -62,6 +62,7 @@ func TestConfigMistakes(t *testing.T) {
 		{strike(outage("a", 0, 0)), []string{"faults[0].for: "}},
 		{strike(fault.Config{Name: "x", Backend: "a", For: ms(1)}), []string{"faults[0]: give exactly one kind"}},
 		{Config{Deployments: []deployment.Config{ok}, MaxBody: -1}, []string{"max_body: "}},
+		{Config{Deployments: []deployment.Config{ok}, LedgerSize: -1}, []string{"ledger_size: "}},
 		{Config{Deployments: []deployment.Config{{Name: "a", Model: "gpt-4.1", SKU: "GlobalStandard"}, {Name: "a", Model: "gpt-4.1", SKU: "x", TPM: 1}}},
 			[]string{"deployments[0].tpm: ", "deployments[1].sku: ", `deployments[1].name: "a" is taken`}},
 	}

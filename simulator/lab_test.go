@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -96,6 +97,25 @@ func (l *lab) audit() {
 	if len(l.attempts) != starts {
 		l.Errorf("%d requests came to a deployment and %d ended", starts, len(l.attempts))
 	}
+	for i := range l.backends { // attempts at different deployments that end at once have no order
+		want := ofBackend(l.attempts, i)
+		var got []record.Attempt
+		for _, k := range l.Server.ledger.newest(len(l.attempts)+1, func(a *record.Attempt) bool { return int(a.Backend) == i }) {
+			got = append(got, k.Attempt)
+		}
+		if !slices.Equal(got, want) {
+			l.Errorf("backend %d: %d attempts are kept, %d were told of, or they differ", i, len(got), len(want))
+		}
+	}
+}
+
+func ofBackend(all []record.Attempt, backend int) (some []record.Attempt) {
+	for _, a := range all {
+		if int(a.Backend) == backend {
+			some = append(some, a)
+		}
+	}
+	return some
 }
 
 // replay steps a fresh core through a backend's tape.

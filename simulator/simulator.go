@@ -30,8 +30,9 @@ type Config struct {
 	Clock *drive.Clock // nil: the wall clock
 	Start tick.Instant // origin of limiter windows and faults, may be to come; 0: the clock's present
 
-	MaxBody int64          // largest request body, bytes; 0: 16 MiB
-	Logger  zerolog.Logger // one line a request; the zero Logger is silent
+	MaxBody    int64          // largest request body, bytes; 0: 16 MiB
+	LedgerSize int            // attempts that Admin can show, the newest; 0: 100,000
+	Logger     zerolog.Logger // one line a request; the zero Logger is silent
 
 	// Ledger is called once for every request that reached a deployment, when it has ended: the ground truth. The tenant
 	// is record.NoTenant. Calls of one backend come in order, one at a time; those of different backends concurrently. It
@@ -55,6 +56,7 @@ type Server struct {
 	clock    *drive.Clock
 	log      zerolog.Logger
 	maxBody  int64
+	ledger   *ledger
 	ids      rng.Die
 	serial   atomic.Uint64 // requests so far; names their ids
 }
@@ -66,10 +68,10 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{clock: cfg.Clock, log: cfg.Logger, maxBody: cfg.MaxBody,
+	s := &Server{clock: cfg.Clock, log: cfg.Logger, maxBody: cfg.MaxBody, ledger: newLedger(cfg.LedgerSize),
 		ids: rng.New(cfg.Seed, rng.ContentText, rng.Entity("request id"))}
 	for i := range cfg.Deployments {
-		s.backends = append(s.backends, newBackend(&cfg, i))
+		s.backends = append(s.backends, newBackend(&cfg, i, s.ledger))
 	}
 	s.router = s.routes()
 	for _, b := range s.backends {

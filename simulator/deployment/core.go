@@ -299,3 +299,26 @@ func (c *Core) Limits() (tpm, rpm int64) {
 	}
 	return int64(c.cfg.TPM), requestsPerMinute(c.cfg.Config)
 }
+
+// Usage is where a deployment stands at an instant.
+type Usage struct {
+	TPM, RPM, PTU     int64 // configured or by default; 0 where the SKU has no such limit
+	Used              int64 // standard: tokens of this minute; provisioned: tokens in the bucket
+	Active            int   // answers in flight
+	UtilizationPPM    int32 // of what admission goes by
+	RemainingTokens   int32 // of this minute; -1 on provisioned
+	RemainingRequests int32 // of this 10 s window; -1 on provisioned
+}
+
+// Usage returns where the deployment stands at now.
+func (c *Core) Usage(now tick.Instant) Usage {
+	u := Usage{Active: c.active, UtilizationPPM: c.UtilizationPPM(now)}
+	u.RemainingTokens, u.RemainingRequests = c.limits.remaining(now)
+	u.TPM, u.RPM = c.Limits()
+	if c.limits.bucket != nil {
+		u.PTU, u.Used = c.cfg.PTU, c.limits.bucket.Level(now)
+	} else {
+		u.Used = c.limits.tokens.Used(now)
+	}
+	return u
+}
