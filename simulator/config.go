@@ -77,6 +77,8 @@ func fill(d, like *deployment.Config) {
 	d.Profile = cmp.Or(d.Profile, like.Profile)
 	d.UtilizationWindow = cmp.Or(d.UtilizationWindow, like.UtilizationWindow)
 	d.MaxTokensGuess = cmp.Or(d.MaxTokensGuess, like.MaxTokensGuess)
+	d.MaxTokensWeight = cmp.Or(d.MaxTokensWeight, like.MaxTokensWeight)
+	d.Disconnect = cmp.Or(d.Disconnect, like.Disconnect)
 	d.MaxInFlight = cmp.Or(d.MaxInFlight, like.MaxInFlight)
 	d.Key = cmp.Or(d.Key, like.Key)
 }

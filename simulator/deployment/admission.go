@@ -79,6 +79,7 @@ func (a *admission) admitProvisioned(now tick.Instant, cfg *settings, ev *Event,
 	if out < 0 {
 		out = int64(cfg.MaxTokensGuess)
 	}
+	out = tick.MulDiv(out, int64(cfg.MaxTokensWeight), 1_000_000)
 	cost := int64(ev.PromptTokens) + a.weight*out*choices
 	cost = min(cost, math.MaxInt32)
 	a.bucket.Add(now, cost)
@@ -98,14 +99,21 @@ func (a *admission) refuse(now tick.Instant, ev *Event, why record.Reason, retry
 }
 
 // settle corrects a provisioned charge to what was done and returns the final
-// charge. A standard charge stands as it was. cfg is what the stream started
-// under: after a change of the kind its charge is none of this limiter's.
-func (a *admission) settle(now tick.Instant, cfg *settings, s *stream, produced int32) int32 {
+// charge; what a client that left costs is a setting. A standard charge stands
+// as it was. cfg is what the stream started under: after a change of the kind
+// its charge is none of this limiter's.
+func (a *admission) settle(now tick.Instant, cfg *settings, s *stream, produced int32, left bool) int32 {
 	if !cfg.Provisioned() {
 		return s.charged
 	}
 	actual := int64(0)
 	if s.state != reserving { // else no work was begun
+		switch {
+		case left && cfg.Disconnect == "estimate":
+			return s.charged
+		case left && cfg.Disconnect == "planned":
+			produced = s.completion
+		}
 		actual = int64(s.prompt) + cfg.model.outputWeight*int64(produced)*int64(s.choices)
 	}
 	actual = min(actual, math.MaxInt32)

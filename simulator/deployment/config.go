@@ -25,6 +25,8 @@ type Config struct {
 
 	UtilizationWindow unit.Duration `yaml:"utilization_window" default:"10s" doc:"provisioned: how much capacity time the leaky bucket holds at 100 % (undocumented by the service)"`
 	MaxTokensGuess    unit.Count    `yaml:"max_tokens_guess" default:"256" doc:"provisioned: output tokens assumed at admission when a request gives no max_tokens (undocumented by the service)"`
+	MaxTokensWeight   unit.Ratio    `yaml:"max_tokens_weight" default:"100%" doc:"provisioned: share of max_tokens that counts in the estimate at admission (undocumented by the service)"`
+	Disconnect        string        `yaml:"disconnect" default:"produced" enum:"produced|planned|estimate" doc:"provisioned: output charged when the client leaves: what was produced, the whole answer, or the estimate as it stands (undocumented by the service)"`
 	Profile           string        `yaml:"profile" default:"azure-2026" enum:"azure-2024|azure-2025|azure-2026" doc:"standard: the year whose evidence the limits, headers and 429s follow"`
 	Window            string        `yaml:"window" enum:"fixed|sliding" doc:"standard: whether windows are all new at their end, or slide; default by profile"`
 	CountRejected     *bool         `yaml:"count_rejected" doc:"standard: whether refused requests count against the request limit; default by profile"`

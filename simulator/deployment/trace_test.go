@@ -24,7 +24,7 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 //
 //	fault outage|status=503|latency=2s jitter=1s at=5s for=10s p=50%     of the next deployment
 //	deployment tpm=1000 rpm=600 ptu=15 model=gpt-4.1 ttft=400ms pace=100 window=10s guess=256 bound=9 remote
-//	    profile=azure-2024 forgiving     (refused requests do not count)
+//	    profile=azure-2024 forgiving (refused requests do not count) weight=500000 disconnect=planned
 //	install (arguments of deployment)     a further configuration
 //	TIME start REQUEST key=1 prompt=100 chars=400 max=50 out=20 n=2 whole
 //	TIME gone REQUEST
@@ -152,7 +152,8 @@ func (a arguments) config() *Config {
 	c.UtilizationWindow = a.span("window", 10*time.Second)
 	c.MaxTokensGuess = unit.Count(a.number("guess", 256))
 	c.MaxInFlight = int(a.number("bound", 1000))
-	c.Profile = a.of["profile"]
+	c.Profile, c.Disconnect = a.of["profile"], a.of["disconnect"]
+	c.MaxTokensWeight = unit.Ratio(a.number("weight", 1_000_000))
 	if a.has("forgiving") {
 		c.CountRejected = new(bool)
 	}
@@ -166,7 +167,7 @@ func standard(tpm, rpm int64) *Config {
 
 func provisioned(ptu int64) *Config {
 	return &Config{Name: "eastus", Model: "gpt-4.1", SKU: "GlobalProvisionedManaged", PTU: ptu, UtilizationWindow: unit.Duration(10 * time.Second),
-		MaxTokensGuess: 256, MaxInFlight: 200_000, Latency: paced(400*time.Millisecond, 100)}
+		MaxTokensWeight: 1_000_000, MaxTokensGuess: 256, MaxInFlight: 200_000, Latency: paced(400*time.Millisecond, 100)}
 }
 
 // paced is a pace without spread: the same for every request.
