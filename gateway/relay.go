@@ -28,7 +28,8 @@ func (x *exchange) relay(e core.Effect) {
 	x.g.sign(h, e)
 	x.w.WriteHeader(resp.StatusCode)
 	upstream, client := x.pass(resp.Body, m)
-	if client != nil || x.gone() {
+	// The client of an answer that cannot be understood may leave at that, or not: either way the answer was the end.
+	if client != nil || !m.malformed && x.gone() {
 		x.leave()
 		return
 	}
@@ -36,7 +37,10 @@ func (x *exchange) relay(e core.Effect) {
 	ev := core.Event{Status: uint16(resp.StatusCode), Outcome: record.Succeeded, Completion: int32(m.completion)}
 	if !m.whole || upstream != nil {
 		ev.Outcome, ev.Reason = record.Failed, record.UpstreamError
-		if m.content {
+		switch {
+		case m.malformed:
+			ev.Reason = record.MalformedAnswer
+		case m.content:
 			ev.Reason = record.CutFault
 		}
 	}
@@ -72,7 +76,9 @@ func (x *exchange) pass(body io.Reader, m *meter) (upstream, client error) {
 			if err := flush(); err != nil {
 				return nil, err
 			}
-			m.see(buf[:n])
+			if m.see(buf[:n]); m.malformed {
+				return nil, nil // no client reads on
+			}
 		}
 		if err == io.EOF {
 			return nil, nil
@@ -103,6 +109,7 @@ type meter struct {
 	content    bool // content has passed
 	whole      bool // the answer is complete as far as it can be known
 	failed     bool // the backend said in the stream that it failed
+	malformed  bool // an event was no JSON
 }
 
 // newMeter returns the meter of an answer. One that is compressed, although
@@ -152,6 +159,8 @@ func (m *meter) event(data []byte) {
 		}
 	case ops.ChunkError:
 		m.failed = true
+	case ops.ChunkMalformed:
+		m.malformed = true
 	case ops.ChunkDone:
 		m.whole = true
 	}
@@ -171,7 +180,7 @@ func (m *meter) end() {
 		if data, ok := m.framer.End(); ok { // some servers leave the last blank line out
 			m.event(data)
 		}
-		m.whole = (m.whole || m.framer.Err() != nil) && !m.failed
+		m.whole = (m.whole || m.framer.Err() != nil) && !m.failed && !m.malformed
 	}
 }
 

@@ -78,6 +78,8 @@ func TestEndsOfAnswers(t *testing.T) {
 		{"error in the stream", stream(0, roleEvent, contentEvent, errorEvent), whole, record.Failed, record.CutFault, 1},
 		{"error in the stream, then [DONE]", stream(0, errorEvent, doneEvent), whole, record.Failed, record.UpstreamError, 0},
 		{"error in the stream, then cut", stream(0, errorEvent, "cut"), cut, record.Failed, record.UpstreamError, 0},
+		{"an event that is no JSON", stream(0, roleEvent, contentEvent, "{", contentEvent, doneEvent), cut, record.Failed, record.MalformedAnswer, 1},
+		{"an event that is no JSON before content", stream(0, roleEvent, "{"), cut, record.Failed, record.MalformedAnswer, 0},
 		{"an event too long to read", stream(0, `{"x":"`+strings.Repeat("x", maxEvent)+`"}`), whole, record.Succeeded, record.NoReason, 0},
 
 		{"body", ok, whole, record.Succeeded, record.NoReason, 7},

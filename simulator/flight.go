@@ -55,8 +55,8 @@ func (f *flight) drain() {
 	}
 }
 
-// done returns when the answer ends by the plan of the moment.
-func (f *flight) done() tick.Instant { return f.plan.At.After(f.plan.Elapsed) }
+// done returns when the answer ends, or breaks off, by the plan of the moment.
+func (f *flight) done() tick.Instant { return f.plan.Ends() }
 
 // wait returns false at the given instant, or true as soon as the flight has ended: as planned, by a fault, or because
 // the client left. What the deployment decided counts before what is due.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
 	"foundrylab/simulator/content"
 	"foundrylab/simulator/deployment"
@@ -41,7 +42,7 @@ func (c *call) stream(f *flight) {
 			f.finish()
 		}
 		// the end itself is not written before the deployment has said so
-		if !f.ended && !s.advance(min(c.srv.clock.Now(), f.done()-1), f.plan.Completion) {
+		if !f.ended && !s.advance(min(c.srv.clock.Now(), f.done()-1), s.limit()) {
 			f.leave()
 		}
 	}
@@ -53,9 +54,25 @@ func (c *call) stream(f *flight) {
 	case f.end.Status == 0: // cut before anything was due
 		c.reset()
 	default:
-		s.advance(f.end.At, f.end.Completion)
-		panic(http.ErrAbortHandler) // the client sees the stream break off
+		s.fill(f.end.At, f.end.Completion)
+		s.breakOff(f.end.Reason)
 	}
+}
+
+// breakOff ends a stream that is not complete. A connection that closes says so; the response that a fault has ended in
+// another way is whole as HTTP.
+func (s *stream) breakOff(why record.Reason) {
+	switch why {
+	case record.TruncateFault:
+	case record.StreamErrorFault:
+		s.buf = content.AppendEvent(s.buf, content.Overloaded(http.StatusServiceUnavailable, s.c.guid(0)))
+	case record.MalformedFault:
+		s.buf = s.chat.AppendBroken(s.buf)
+	default:
+		s.flush()
+		panic(http.ErrAbortHandler)
+	}
+	s.flush()
 }
 
 // next returns when something more is due.
@@ -65,10 +82,19 @@ func (s *stream) next() tick.Instant {
 		return s.plan.At.After(s.plan.HeadIn)
 	case !s.opened:
 		return s.plan.At.After(s.plan.FirstIn)
-	case s.sent+1 < s.plan.Completion:
-		return s.plan.TokenAt(s.sent + 1)
+	case s.sent < s.limit():
+		return min(s.plan.TokenAt(s.sent+1), s.plan.Ends())
 	}
-	return s.plan.At.After(s.plan.Elapsed)
+	return s.plan.Ends()
+}
+
+// limit returns how many tokens will be sent at most. A writer that is late must not pass the point where the answer
+// breaks off.
+func (s *stream) limit() int32 {
+	if s.plan.After > 0 {
+		return int32(s.plan.After)
+	}
+	return s.plan.Completion
 }
 
 // advance writes what is due at now, up to a number of tokens, and reports whether the client still takes it.

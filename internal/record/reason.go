@@ -6,31 +6,35 @@ type Reason uint8
 
 // The reasons.
 const (
-	NoReason        Reason = iota
-	TokenLimit             // standard deployment: TPM window exhausted
-	RequestLimit           // standard deployment: RPM sub-window exhausted
-	TooLarge               // estimate larger than the whole TPM
-	Utilization            // provisioned deployment above 100 %
-	StatusFault            // a scheduled fault answered with a status
-	OutageFault            // a scheduled fault reset the connection
-	CutFault               // a fault cut the stream after it began
-	NoBackend              // the gateway had no backend left to try
-	InFlightBound          // a configured bound on requests in flight
-	ClientTimeout          // the client gave up waiting
-	ClientGone             // the client closed the connection
-	Interrupted            // the run was stopped
-	UpstreamError          // transport error towards a backend
-	BackendStatus          // a backend answered with an error status
-	RateLimited            // a 429 whose cause the observer cannot see
-	BudgetRefused          // a reservation was refused
-	MalformedAnswer        // the answer could not be understood
-	Probing                // half-open: another request is the probe
+	NoReason         Reason = iota
+	TokenLimit              // standard deployment: TPM window exhausted
+	RequestLimit            // standard deployment: RPM sub-window exhausted
+	TooLarge                // estimate larger than the whole TPM
+	Utilization             // provisioned deployment above 100 %
+	StatusFault             // a scheduled fault answered with a status
+	OutageFault             // a scheduled fault reset the connection
+	CutFault                // a fault broke the answer off
+	NoBackend               // the gateway had no backend left to try
+	InFlightBound           // a configured bound on requests in flight
+	ClientTimeout           // the client gave up waiting
+	ClientGone              // the client closed the connection
+	Interrupted             // the run was stopped
+	UpstreamError           // transport error towards a backend
+	BackendStatus           // a backend answered with an error status
+	RateLimited             // a 429 whose cause the observer cannot see
+	BudgetRefused           // a reservation was refused
+	MalformedAnswer         // the answer could not be understood
+	Probing                 // half-open: another request is the probe
+	TruncateFault           // a fault ended the stream without its last events
+	StreamErrorFault        // a fault ended the stream with an error event
+	MalformedFault          // a fault ended the stream with an event that is no JSON
 )
 
 var reasonNames = [...]string{
 	"none", "token-limit", "request-limit", "too-large", "utilization", "status-fault", "outage-fault", "cut-fault",
 	"no-backend", "in-flight-bound", "client-timeout", "client-gone", "interrupted", "upstream-error",
 	"backend-status", "rate-limited", "budget-refused", "malformed-answer", "probing",
+	"truncate-fault", "stream-error-fault", "malformed-fault",
 }
 
 func (r Reason) String() string { return reasonNames[r] }

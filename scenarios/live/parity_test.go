@@ -54,10 +54,11 @@ type fates struct {
 	requests map[uint64]string
 	attempts map[string]int
 	moves    []string
+	reasons  map[record.Reason]int // of attempts
 }
 
 func newFates(start tick.Instant) *fates {
-	return &fates{start: start, requests: map[uint64]string{}, attempts: map[string]int{}}
+	return &fates{start: start, requests: map[uint64]string{}, attempts: map[string]int{}, reasons: map[record.Reason]int{}}
 }
 
 func (f *fates) Request(r *record.Request) {
@@ -68,6 +69,7 @@ func (f *fates) Request(r *record.Request) {
 func (f *fates) Try(*record.Try) {}
 
 func (f *fates) Attempt(a *record.Attempt) {
+	f.reasons[a.Reason]++
 	f.attempts[fmt.Sprintf("%d on %d from %v to %v: %d %v %v charged %d completion %d", a.Key, a.Backend, a.Start.Sub(f.start),
 		a.End.Sub(f.start), a.Status, a.Outcome, a.Reason, a.Charged, a.CompletionTokens)]++
 }
@@ -105,6 +107,32 @@ faults:
   - {name: slow, backend: std-b, at: 40s, for: 10s, latency: {add: 1s, jitter: 500ms}}
 `
 
+// breaking is a minute in which every kind of fault that breaks answers off
+// strikes some of those of each backend.
+const breaking = `
+version: 1
+seed: 7
+duration: 60s
+backends:
+  - {name: a, model: gpt-4.1, sku: GlobalStandard, tpm: 600k, rpm: 3000}
+  - {name: b, model: gpt-4.1, sku: GlobalStandard, tpm: 600k, rpm: 3000}
+gateway:
+  route: {groups: [[a, b]]}
+  breaker: {open: 2s}
+tenants:
+  - {name: chat, arrivals: {poisson: {rate: 5/s}}, prompt: 500, output: {exponential: {mean: 80}}, max_tokens: 200}
+  - {name: users, users: 6, think: {exponential: {mean: 1s}}, prompt: 300, output: 40, stream: false, client: openai-go}
+  - {name: hasty, arrivals: {constant: {rate: 1/s}}, prompt: 400, output: 150, client: none, timeout: 2s}
+faults:
+  - {name: abort, backend: a, at: 2s, for: 50s, probability: 20%, abort: {}}
+  - {name: at-once, backend: b, at: 2s, for: 50s, probability: 5%, abort: {after: 1}}
+  - {name: truncate, backend: a, at: 5s, for: 50s, probability: 10%, truncate: {after: 3}}
+  - {name: error, backend: b, at: 5s, for: 50s, probability: 20%, error_in_stream: {after: 20}}
+  - {name: malformed, backend: a, at: 5s, for: 50s, probability: 20%, malformed: {after: 7}}
+  - {name: slow, backend: b, at: 40s, for: 10s, latency: {add: 1s, jitter: 500ms}}
+  - {name: outage, backend: a, at: 30s, for: 3s, outage: {}}
+`
+
 func loadScenario(t *testing.T, src string, sets ...scenarios.Set) *scenarios.Scenario {
 	t.Helper()
 	s, err := scenarios.Load("test.yaml", []byte(src), sets, nil)
@@ -118,23 +146,35 @@ func loadScenario(t *testing.T, src string, sets ...scenarios.Set) *scenarios.Sc
 // request, every attempt and every breaker the same fate, to the nanosecond.
 func TestLiveEqualsVirtualRequestByRequest(t *testing.T) {
 	for _, seed := range []string{"7", "8", "9"} {
-		t.Run("seed "+seed, func(t *testing.T) {
-			s := loadScenario(t, busy, scenarios.Set{Path: "seed", Value: seed})
-			want := newFates(tick.Instant(s.StartTime().UnixNano()))
-			virtual.Run(s, virtual.Options{Also: want})
-			synctest.Test(t, func(t *testing.T) {
-				network := &pipes{listeners: map[string]*pipenet.Listener{}}
-				got := newFates(drive.WallClock().Now().Floor().Add(lead))
-				if _, err := Run(t.Context(), s, Options{Also: got, Net: network, Note: t.Logf}); err != nil {
-					t.Fatal(err)
+		t.Run("seed "+seed, func(t *testing.T) { runBoth(t, busy, seed) })
+		t.Run("broken off, seed "+seed, func(t *testing.T) {
+			f := runBoth(t, breaking, seed)
+			for _, r := range []record.Reason{record.CutFault, record.TruncateFault, record.StreamErrorFault, record.MalformedFault} {
+				if n := f.reasons[r]; n < 3 {
+					t.Errorf("only %d attempts ended by %v", n, r)
 				}
-				for _, idle := range network.idle {
-					idle.CloseIdleConnections()
-				}
-				compare(t, want, got)
-			})
+			}
 		})
 	}
+}
+
+// runBoth runs a scenario both ways, compares, and returns the virtual fates.
+func runBoth(t *testing.T, src, seed string) *fates {
+	s := loadScenario(t, src, scenarios.Set{Path: "seed", Value: seed})
+	want := newFates(tick.Instant(s.StartTime().UnixNano()))
+	virtual.Run(s, virtual.Options{Also: want})
+	synctest.Test(t, func(t *testing.T) {
+		network := &pipes{listeners: map[string]*pipenet.Listener{}}
+		got := newFates(drive.WallClock().Now().Floor().Add(lead))
+		if _, err := Run(t.Context(), s, Options{Also: got, Net: network, Note: t.Logf}); err != nil {
+			t.Fatal(err)
+		}
+		for _, idle := range network.idle {
+			idle.CloseIdleConnections()
+		}
+		compare(t, want, got)
+	})
+	return want
 }
 
 func compare(t *testing.T, want, got *fates) {

@@ -250,7 +250,7 @@ func (r *Runner) attemptEnded(now tick.Instant, e *deployment.Effect) {
 		return // the gateway itself hung up
 	}
 	a := &r.sent[e.Ref.Slot]
-	if a.first > 0 && e.At >= a.start.After(a.first) {
+	if a.first > 0 && e.Status == 200 && e.At >= a.start.After(a.first) {
 		r.tries[a.slot].first = a.start.After(a.first)
 	}
 	ev := gateway.Event{Kind: gateway.End, Ref: e.Ref, Completion: e.Completion, RetryMs: e.RetryMs, HasRetry: e.RetryMs > 0,
@@ -266,6 +266,8 @@ func SeenReason(e *deployment.Effect) record.Reason {
 		return record.NoReason
 	case e.Status == 0, e.Status == 200 && e.Completion == 0: // nothing of the answer came
 		return record.UpstreamError
+	case e.Reason == record.MalformedFault:
+		return record.MalformedAnswer
 	case e.Status == 429:
 		return record.RateLimited
 	case e.Status == 200:

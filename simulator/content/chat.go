@@ -183,6 +183,11 @@ func (c *Chat) AppendUsage(dst []byte) []byte {
 // AppendDone appends the end of a stream.
 func (c *Chat) AppendDone(dst []byte) []byte { return append(dst, "data: [DONE]\n\n"...) }
 
+// AppendBroken appends an event that is half an object, as a failing server or proxy may send it: no JSON.
+func (c *Chat) AppendBroken(dst []byte) []byte {
+	return append(dst, `data: {"choices":[{"content_filter_results":`+chunkFilter+`,"delta":{"cont`+"\n\n"...)
+}
+
 // close ends a chunk of one choice, after "index":. k tells the chunks of a choice apart.
 func (c *Chat) close(dst []byte, choice, k int) []byte {
 	dst = strconv.AppendInt(dst, int64(choice), 10)

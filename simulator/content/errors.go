@@ -95,3 +95,9 @@ func InternalServerError() Answer {
 func Overloaded(status int, requestID string) Answer {
 	return engine(status, "That model is currently overloaded with other requests. You can retry your request, or contact us through an Azure support request at: https://go.microsoft.com/fwlink/?linkid=2213926 if the error persists. (Please include the request ID "+requestID+" in your message.)", "server_error", "", "")
 }
+
+// AppendEvent appends an error as an event of a stream.
+func AppendEvent(dst []byte, a Answer) []byte {
+	dst = append(append(dst, "data: "...), a.Body...)
+	return append(dst, "\n\n"...)
+}

@@ -59,9 +59,9 @@ type stream struct {
 	cfg        uint16 // place in configs
 	state      streamState
 	length     bool
-	streamed   bool
 	cut        bool // a fault struck it: due is when it ends
-	choices    uint16
+	choices    uint8
+	breaks     uint16 // place in faults, plus 1, of what will break it off; 0: nothing will
 }
 
 type streamState uint8
@@ -188,15 +188,34 @@ func (c *Core) settle(now tick.Instant, out []Effect) []Effect {
 		}
 		if s.state == waiting && s.headIn < s.endIn {
 			s.state = flowing
-			s.due = s.start.After(s.endIn)
+			s.due = c.ends(s)
 			c.timers.Replace(s.due, des.PrioEnd, it.Val)
 			out = append(out, Effect{Kind: Head, Ref: ref, At: it.At, Status: 200})
 			continue
 		}
 		c.timers.Pop()
-		out = c.end(it.At, ref, s, Finish, record.Succeeded, record.NoReason, out)
+		if s.breaks != 0 {
+			out = c.end(it.At, ref, s, Cut, record.Failed, c.faults[s.breaks-1].Break, out)
+		} else {
+			out = c.end(it.At, ref, s, Finish, record.Succeeded, record.NoReason, out)
+		}
 	}
 	return out
+}
+
+// ends returns when an answer will be over, as the Ends of its plan.
+func (c *Core) ends(s *stream) tick.Instant {
+	e := Effect{At: s.start, FirstIn: s.firstIn, Elapsed: s.endIn, Completion: s.completion, After: c.after(s)}
+	return e.Ends()
+}
+
+// after returns how many tokens come before a fault breaks an answer off; 0:
+// none will.
+func (c *Core) after(s *stream) uint16 {
+	if s.breaks == 0 {
+		return 0
+	}
+	return c.faults[s.breaks-1].After
 }
 
 // faultEdge begins or ends a fault, and does what its beginning does to what
@@ -254,10 +273,13 @@ func (c *Core) cutNow(at tick.Instant, ref record.Ref, s *stream, out []Effect) 
 func (c *Core) end(at tick.Instant, ref record.Ref, s *stream, kind EffectKind, o record.Outcome, why record.Reason, out []Effect) []Effect {
 	produced := s.completion
 	switch {
-	case s.state == reserving: // nothing was begun
+	case s.state == reserving, kind == Cut && s.state != flowing: // nothing was sent
 		produced = 0
 	case kind == Cut:
 		produced = tokensAt(s.start, at, s.firstIn, s.endIn, s.completion)
+		if s.breaks != 0 { // its break is up to a grid unit after the token
+			produced = min(produced, int32(c.after(s)))
+		}
 	}
 	status := uint16(200)
 	if kind != Finish && s.state != flowing {

@@ -77,7 +77,8 @@ type Effect struct {
 	Kind              EffectKind
 	Outcome           record.Outcome
 	Reason            record.Reason
-	Length            bool // finish_reason length: max_tokens cut the answer
+	Length            bool   // finish_reason length: max_tokens cut the answer
+	After             uint16 // Plan: a fault will break the answer off once so many tokens came; 0: none will
 }
 
 // TokensAt returns how many tokens of a planned answer exist at now; the
@@ -97,6 +98,17 @@ func (e *Effect) TokenAt(k int32) tick.Instant {
 		return end
 	}
 	return first.Add(time.Duration(tick.CeilMulDiv(int64(end-first), int64(k-1), int64(e.Completion-1))))
+}
+
+// Ends returns when a planned answer is over, one way or the other: at its
+// planned end, or where a fault breaks it off. That is on the grid, as all that
+// others react to: at the token's instant, or less than a grid unit after it.
+func (e *Effect) Ends() tick.Instant {
+	if e.After == 0 {
+		return e.At.After(e.Elapsed)
+	}
+	in := e.TokenAt(int32(e.After)).Sub(e.At)
+	return e.At.After(tick.Units(tick.CeilMulDiv(int64(in), 1, int64(tick.Grid))))
 }
 
 func tokensAt(start, now tick.Instant, first, end tick.Units, total int32) int32 {

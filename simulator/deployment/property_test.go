@@ -37,6 +37,18 @@ type flight struct {
 	plan              Effect
 }
 
+// sent returns how many tokens the client has at an instant.
+func (f *flight) sent(at tick.Instant) int32 {
+	n := f.plan.TokensAt(at)
+	switch {
+	case !f.headSent:
+		return 0
+	case f.plan.After > 0:
+		return min(n, int32(f.plan.After))
+	}
+	return n
+}
+
 func (w *world) ref(slot uint32) record.Ref { return record.Ref{Slot: slot, Gen: w.state[slot].gen} }
 
 func (w *world) step(ev Event) {
@@ -90,6 +102,7 @@ func (w *world) obey(e *Effect) {
 		if !f.planned || f.headSent || e.At != f.plan.At || e.HeadIn <= f.plan.HeadIn || e.HeadIn > e.FirstIn || e.FirstIn > e.Elapsed {
 			w.t.Fatalf("replanned what had begun, or out of order: %+v of %+v", e, f)
 		}
+		e.After = f.plan.After // no fault that begins later breaks what runs
 		f.plan = *e
 		w.state[e.Ref.Slot] = f
 	case Head:
@@ -112,10 +125,12 @@ func (w *world) terminal(e *Effect, f *flight) {
 	delete(w.state, e.Ref.Slot)
 	w.kinds[e.Reason]++
 	switch {
-	case e.Kind == Finish && (e.At != f.plan.At.After(f.plan.Elapsed) || e.Completion != f.plan.Completion || e.Status != 200):
+	case e.Kind == Finish && (f.plan.After > 0 || e.At != f.plan.At.After(f.plan.Elapsed) || e.Completion != f.plan.Completion || e.Status != 200):
 		w.t.Fatalf("finished %+v of %+v", e, f)
-	case e.Kind == Cut && f.planned && e.Completion != f.plan.TokensAt(e.At):
-		w.t.Fatalf("cut at %d tokens, of which %d exist", e.Completion, f.plan.TokensAt(e.At))
+	case e.Kind == Cut && e.Completion != f.sent(e.At):
+		w.t.Fatalf("cut at %d tokens, of which %d were sent: %s, %+v", e.Completion, f.sent(e.At), describe(e), f)
+	case e.Kind == Cut && f.planned && e.At > f.plan.Ends():
+		w.t.Fatalf("cut after its end: %+v of %+v", e, f)
 	case e.Kind == Cut && (e.Status == 200) != f.headSent:
 		w.t.Fatalf("cut with status %d, head sent: %v", e.Status, f.headSent)
 	case e.Kind == Refuse && f.planned:
@@ -166,18 +181,26 @@ func newWorld(t *testing.T, seed int64) *world {
 		kinds: map[record.Reason]int{}}
 	ratio := unit.Ratio(400_000)
 	var rules []fault.Rule
-	for i := range 6 {
+	for i := range 14 {
 		c := fault.Config{Name: fmt.Sprint(i), At: unit.Duration(w.dice.Int63n(int64(20 * time.Second))), For: unit.Duration(1 + w.dice.Int63n(int64(3*time.Second)))}
 		if w.dice.Intn(2) == 0 {
 			c.Probability = &ratio
 		}
-		switch i % 3 {
+		switch i % 7 {
 		case 0:
 			c.Outage = &fault.Outage{}
 		case 1:
 			c.Status = &fault.Status{Code: 503}
 		case 2:
 			c.Latency = &fault.Latency{Add: unit.Duration(time.Second), Jitter: unit.Duration(time.Second)}
+		case 3:
+			c.Abort = &fault.Abort{After: 1 + w.dice.Intn(20)}
+		case 4:
+			c.Truncate = &fault.Truncate{After: 1 + w.dice.Intn(20)}
+		case 5:
+			c.ErrorInStream = &fault.ErrorInStream{After: 1 + w.dice.Intn(20)}
+		case 6:
+			c.Malformed = &fault.Malformed{After: 1 + w.dice.Intn(20)}
 		}
 		rules = append(rules, fault.Compile(c, 0, uint64(seed)))
 	}
@@ -225,7 +248,8 @@ func TestEveryStartEndsOnce(t *testing.T) {
 		})
 	}
 	for _, r := range []record.Reason{record.NoReason, record.TokenLimit, record.RequestLimit, record.TooLarge, record.Utilization, record.StatusFault,
-		record.OutageFault, record.CutFault, record.InFlightBound, record.ClientGone} {
+		record.OutageFault, record.CutFault, record.InFlightBound, record.ClientGone, record.TruncateFault, record.StreamErrorFault,
+		record.MalformedFault} {
 		if kinds[r] < 10 {
 			t.Errorf("only %d ended by %v: the runs show little of it", kinds[r], r)
 		}
@@ -244,6 +268,7 @@ func TestEffectsAreInOrder(t *testing.T) {
 			}
 		}
 	}
+	w.effects = slices.DeleteFunc(w.effects, func(e Effect) bool { return e.Kind == Replan }) // says when the plan was made
 	if !slices.IsSortedFunc(w.effects, func(a, b Effect) int { return int(a.At - b.At) }) {
 		t.Error("effects are not in the order of their instants")
 	}

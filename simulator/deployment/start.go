@@ -20,7 +20,7 @@ func (c *Core) start(now tick.Instant, ev *Event, out []Effect) []Effect {
 	if !ev.Marked {
 		attempt = c.seen.count(ev.Key)
 	}
-	hit := c.struck(now, ev.Key, attempt)
+	hit := c.struck(now, ev.Key, attempt, ev.Stream)
 	if hit.reset {
 		return append(out, Effect{Kind: Refuse, Ref: ev.Ref, At: now, Prompt: ev.PromptTokens, Outcome: record.Failed, Reason: record.OutageFault})
 	}
@@ -29,7 +29,7 @@ func (c *Core) start(now tick.Instant, ev *Event, out []Effect) []Effect {
 	}
 	s := &c.streams[ev.Ref.Slot]
 	*s = stream{cfg: c.current, key: ev.Key, start: now, gen: ev.Ref.Gen, prompt: ev.PromptTokens,
-		attempt: attempt, choices: max(ev.N, 1), state: reserving, streamed: ev.Stream}
+		attempt: attempt, choices: uint8(min(max(ev.N, 1), math.MaxUint8)), state: reserving}
 	charge, verdict := c.limits.admit(now, c.cfg, ev)
 	if verdict.reason != record.NoReason {
 		s.state = free
@@ -38,8 +38,11 @@ func (c *Core) start(now tick.Instant, ev *Event, out []Effect) []Effect {
 	}
 	s.charged = charge
 	s.completion, s.length = c.answerLength(ev, attempt)
-	t := c.cfg.latency.Plan(s.key, attempt, int64(s.prompt), int64(s.completion), s.streamed, hit.delay)
+	t := c.cfg.latency.Plan(s.key, attempt, int64(s.prompt), int64(s.completion), ev.Stream, hit.delay)
 	s.headIn, s.firstIn, s.endIn = t.Head, t.First, t.End
+	if b := hit.breaks; b != 0 && s.completion >= int32(c.faults[b-1].After) {
+		s.breaks = b
+	}
 	c.active++
 	c.cfg.users++
 	if c.remote {
@@ -53,9 +56,10 @@ type blow struct {
 	reset  bool // nobody is there to answer, whatever else is wrong
 	status uint16
 	delay  time.Duration
+	breaks uint16 // place in faults, plus 1, of the first that breaks answers off; 0: none does
 }
 
-func (c *Core) struck(now tick.Instant, key uint64, attempt uint32) (b blow) {
+func (c *Core) struck(now tick.Instant, key uint64, attempt uint32, stream bool) (b blow) {
 	for i := range c.faults {
 		f := &c.faults[i]
 		if !f.Strikes(now, key, attempt) {
@@ -64,6 +68,9 @@ func (c *Core) struck(now tick.Instant, key uint64, attempt uint32) (b blow) {
 		b.reset = b.reset || f.Reset
 		if b.status == 0 {
 			b.status = f.Status
+		}
+		if b.breaks == 0 && f.Break != record.NoReason && (stream || f.BreakWhole) && i < math.MaxUint16 {
+			b.breaks = uint16(i + 1)
 		}
 		b.delay += f.Delay(key, attempt)
 	}
@@ -116,7 +123,7 @@ func (c *Core) plan(now tick.Instant, ref record.Ref, s *stream, out []Effect) [
 	tokens, requests := c.limits.remaining(now)
 	return append(out, Effect{Kind: Plan, Ref: ref, At: now, HeadIn: s.headIn, FirstIn: s.firstIn, Elapsed: s.endIn,
 		Prompt: s.prompt, Completion: s.completion, Charged: s.charged, Status: 200, Length: s.length, Attempt: s.attempt,
-		RemainingTokens: tokens, RemainingRequests: requests})
+		RemainingTokens: tokens, RemainingRequests: requests, After: c.after(s)})
 }
 
 // reserved continues or refuses a request whose reservation was answered.

@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 // TestTraces runs the commands of every file in testdata and compares what the
 // core does, the indented lines below each command, with what the file says.
 //
-//	fault outage|status=503|latency=2s jitter=1s at=5s for=10s p=50%     of the next deployment
+//	fault outage|status=503|latency=2s jitter=1s|abort=10|truncate=10|error_in_stream=10|malformed=10 at=5s for=10s p=50%     of the next deployment
 //	deployment tpm=1000 rpm=600 ptu=15 model=gpt-4.1 ttft=400ms pace=100 window=10s guess=256 bound=9 remote
 //	    profile=azure-2024 forgiving (refused requests do not count) weight=500000 disconnect=planned
 //	install (arguments of deployment)     a further configuration
@@ -131,6 +131,17 @@ func (a arguments) fault(n int) fault.Config {
 	case a.has("latency"):
 		c.Latency = &fault.Latency{Add: a.span("latency", 0), Jitter: a.span("jitter", 0)}
 	}
+	after := func(name string) int { return int(a.number(name, 0)) }
+	switch {
+	case a.has("abort"):
+		c.Abort = &fault.Abort{After: after("abort")}
+	case a.has("truncate"):
+		c.Truncate = &fault.Truncate{After: after("truncate")}
+	case a.has("error_in_stream"):
+		c.ErrorInStream = &fault.ErrorInStream{After: after("error_in_stream")}
+	case a.has("malformed"):
+		c.Malformed = &fault.Malformed{After: after("malformed")}
+	}
 	if text, ok := a.of["p"]; ok {
 		c.Probability = new(unit.Ratio)
 		if err := c.Probability.UnmarshalText([]byte(text)); err != nil {
@@ -226,8 +237,12 @@ func describe(e *Effect) string {
 	}
 	switch e.Kind {
 	case Plan:
-		return fmt.Sprintf("plan %s: head %v first %v end %v, %d tokens%s, charged %d%s", name(e.Ref), e.HeadIn.Span(), e.FirstIn.Span(),
+		text := fmt.Sprintf("plan %s: head %v first %v end %v, %d tokens%s, charged %d%s", name(e.Ref), e.HeadIn.Span(), e.FirstIn.Span(),
 			e.Elapsed.Span(), e.Completion, length, e.Charged, left)
+		if e.After > 0 {
+			text += fmt.Sprintf(", breaks after %d tokens at %v", e.After, e.Ends().Sub(e.At))
+		}
+		return text
 	case Replan:
 		return fmt.Sprintf("replan %s: head %v first %v end %v", name(e.Ref), e.HeadIn.Span(), e.FirstIn.Span(), e.Elapsed.Span())
 	case Head:

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"foundrylab/internal/record"
 	"foundrylab/internal/rng"
 	"foundrylab/internal/tick"
 	"foundrylab/internal/unit"
@@ -24,6 +25,11 @@ type Config struct {
 	Status  *Status  `yaml:"status" doc:"answer with an error status"`
 	Outage  *Outage  `yaml:"outage" doc:"reset connections, running streams included"`
 	Latency *Latency `yaml:"latency" doc:"add time before the first token"`
+
+	Abort         *Abort         `yaml:"abort" doc:"break the connection off within an answer"`
+	Truncate      *Truncate      `yaml:"truncate" doc:"end a stream without its last events"`
+	ErrorInStream *ErrorInStream `yaml:"error_in_stream" doc:"end a stream with an error event"`
+	Malformed     *Malformed     `yaml:"malformed" doc:"end a stream with an event that is no JSON"`
 }
 
 // Kind is one row of the table of fault kinds.
@@ -35,7 +41,7 @@ type Kind struct {
 }
 
 // Kinds lists every kind; adding one is a file and a line here.
-var Kinds = []Kind{statusKind, outageKind, latencyKind}
+var Kinds = []Kind{statusKind, outageKind, latencyKind, abortKind, truncateKind, errorInStreamKind, malformedKind}
 
 // Validate implements yamlconf.Validator.
 func (c Config) Validate(fail func(path, format string, args ...any)) {
@@ -90,7 +96,10 @@ type Rule struct {
 	CutStreams bool   // and cut the streams that run when it begins
 	Add        time.Duration
 	Jitter     time.Duration
-	share      int64 // ppm of requests struck
+	Break      record.Reason // end the answer in mid-stream, in the way of this reason; NoReason: it goes on
+	After      uint16        // so many tokens come before the break, at least 1
+	BreakWhole bool          // and answers that are not streamed, before their body
+	share      int64         // ppm of requests struck
 	hit, size  rng.Die
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
 	"foundrylab/internal/unit"
 	"foundrylab/internal/yamlconf"
@@ -48,7 +49,7 @@ func TestEveryKind(t *testing.T) {
 		if r.Begin != 13*second || r.End != 18*second {
 			t.Errorf("%s lasts from %v to %v", k.Name, r.Begin, r.End)
 		}
-		if r.Status == 0 && !r.Reset && r.Add == 0 {
+		if r.Status == 0 && !r.Reset && r.Add == 0 && (r.Break == 0 || r.After != 10) {
 			t.Errorf("%s does nothing", k.Name)
 		}
 		text, err := yamlconf.Encode(c)
@@ -70,6 +71,10 @@ func TestCompile(t *testing.T) {
 		{"outage: {}", Rule{Reset: true, CutStreams: true}},
 		{"latency: {add: 2s}", Rule{Add: 2 * time.Second}},
 		{"latency: {add: 1ns, jitter: 1s}", Rule{Add: 1, Jitter: time.Second}},
+		{"abort: {}", Rule{Break: record.CutFault, After: 10, BreakWhole: true}},
+		{"truncate: {after: 65535}", Rule{Break: record.TruncateFault, After: 65535}},
+		{"error_in_stream: {after: 1}", Rule{Break: record.StreamErrorFault, After: 1}},
+		{"malformed: {after: 2}", Rule{Break: record.MalformedFault, After: 2}},
 	} {
 		cfg, err := decode(t, head+c.text)
 		if err != nil {
@@ -87,8 +92,8 @@ func TestValidate(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{head + "outage: {}\nprobability: 100%\n", ""},
 		{head + "outage: {}\nprobability: 0.0001%\n", ""},
-		{head, "give exactly one kind of fault (status, outage, latency), found 0"},
-		{head + "outage: {}\nstatus: {code: 500}\n", "give exactly one kind of fault (status, outage, latency), found 2"},
+		{head, "give exactly one kind of fault (status, outage, latency, abort, truncate, error_in_stream, malformed), found 0"},
+		{head + "outage: {}\nstatus: {code: 500}\n", "give exactly one kind of fault (status, outage, latency, abort, truncate, error_in_stream, malformed), found 2"},
 		{"name: f\nbackend: b\nat: 0s\nfor: 0s\noutage: {}\n", "for: must be longer than zero"},
 		{head + "outage: {}\nprobability: 0\n", "probability: must be above 0 and at most 100%"},
 		{head + "outage: {}\nprobability: 100.1%\n", "probability: must be above 0 and at most 100%"},
@@ -98,6 +103,9 @@ func TestValidate(t *testing.T) {
 		{head + "outage: {mode: slow}", "outage.mode: "},
 		{head + "latency: {jitter: 1s}", "latency.add: "},
 		{head + "meteor: {}", "meteor"},
+		{head + "abort: {after: 0}", "abort.after: "},
+		{head + "truncate: {after: -1}", "truncate.after: "},
+		{head + "malformed: {after: 65536}", "malformed.after: "},
 		{head + "latency: {add: 24h, jitter: 24h}", ""},
 		{head + "latency: {add: 25h}", "latency.add: must be at most 24h"},
 		{head + "latency: {add: 1s, jitter: 24h1ns}", "latency.jitter: must be at most 24h"},
