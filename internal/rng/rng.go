@@ -23,6 +23,7 @@ const (
 	Think
 	Phase
 	ContentText
+	SlowAnswer
 )
 
 // Die draws for one (seed, purpose, entity). It is a value; copies draw alike.

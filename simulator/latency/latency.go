@@ -20,6 +20,24 @@ type Config struct {
 	PerKPrompt unit.Duration `yaml:"per_1k_prompt" doc:"added to TTFT for each 1,000 prompt tokens"`
 	TokensPerS unit.Count    `yaml:"tokens_per_s" doc:"median pace of output tokens"`
 	Spread     unit.Ratio    `yaml:"spread" doc:"coefficient of variation of the pace between requests"`
+	Tail       *Tail         `yaml:"tail" doc:"requests that the service itself holds up; default: that of the profile, none where ttft is given"`
+}
+
+// Tail is what the service adds around the model: few requests, but slow ones.
+// A share of 0 switches it off, which is not the same as saying nothing.
+type Tail struct {
+	Share  unit.Ratio `yaml:"share" default:"0.3%" doc:"share of the requests; 0 for none"`
+	Factor unit.Ratio `yaml:"factor" default:"10" doc:"their time to the first token, as a multiple, at most 100"`
+}
+
+// Validate implements yamlconf.Validator.
+func (t Tail) Validate(fail func(path, format string, args ...any)) {
+	if t.Share > unit.One {
+		fail("share", "must be at most 100%%")
+	}
+	if t.Share > 0 && (t.Factor < unit.One || t.Factor > 100*unit.One) {
+		fail("factor", "must be from 1 to 100")
+	}
 }
 
 // Quantiles gives a log-normal by median and 95th percentile.
@@ -55,8 +73,10 @@ type Model struct {
 	ttft    distribution.Sampler // grid units
 	perK    time.Duration
 	perTok  distribution.Sampler // nanoseconds per output token
+	tail    Tail
 	ttftDie rng.Die
 	paceDie rng.Die
+	tailDie rng.Die
 }
 
 // Compile returns the model of a deployment: cfg over the preset of the model
@@ -70,7 +90,9 @@ func Compile(cfg Config, model string, seed, entity uint64) *Model {
 	if !ok {
 		p, _ = lookup(fallback)
 	}
+	tail := serviceTail
 	if cfg.TTFT != nil {
+		tail = Tail{} // who measured the whole of it has measured its tail
 		p.p50, p.p95 = time.Duration(cfg.TTFT.P50), time.Duration(cfg.TTFT.P95)
 	}
 	if cfg.PerKPrompt > 0 {
@@ -82,12 +104,17 @@ func Compile(cfg Config, model string, seed, entity uint64) *Model {
 	if cfg.Spread > 0 {
 		p.spread = int64(cfg.Spread)
 	}
+	if cfg.Tail != nil {
+		tail = *cfg.Tail
+	}
 	return &Model{
 		ttft:    distribution.NewLognormal(int64(tick.ToUnits(p.p50)), int64(tick.ToUnits(p.p95)), distribution.Z95, 0),
 		perK:    p.perK,
 		perTok:  pace(p.tokensPerS, p.spread),
+		tail:    tail,
 		ttftDie: rng.New(seed, rng.FirstToken, entity),
 		paceDie: rng.New(seed, rng.Pace, entity),
+		tailDie: rng.New(seed, rng.SlowAnswer, entity),
 	}
 }
 
@@ -109,7 +136,11 @@ type Timing struct{ Head, First, End tick.Units }
 // is a fault's extra delay before the first token.
 func (m *Model) Plan(key uint64, attempt uint32, promptTokens, outputTokens int64, stream bool, added time.Duration) Timing {
 	ttft := tick.Units(max(m.ttft.At(m.ttftDie.Draw(key, attempt)), 2))
-	ttft = ttft.Plus(tick.ToUnits(time.Duration(tick.MulDiv(int64(m.perK), promptTokens, 1000)))).Plus(tick.ToUnits(added))
+	ttft = ttft.Plus(tick.ToUnits(time.Duration(tick.MulDiv(int64(m.perK), promptTokens, 1000))))
+	if rng.Below(m.tailDie.Draw(key, attempt), int64(unit.One)) < int64(m.tail.Share) {
+		ttft = tick.ToUnits(time.Duration(tick.MulDiv(int64(ttft.Span()), int64(m.tail.Factor), int64(unit.One))))
+	}
+	ttft = ttft.Plus(tick.ToUnits(added))
 	t := Timing{Head: ttft / headShare, First: ttft, End: ttft.Plus(1)}
 	if outputTokens > 1 {
 		each := m.perTok.At(m.paceDie.Draw(key, attempt))

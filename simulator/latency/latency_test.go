@@ -15,6 +15,9 @@ import (
 
 const drawn = 40_000
 
+// none switches a profile's tail off.
+var none = &Tail{}
+
 // plans draws the answers of many requests of equal size.
 func plans(m *Model, prompt, output int64) []Timing {
 	ts := make([]Timing, drawn)
@@ -41,7 +44,7 @@ func TestPresets(t *testing.T) {
 			const tokens = 1001
 			var ttft, pace []float64
 			var sum, squares float64
-			for _, x := range plans(Compile(Config{}, p.name, 5, 7), 0, tokens) {
+			for _, x := range plans(Compile(Config{Tail: none}, p.name, 5, 7), 0, tokens) {
 				ttft = append(ttft, float64(x.First.Span()))
 				each := float64((x.End - x.First).Span()) / (tokens - 1)
 				pace = append(pace, each)
@@ -99,6 +102,7 @@ func TestOverrides(t *testing.T) {
 		{"slow", Config{TokensPerS: 1, Spread: 300_000}, "o3", 800 * ms0, 2500 * ms0, 25 * ms0, 1},
 		{"all", Config{Preset: "o3", TTFT: flat, PerKPrompt: ms(1000), TokensPerS: 1000, Spread: 1}, "gpt-5", 100 * ms0, 100 * ms0, 1000 * ms0, 1000},
 	} {
+		c.cfg.Tail = none
 		m := Compile(c.cfg, c.model, 1, 2)
 		var ttft, longer, pace []float64
 		for key, x := range plans(m, 0, 101) {
@@ -183,7 +187,13 @@ func TestValidate(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"{}", ""},
 		{"{preset: o3, ttft: {p50: 300ms, p95: 300ms}, per_1k_prompt: 10ms, tokens_per_s: 50, spread: 20%}", ""},
-		{"{preset: o99}", `preset: unknown profile "o99"; known: gpt-4.1, gpt-4.1-mini, gpt-4.1-nano, gpt-4o, gpt-4o-mini, gpt-5, gpt-5-mini, gpt-5.4, gpt-5.4-mini, o3, o4-mini`},
+		{"{preset: o99}", `preset: unknown profile "o99"; known: claude-sonnet-4-5, gpt-3.5-turbo, gpt-4.1, gpt-4.1-mini, gpt-4.1-nano, gpt-4o, gpt-4o-mini, gpt-5, gpt-5-mini, gpt-5.4, gpt-5.4-mini, o3, o4-mini`},
+		{"{tail: {}}", ""},
+		{"{tail: {share: 0}}", ""},
+		{"{tail: {share: 100%, factor: 100}}", ""},
+		{"{tail: {share: 100.0001%}}", "tail.share: must be at most 100%"},
+		{"{tail: {factor: 0.999999}}", "tail.factor: must be from 1 to 100"},
+		{"{tail: {factor: 100.000001}}", "tail.factor: must be from 1 to 100"},
 		{"{ttft: {p50: 99us, p95: 1s}}", "ttft.p50: must be at least 100µs"},
 		{"{ttft: {p50: 100us, p95: 99us}}", "ttft.p95: must not be below p50 (100us)"},
 		{"{ttft: {p50: 1s}}", "ttft.p95: "},

@@ -3,6 +3,8 @@ package latency
 import (
 	"strings"
 	"time"
+
+	"foundrylab/internal/unit"
 )
 
 type profile struct {
@@ -21,6 +23,8 @@ const (
 // presets are log-normals set by hand after public measurements of 2025 and 2026
 // (docs/latency.md); a dated starting point, not a promise.
 var presets = []profile{
+	{"claude-sonnet-4-5", 1200 * ms, 3000 * ms, 30 * ms, 65, 300_000},
+	{"gpt-3.5-turbo", 400 * ms, 1100 * ms, 15 * ms, 100, 350_000},
 	{"gpt-4.1", 600 * ms, 1600 * ms, 25 * ms, 85, 300_000},
 	{"gpt-4.1-mini", 450 * ms, 1300 * ms, 20 * ms, 105, 300_000},
 	{"gpt-4.1-nano", 350 * ms, 1000 * ms, 10 * ms, 130, 300_000},
@@ -33,6 +37,10 @@ var presets = []profile{
 	{"o3", 800 * ms, 2500 * ms, 25 * ms, 80, 350_000},
 	{"o4-mini", 800 * ms, 2500 * ms, 25 * ms, 110, 350_000},
 }
+
+// serviceTail is that of every preset: it comes from the service, not from the
+// model (docs/latency.md).
+var serviceTail = Tail{Share: 3_000, Factor: 10 * unit.One}
 
 func lookup(name string) (profile, bool) {
 	for _, p := range presets {
