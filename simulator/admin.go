@@ -22,15 +22,16 @@ func (s *Server) Admin() http.Handler {
 	router := mux.NewRouter()
 	for _, r := range []struct {
 		path   string
-		answer http.HandlerFunc
+		answer http.Handler
 	}{
-		{"/ledger", s.serveLedger},
-		{"/requests", s.serveRequests},
-		{"/deployments", s.serveDeployments},
+		{"/ledger", http.HandlerFunc(s.serveLedger)},
+		{"/requests", http.HandlerFunc(s.serveRequests)},
+		{"/deployments", http.HandlerFunc(s.serveDeployments)},
+		{"/metrics", s.serveMetrics()},
 	} {
-		router.HandleFunc(r.path, r.answer).Methods(http.MethodGet).Name(r.path)
+		router.Handle(r.path, r.answer).Methods(http.MethodGet).Name(r.path)
 	}
-	router.NotFoundHandler = complain(http.StatusNotFound, "there is no such path: try /ledger, /requests or /deployments")
+	router.NotFoundHandler = complain(http.StatusNotFound, "there is no such path: try /ledger, /requests, /deployments or /metrics")
 	router.MethodNotAllowedHandler = complain(http.StatusMethodNotAllowed, "this path does not take this method")
 	return router
 }

@@ -70,12 +70,17 @@ func (b *backend) newLimitHeaders(start tick.Instant) limitHeaders {
 		return limitHeaders{}
 	}
 	l := limitHeaders{says: b.core.Headers(), start: start, tokens: number(tpm)}
-	share := int64(time.Minute / l.says.RequestPeriod)
-	l.requests = number((rpm + share - 1) / share)
+	l.requests = number(l.ofPeriod(rpm))
 	if b.core.Sliding() {
 		l.resets = b.resets
 	}
 	return l
+}
+
+// ofPeriod is the share of requests per minute that the headers about requests speak of.
+func (l *limitHeaders) ofPeriod(rpm int64) int64 {
+	share := int64(time.Minute / l.says.RequestPeriod)
+	return (rpm + share - 1) / share
 }
 
 // resets returns the time until the windows of the moment are empty.

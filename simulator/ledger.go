@@ -19,6 +19,7 @@ type ledger struct {
 	size  int
 	pages [][]record.Attempt // a ring; what is not needed yet is not allocated
 	total int64
+	tally []tally // by deployment
 }
 
 // kept is an attempt with its number, from 1.
@@ -27,8 +28,12 @@ type kept struct {
 	record.Attempt
 }
 
-func newLedger(size int) *ledger {
-	return &ledger{size: size, pages: make([][]record.Attempt, 0, (size+ledgerPage-1)/ledgerPage)}
+func newLedger(size, deployments int) *ledger {
+	l := &ledger{size: size, pages: make([][]record.Attempt, 0, (size+ledgerPage-1)/ledgerPage)}
+	for range deployments {
+		l.tally = append(l.tally, tally{ends: map[end]int64{}})
+	}
+	return l
 }
 
 // add appends an attempt and pushes the oldest out of a full ledger.
@@ -41,6 +46,7 @@ func (l *ledger) add(a *record.Attempt) {
 	}
 	*l.at(l.total) = *a
 	l.total++
+	l.tally[a.Backend].add(a)
 }
 
 // at returns the place of the attempt before which there were n.
@@ -54,6 +60,16 @@ func (l *ledger) counts() (total, pushedOut int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.total, max(l.total-int64(l.size), 0)
+}
+
+// tallied returns how many attempts there were, and a copy of the tally of each deployment at that instant.
+func (l *ledger) tallied() (total int64, copies []tally) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.tally {
+		copies = append(copies, l.tally[i].clone())
+	}
+	return l.total, copies
 }
 
 // newest returns the last attempts that match, at most limit of those there are at the call, the newest last. Attempts

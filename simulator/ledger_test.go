@@ -18,7 +18,7 @@ func TestLedgerRing(t *testing.T) {
 		{3*ledgerPage - 1, 10 * ledgerPage, 4 * ledgerPage}, {3*ledgerPage - 1, 10*ledgerPage + 7, ledgerPage + 5},
 	}
 	for _, tt := range tests {
-		l := newLedger(tt.size)
+		l := newLedger(tt.size, 1)
 		var all []kept
 		for n := range tt.added {
 			k := kept{int64(n + 1), record.Attempt{Key: uint64(n + 1)}}
@@ -48,7 +48,7 @@ func TestLedgerRing(t *testing.T) {
 
 // What is read while others write is a run of numbers without a gap.
 func TestLedgerReadWhileWritten(t *testing.T) {
-	l := newLedger(2*ledgerPage + 100)
+	l := newLedger(2*ledgerPage+100, 1)
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
@@ -73,7 +73,7 @@ func TestLedgerReadWhileWritten(t *testing.T) {
 
 // A full ledger allocates nothing.
 func TestLedgerAllocates(t *testing.T) {
-	l := newLedger(10)
+	l := newLedger(10, 1)
 	a := record.Attempt{Status: 200}
 	for range 10 {
 		l.add(&a)

@@ -68,7 +68,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{clock: cfg.Clock, log: cfg.Logger, maxBody: cfg.MaxBody, ledger: newLedger(cfg.LedgerSize),
+	s := &Server{clock: cfg.Clock, log: cfg.Logger, maxBody: cfg.MaxBody, ledger: newLedger(cfg.LedgerSize, len(cfg.Deployments)),
 		ids: rng.New(cfg.Seed, rng.ContentText, rng.Entity("request id"))}
 	for i := range cfg.Deployments {
 		s.backends = append(s.backends, newBackend(&cfg, i, s.ledger))

@@ -329,7 +329,7 @@ type Usage struct {
 	Active            int   // answers in flight
 	UtilizationPPM    int32 // of what admission goes by
 	RemainingTokens   int32 // of this minute; -1 on provisioned
-	RemainingRequests int32 // of this 10 s window; -1 on provisioned
+	RemainingRequests int32 // of the window that headers speak of; -1 on provisioned
 }
 
 // Usage returns where the deployment stands at now.

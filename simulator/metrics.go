@@ -1,0 +1,152 @@
+package simulator
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"foundrylab/internal/record"
+)
+
+// durationBuckets is how many buckets there are: those that OpenTelemetry's semantic conventions for generative AI
+// advise for gen_ai.server.request.duration, 10 ms and doubled 13 times. A duration at a bound is in its bucket.
+const durationBuckets = 14
+
+func durationBound(i int) time.Duration { return 10 * time.Millisecond << i }
+
+// tally counts the attempts at one deployment. It never forgets, unlike the ring of the ledger beside it.
+type tally struct {
+	ends                        map[end]int64
+	prompt, completion, charged int64
+	durations                   [record.Failed + 1]durations // by outcome
+}
+
+// end is how attempts ended: as many as the status codes of faults, and the closed vocabulary of reasons, allow.
+type end struct {
+	status uint16
+	reason record.Reason
+}
+
+type durations struct {
+	buckets [durationBuckets]uint64 // each on its own: the sums are taken when they are read
+	count   uint64
+	sum     time.Duration
+}
+
+func (t *tally) add(a *record.Attempt) {
+	t.ends[end{a.Status, a.Reason}]++
+	t.prompt += a.PromptTokens
+	t.completion += a.CompletionTokens
+	t.charged += a.Charged
+	took, d := a.End.Sub(a.Start), &t.durations[a.Outcome]
+	d.count++
+	d.sum += took
+	for i := range d.buckets {
+		if took <= durationBound(i) {
+			d.buckets[i]++
+			break
+		}
+	}
+}
+
+// clone returns a copy that shares nothing with t.
+func (t *tally) clone() tally {
+	c := *t
+	c.ends = make(map[end]int64, len(t.ends))
+	for e, n := range t.ends {
+		c.ends[e] = n
+	}
+	return c
+}
+
+// metrics is a prometheus.Collector over what the Server counts anyway.
+type metrics struct {
+	server *Server
+
+	requests, prompt, completion, charged, duration *prometheus.Desc
+	utilization, inFlight                           *prometheus.Desc
+	limitTokens, limitRequests, limitPTU            *prometheus.Desc
+	remainingTokens, remainingRequests              *prometheus.Desc
+	entries, pushedOut                              *prometheus.Desc
+}
+
+func newMetrics(s *Server) *metrics {
+	of := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, labels, nil)
+	}
+	return &metrics{server: s,
+		requests: of("foundrylab_requests_total", "Attempts that reached a deployment and have ended; status 0 is a reset before an answer.",
+			"deployment", "status", "reason"),
+		prompt:            of("foundrylab_prompt_tokens_total", "Tokens of the prompts, refused ones included.", "deployment"),
+		completion:        of("foundrylab_completion_tokens_total", "Tokens of each choice that were produced.", "deployment"),
+		charged:           of("foundrylab_charged_tokens_total", "Tokens charged, in the limiter's unit.", "deployment"),
+		duration:          of("gen_ai_server_request_duration_seconds", "From a request's arrival to its end.", "deployment", "outcome"),
+		utilization:       of("foundrylab_utilization_ratio", "Share of capacity in use, as admission sees it; 1 is all of it.", "deployment"),
+		inFlight:          of("foundrylab_requests_in_flight", "Answers that have begun or wait to begin.", "deployment"),
+		limitTokens:       of("foundrylab_limit_tokens", "Standard: tokens per minute.", "deployment"),
+		limitRequests:     of("foundrylab_limit_requests", "Standard: requests in the window that the rate-limit headers speak of.", "deployment"),
+		limitPTU:          of("foundrylab_limit_ptu", "Provisioned: throughput units.", "deployment"),
+		remainingTokens:   of("foundrylab_remaining_tokens", "Standard: tokens left of this minute.", "deployment"),
+		remainingRequests: of("foundrylab_remaining_requests", "Standard: requests left of the window that the rate-limit headers speak of.", "deployment"),
+		entries:           of("foundrylab_ledger_entries", "Attempts in the ledger."),
+		pushedOut:         of("foundrylab_ledger_pushed_out_total", "Attempts that newer ones pushed out of the ledger."),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (m *metrics) Describe(out chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, out) }
+
+// Collect implements prometheus.Collector. What comes from the ledger is of one instant.
+func (m *metrics) Collect(out chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	counter := func(d *prometheus.Desc, v int64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+	}
+	total, tallies := m.server.ledger.tallied()
+	pushedOut := max(total-int64(m.server.ledger.size), 0)
+	gauge(m.entries, float64(total-pushedOut))
+	counter(m.pushedOut, pushedOut)
+	for i, b := range m.server.backends {
+		name, t, u := b.cfg.Name, &tallies[i], b.usage()
+		for e, n := range t.ends {
+			counter(m.requests, n, name, strconv.Itoa(int(e.status)), e.reason.String())
+		}
+		counter(m.prompt, t.prompt, name)
+		counter(m.completion, t.completion, name)
+		counter(m.charged, t.charged, name)
+		for outcome := record.Succeeded; outcome <= record.Failed; outcome++ {
+			out <- t.durations[outcome].metric(m.duration, name, outcome.String())
+		}
+		gauge(m.utilization, float64(u.UtilizationPPM)/1e6, name)
+		gauge(m.inFlight, float64(u.Active), name)
+		if b.cfg.Provisioned() {
+			gauge(m.limitPTU, float64(u.PTU), name)
+			continue
+		}
+		gauge(m.limitTokens, float64(u.TPM), name)
+		gauge(m.limitRequests, float64(b.limits.ofPeriod(u.RPM)), name)
+		gauge(m.remainingTokens, float64(u.RemainingTokens), name)
+		gauge(m.remainingRequests, float64(u.RemainingRequests), name)
+	}
+}
+
+func (d *durations) metric(desc *prometheus.Desc, labels ...string) prometheus.Metric {
+	upTo, sum := make(map[float64]uint64, durationBuckets), uint64(0)
+	for i, n := range d.buckets {
+		sum += n
+		upTo[durationBound(i).Seconds()] = sum
+	}
+	return prometheus.MustNewConstHistogram(desc, d.count, d.sum.Seconds(), upTo, labels...)
+}
+
+// serveMetrics returns the handler of a registry of its own: a program may hold many Servers.
+func (s *Server) serveMetrics() http.Handler {
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(newMetrics(s))
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+}

@@ -1,0 +1,127 @@
+package simulator
+
+import (
+	"math"
+	"net/http"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"foundrylab/internal/record"
+)
+
+// scrape reads /metrics as Prometheus does: values by name and the values of the labels, in the order of their names.
+func scrape(t *testing.T, s *Server) map[string]float64 {
+	t.Helper()
+	w := ask(s, "GET", "/metrics", "")
+	if w.Code != http.StatusOK {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(w.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]float64{}
+	for name, family := range families {
+		if family.GetHelp() == "" {
+			t.Errorf("%s has no help", name)
+		}
+		for _, m := range family.GetMetric() {
+			at := name
+			for _, l := range m.GetLabel() {
+				at += " " + l.GetValue()
+			}
+			switch {
+			case m.Counter != nil:
+				values[at] = m.Counter.GetValue()
+			case m.Gauge != nil:
+				values[at] = m.Gauge.GetValue()
+			default:
+				h := m.GetHistogram()
+				values[at+" count"], values[at+" sum"] = float64(h.GetSampleCount()), h.GetSampleSum()
+				for _, b := range h.GetBucket() {
+					values[at+" "+strconv.FormatFloat(b.GetUpperBound(), 'g', -1, 64)] = float64(b.GetCumulativeCount())
+				}
+			}
+		}
+	}
+	return values
+}
+
+// TestMetricsAgreeWithTheLedger: the counters are the sums of the entries.
+func TestMetricsAgreeWithTheLedger(t *testing.T) {
+	inLab(t, busyResource(), func(l *lab) {
+		for key := range uint64(5) {
+			l.post("a", prompt(key, 3, ""))
+			l.post("tight", prompt(key, 30, `,"max_tokens":100`))
+			l.post("broken", prompt(key, 3, ""))
+		}
+		want := map[string]float64{}
+		for _, e := range entries(t, ask(l.Server, "GET", "/ledger", "")) {
+			d := " " + e.Deployment
+			want["foundrylab_requests_total"+d+" "+e.Reason+" "+strconv.Itoa(int(e.Status))]++
+			want["foundrylab_prompt_tokens_total"+d] += float64(e.PromptTokens)
+			want["foundrylab_completion_tokens_total"+d] += float64(e.CompletionTokens)
+			want["foundrylab_charged_tokens_total"+d] += float64(e.ChargedTokens)
+			want["gen_ai_server_request_duration_seconds"+d+" "+e.Outcome+" count"]++
+			want["gen_ai_server_request_duration_seconds"+d+" "+e.Outcome+" +Inf"]++
+			want["foundrylab_ledger_entries"]++
+		}
+		want["foundrylab_requests_in_flight a"] = 0
+		want["foundrylab_limit_tokens tight"] = 100_000
+		want["foundrylab_limit_requests tight"] = 60
+		want["foundrylab_ledger_pushed_out_total"] = 0
+		got := scrape(t, l.Server)
+		for name, v := range want {
+			if g, ok := got[name]; !ok || g != v {
+				t.Errorf("%s: %v, want %v", name, g, v)
+			}
+		}
+		resp, _ := l.post("tight", prompt(77, 1, "")) // headers and metrics read the same limiter
+		got = scrape(t, l.Server)
+		for header, name := range map[string]string{"Tokens": "tokens", "Requests": "requests"} {
+			if h := resp.Header.Get("X-Ratelimit-Remaining-" + header); h != strconv.Itoa(int(got["foundrylab_remaining_"+name+" tight"])) {
+				t.Errorf("remaining %s: the header says %s, the metric %v", name, h, got["foundrylab_remaining_"+name+" tight"])
+			}
+		}
+		if ratio := got["foundrylab_utilization_ratio tight"]; math.Abs(ratio-(1-got["foundrylab_remaining_tokens tight"]/100_000)) > 1e-6 { // ppm
+			t.Errorf("utilization %v", ratio)
+		}
+	})
+}
+
+// TestMetricsInFlight: what has not ended is a gauge and no count yet.
+func TestMetricsInFlight(t *testing.T) {
+	inLab(t, busyResource(), func(l *lab) {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			l.post("a", prompt(1, 3, ""))
+		}()
+		synctest.Wait()
+		got := scrape(t, l.Server)
+		if got["foundrylab_requests_in_flight a"] != 1 || got["foundrylab_ledger_entries"] != 0 {
+			t.Errorf("in flight %v, entries %v", got["foundrylab_requests_in_flight a"], got["foundrylab_ledger_entries"])
+		}
+		<-done
+	})
+}
+
+// Durations fall into the bucket whose bound they do not exceed.
+func TestMetricsBuckets(t *testing.T) {
+	s, _ := live(t, busyResource())
+	for _, took := range []time.Duration{0, 10 * time.Millisecond, 10*time.Millisecond + 1, 81920 * time.Millisecond, 90 * time.Second} {
+		s.ledger.add(&record.Attempt{Status: 200, Outcome: record.Succeeded, Start: epoch, End: epoch.Add(took)})
+	}
+	got := scrape(t, s)
+	for bound, want := range map[string]float64{"0.01": 2, "0.02": 3, "40.96": 3, "81.92": 4, "+Inf": 5, "count": 5, "sum": 171.940000001} {
+		if g := got["gen_ai_server_request_duration_seconds a succeeded "+bound]; g != want {
+			t.Errorf("%s: %v, want %v", bound, g, want)
+		}
+	}
+}
