@@ -15,6 +15,7 @@ import (
 	"foundrylab/internal/unit"
 	"foundrylab/simulator/deployment"
 	"foundrylab/simulator/fault"
+	"foundrylab/simulator/latency"
 )
 
 // breaking is a minute in which a fault breaks off what arrives.
@@ -132,6 +133,22 @@ func TestWhatIsNotBrokenOff(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Where several tokens come within a step of the grid, those between the break and its instant are not sent.
+func TestFastStreamsBreakOffAtTheToken(t *testing.T) {
+	cfg := breaking(fault.Config{Truncate: &fault.Truncate{After: 2}})
+	cfg.Deployments[0].Latency = latency.Config{TTFT: &latency.Quantiles{P50: ms(1), P95: ms(1)}, TokensPerS: 30_000, Spread: 1}
+	inLab(t, cfg, func(l *lab) {
+		_, body := l.post("a", prompt(1, 400, streamed))
+		plan, a, tokens := l.plan(0, 0), l.ledger(), strings.Count(body, `"delta":{"content":"`)-1 // less the opening event
+		if plan.TokenAt(3) >= plan.Ends() {
+			l.Fatal("the pace is too slow to tell")
+		}
+		if len(a) != 1 || a[0].CompletionTokens != 2 || tokens != 2 {
+			l.Errorf("%d tokens are out; ledger %+v", tokens, a)
+		}
+	})
 }
 
 // A writer that is late sends no token past the break.

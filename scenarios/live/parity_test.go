@@ -118,6 +118,7 @@ backends:
   - {name: b, model: gpt-4.1, sku: GlobalStandard, tpm: 600k, rpm: 3000}
 gateway:
   route: {groups: [[a, b]]}
+  retry: {connect: false}
   breaker: {open: 2s}
 tenants:
   - {name: chat, arrivals: {poisson: {rate: 5/s}}, prompt: 500, output: {exponential: {mean: 80}}, max_tokens: 200}

@@ -250,7 +250,7 @@ func (r *Runner) attemptEnded(now tick.Instant, e *deployment.Effect) {
 		return // the gateway itself hung up
 	}
 	a := &r.sent[e.Ref.Slot]
-	if a.first > 0 && e.Status == 200 && e.At >= a.start.After(a.first) {
+	if a.first > 0 && e.At >= a.start.After(a.first) {
 		r.tries[a.slot].first = a.start.After(a.first)
 	}
 	ev := gateway.Event{Kind: gateway.End, Ref: e.Ref, Completion: e.Completion, RetryMs: e.RetryMs, HasRetry: e.RetryMs > 0,
