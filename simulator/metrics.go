@@ -65,6 +65,7 @@ func (t *tally) clone() tally {
 // metrics is a prometheus.Collector over what the Server counts anyway.
 type metrics struct {
 	server *Server
+	all    []*prometheus.Desc
 
 	requests, prompt, completion, charged, duration *prometheus.Desc
 	utilization, inFlight                           *prometheus.Desc
@@ -74,10 +75,12 @@ type metrics struct {
 }
 
 func newMetrics(s *Server) *metrics {
+	var all []*prometheus.Desc
 	of := func(name, help string, labels ...string) *prometheus.Desc {
-		return prometheus.NewDesc(name, help, labels, nil)
+		all = append(all, prometheus.NewDesc(name, help, labels, nil))
+		return all[len(all)-1]
 	}
-	return &metrics{server: s,
+	m := &metrics{server: s,
 		requests: of("foundrylab_requests_total", "Attempts that reached a deployment and have ended; status 0 is a reset before an answer.",
 			"deployment", "status", "reason"),
 		prompt:            of("foundrylab_prompt_tokens_total", "Tokens of the prompts, refused ones included.", "deployment"),
@@ -94,10 +97,16 @@ func newMetrics(s *Server) *metrics {
 		entries:           of("foundrylab_ledger_entries", "Attempts in the ledger."),
 		pushedOut:         of("foundrylab_ledger_pushed_out_total", "Attempts that newer ones pushed out of the ledger."),
 	}
+	m.all = all
+	return m
 }
 
-// Describe implements prometheus.Collector.
-func (m *metrics) Describe(out chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, out) }
+// Describe implements prometheus.Collector. It names also what has no value yet.
+func (m *metrics) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range m.all {
+		out <- d
+	}
+}
 
 // Collect implements prometheus.Collector. What comes from the ledger is of one instant.
 func (m *metrics) Collect(out chan<- prometheus.Metric) {

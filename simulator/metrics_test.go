@@ -3,6 +3,7 @@ package simulator
 import (
 	"math"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -15,9 +16,10 @@ import (
 )
 
 // scrape reads /metrics as Prometheus does: values by name and the values of the labels, in the order of their names.
-func scrape(t *testing.T, s *Server) map[string]float64 {
+func scrape(t *testing.T, admin http.Handler) map[string]float64 {
 	t.Helper()
-	w := ask(s, "GET", "/metrics", "")
+	w := httptest.NewRecorder()
+	admin.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	if w.Code != http.StatusOK {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
@@ -56,6 +58,8 @@ func scrape(t *testing.T, s *Server) map[string]float64 {
 // TestMetricsAgreeWithTheLedger: the counters are the sums of the entries.
 func TestMetricsAgreeWithTheLedger(t *testing.T) {
 	inLab(t, busyResource(), func(l *lab) {
+		admin := l.Admin() // before anything was asked
+		scrape(t, admin)
 		for key := range uint64(5) {
 			l.post("a", prompt(key, 3, ""))
 			l.post("tight", prompt(key, 30, `,"max_tokens":100`))
@@ -76,14 +80,14 @@ func TestMetricsAgreeWithTheLedger(t *testing.T) {
 		want["foundrylab_limit_tokens tight"] = 100_000
 		want["foundrylab_limit_requests tight"] = 60
 		want["foundrylab_ledger_pushed_out_total"] = 0
-		got := scrape(t, l.Server)
+		got := scrape(t, admin)
 		for name, v := range want {
 			if g, ok := got[name]; !ok || g != v {
 				t.Errorf("%s: %v, want %v", name, g, v)
 			}
 		}
 		resp, _ := l.post("tight", prompt(77, 1, "")) // headers and metrics read the same limiter
-		got = scrape(t, l.Server)
+		got = scrape(t, admin)
 		for header, name := range map[string]string{"Tokens": "tokens", "Requests": "requests"} {
 			if h := resp.Header.Get("X-Ratelimit-Remaining-" + header); h != strconv.Itoa(int(got["foundrylab_remaining_"+name+" tight"])) {
 				t.Errorf("remaining %s: the header says %s, the metric %v", name, h, got["foundrylab_remaining_"+name+" tight"])
@@ -104,7 +108,7 @@ func TestMetricsInFlight(t *testing.T) {
 			l.post("a", prompt(1, 3, ""))
 		}()
 		synctest.Wait()
-		got := scrape(t, l.Server)
+		got := scrape(t, l.Admin())
 		if got["foundrylab_requests_in_flight a"] != 1 || got["foundrylab_ledger_entries"] != 0 {
 			t.Errorf("in flight %v, entries %v", got["foundrylab_requests_in_flight a"], got["foundrylab_ledger_entries"])
 		}
@@ -118,7 +122,7 @@ func TestMetricsBuckets(t *testing.T) {
 	for _, took := range []time.Duration{0, 10 * time.Millisecond, 10*time.Millisecond + 1, 81920 * time.Millisecond, 90 * time.Second} {
 		s.ledger.add(&record.Attempt{Status: 200, Outcome: record.Succeeded, Start: epoch, End: epoch.Add(took)})
 	}
-	got := scrape(t, s)
+	got := scrape(t, s.Admin())
 	for bound, want := range map[string]float64{"0.01": 2, "0.02": 3, "40.96": 3, "81.92": 4, "+Inf": 5, "count": 5, "sum": 171.940000001} {
 		if g := got["gen_ai_server_request_duration_seconds a succeeded "+bound]; g != want {
 			t.Errorf("%s: %v, want %v", bound, g, want)
