@@ -36,6 +36,18 @@ func (s *Server) Admin() http.Handler {
 	return router
 }
 
+// RequireKey puts a key before a control plane: requests without it in their api-key header get 401, whatever they ask.
+func RequireKey(key string, h http.Handler) http.Handler {
+	refuse := complain(http.StatusUnauthorized, "send the key of the control plane as api-key header")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !equalKeys(r.Header.Get("Api-Key"), key) {
+			refuse.ServeHTTP(w, r)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
 // complain answers with what is wrong.
 func complain(status int, mistakes ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

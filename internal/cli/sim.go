@@ -17,6 +17,7 @@ import (
 
 func newSim() *cobra.Command {
 	var o overrides
+	var admin control
 	var listen, level string
 	c := &cobra.Command{
 		Use:   "sim [SCENARIO]",
@@ -26,10 +27,15 @@ func newSim() *cobra.Command {
 Without a scenario: one resource with the deployments gpt-4.1, gpt-4o, gpt-4.1-mini
 and gpt-4.1-ptu, with the key foundrylab-key. With a scenario: only its backends, each
 on its own listen address with its own key, so that any gateway can be pointed at
-them; faults count from the start of this command.`,
+them; faults count from the start of this command.
+
+The ready-made resource has a control plane, on an address of its own: what every
+attempt came to, metrics for Prometheus, and where the deployments stand.`,
 		Example: `  foundrylab sim
   curl -s http://127.0.0.1:8080/openai/v1/chat/completions -H 'api-key: foundrylab-key' \
        -d '{"model":"gpt-4.1","messages":[{"role":"user","content":"Hello"}]}'
+  foundrylab sim --admin 127.0.0.1:8081
+  curl -s http://127.0.0.1:8081/ledger
   foundrylab sim ptu-outage`,
 		Args: takes(0, 1, "at most one scenario, a file or a shipped name"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -43,10 +49,16 @@ them; faults count from the start of this command.`,
 				if len(o.sets) > 0 || c.Flags().Changed("seed") {
 					return usage("--set and --seed change a scenario: name one, such as foundrylab sim ptu-outage")
 				}
-				return serveDefault(ctx, c, listen, log)
+				if err := admin.check(); err != nil {
+					return err
+				}
+				return serveDefault(ctx, c, listen, &admin, log)
 			}
 			if c.Flags().Changed("listen") {
 				return usage("--listen is for the ready-made resource: backends of a scenario have their own, such as --set backends[0].listen=127.0.0.1:9101")
+			}
+			if admin.address != "" {
+				return usage("--admin is for the ready-made resource: the backends of a scenario have no control plane")
 			}
 			s, err := o.load(c, args[0])
 			if err != nil {
@@ -63,11 +75,12 @@ them; faults count from the start of this command.`,
 	}
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "`address` of the ready-made resource")
 	c.Flags().StringVar(&level, "log", "info", "log `level`: debug, info, warn, error or disabled")
+	admin.flags(c)
 	o.flags(c)
 	return c
 }
 
-func serveDefault(ctx context.Context, c *cobra.Command, listen string, log zerolog.Logger) error {
+func serveDefault(ctx context.Context, c *cobra.Command, listen string, admin *control, log zerolog.Logger) error {
 	cfg := simulator.Default()
 	cfg.Logger = log
 	server, err := simulator.New(cfg)
@@ -75,14 +88,20 @@ func serveDefault(ctx context.Context, c *cobra.Command, listen string, log zero
 		return &exitError{exitInternal, err}
 	}
 	defer server.Close()
-	err = live.ServeResource(ctx, listen, server, func(url string) {
-		fmt.Fprintf(c.OutOrStdout(), "Simulating on %s  api-key: foundrylab-key\n", url)
-		for _, d := range cfg.Deployments {
-			fmt.Fprintf(c.OutOrStdout(), "  deployment %-14s %s\n", d.Name, d.SKU)
+	err = admin.around(ctx, c, server, func(ctx context.Context) error {
+		err := live.ServeResource(ctx, listen, server, func(url string) {
+			fmt.Fprintf(c.OutOrStdout(), "Simulating on %s  api-key: foundrylab-key\n", url)
+			for _, d := range cfg.Deployments {
+				fmt.Fprintf(c.OutOrStdout(), "  deployment %-14s %s\n", d.Name, d.SKU)
+			}
+		})
+		if err != nil {
+			return fmt.Errorf("%w\nTry another address with --listen", err)
 		}
+		return nil
 	})
 	if err != nil {
-		return &exitError{exitInternal, fmt.Errorf("%w\nTry another address with --listen", err)}
+		return &exitError{exitInternal, err}
 	}
 	return nil
 }
