@@ -39,7 +39,7 @@ func (s *Scenario) BackendOptions(backend int, start tick.Instant) deployment.Op
 	opt := deployment.Options{Seed: uint64(s.Seed), Start: start}
 	for _, f := range s.Faults {
 		if f.Backend == s.Backends[backend].Name {
-			opt.Faults = append(opt.Faults, fault.Compile(f, start, uint64(s.Seed)))
+			opt.Faults = append(opt.Faults, fault.Schedule(f, start, uint64(s.Seed))...)
 		}
 	}
 	return opt

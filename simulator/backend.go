@@ -21,7 +21,7 @@ type backend struct {
 	driver  *drive.Driver[deployment.Event, deployment.Effect]
 	tape    *drive.Tape[deployment.Event, deployment.Effect]
 	replans []replan // by slot, under the driver's lock
-	faults  []int    // of each of its faults, the place in Config.Faults
+	faults  []int    // of each of its rules, the fault's place in Config.Faults
 
 	kept    *ledger // the Server's
 	ledger  func(int, record.Attempt)
@@ -41,8 +41,10 @@ func newBackend(cfg *Config, index int, kept *ledger) *backend {
 	var rules []fault.Rule
 	for i, f := range cfg.Faults {
 		if f.Backend == d.Name {
-			rules = append(rules, fault.Compile(f, cfg.Start, cfg.Seed))
-			b.faults = append(b.faults, i)
+			for _, r := range fault.Schedule(f, cfg.Start, cfg.Seed) {
+				rules = append(rules, r)
+				b.faults = append(b.faults, i)
+			}
 		}
 	}
 	b.options = deployment.Options{Seed: cfg.Seed, Start: cfg.Start, Faults: rules}

@@ -6,6 +6,7 @@ package deployment
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"foundrylab/internal/des"
@@ -23,6 +24,7 @@ type Core struct {
 	current uint16 // place of cfg in configs
 	configs []*settings
 	faults  []fault.Rule
+	lasting []int // places in faults of those that last, in order
 	limits  admission
 	streams []stream // by slot
 	timers  des.Heap
@@ -92,7 +94,7 @@ const (
 
 // New returns a deployment that starts at opt.Start. cfg must be valid.
 func New(cfg *Config, opt Options) *Core {
-	c := &Core{faults: opt.Faults, remote: opt.Remote, base: opt.Start}
+	c := &Core{faults: opt.Faults, lasting: make([]int, 0, len(opt.Faults)), remote: opt.Remote, base: opt.Start}
 	c.seen.init()
 	c.Install(cfg, opt.Seed)
 	c.cfg = c.configs[0]
@@ -223,8 +225,13 @@ func (c *Core) after(s *stream) uint16 {
 func (c *Core) faultEdge(at tick.Instant, edge int, out []Effect) []Effect {
 	out = append(out, Effect{Kind: FaultEdge, At: at, Ref: record.Ref{Slot: uint32(edge / 2), Gen: uint32(edge % 2)}})
 	if edge%2 == 1 {
+		if i, found := slices.BinarySearch(c.lasting, edge/2); found {
+			c.lasting = slices.Delete(c.lasting, i, i+1)
+		}
 		return out
 	}
+	i, _ := slices.BinarySearch(c.lasting, edge/2)
+	c.lasting = slices.Insert(c.lasting, i, edge/2)
 	rule := &c.faults[edge/2]
 	for slot := range c.streams {
 		s := &c.streams[slot]

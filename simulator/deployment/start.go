@@ -60,7 +60,7 @@ type blow struct {
 }
 
 func (c *Core) struck(now tick.Instant, key uint64, attempt uint32, stream bool) (b blow) {
-	for i := range c.faults {
+	for _, i := range c.lasting {
 		f := &c.faults[i]
 		if !f.Strikes(now, key, attempt) {
 			continue

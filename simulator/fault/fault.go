@@ -21,6 +21,8 @@ type Config struct {
 	At          unit.Duration `yaml:"at" required:"true" doc:"when it begins, from the start of the run"`
 	For         unit.Duration `yaml:"for" required:"true" doc:"how long it lasts"`
 	Probability *unit.Ratio   `yaml:"probability" doc:"share of requests it strikes; default all"`
+	Ramp        unit.Duration `yaml:"ramp" doc:"the share climbs evenly from nothing over this long; requests that run when it begins are spared"`
+	Wave        *Wave         `yaml:"wave" doc:"strike again and again while it lasts, with pauses"`
 
 	Status  *Status  `yaml:"status" doc:"answer with an error status"`
 	Outage  *Outage  `yaml:"outage" doc:"reset connections, running streams included"`
@@ -51,6 +53,7 @@ func (c Config) Validate(fail func(path, format string, args ...any)) {
 	if c.For <= 0 || time.Duration(c.For) > maxFor {
 		fail("for", "must be longer than zero and at most 10 years")
 	}
+	c.validateShape(fail)
 	if c.Probability != nil && (*c.Probability > 1_000_000 || *c.Probability == 0) {
 		fail("probability", "must be above 0 and at most 100%%")
 	}
@@ -100,12 +103,13 @@ type Rule struct {
 	After      uint16        // so many tokens come before the break, at least 1
 	BreakWhole bool          // and answers that are not streamed, before their body
 	share      int64         // ppm of requests struck
+	ramp       time.Duration // share climbs over it
 	hit, size  rng.Die
 }
 
 // Compile places a valid fault on the time axis of a run.
 func Compile(c Config, start tick.Instant, seed uint64) Rule {
-	r := Rule{Begin: start.Add(time.Duration(c.At)), share: 1_000_000,
+	r := Rule{Begin: start.Add(time.Duration(c.At)), share: 1_000_000, ramp: time.Duration(c.Ramp),
 		hit: rng.New(seed, rng.FaultHit, rng.Entity(c.Name)), size: rng.New(seed, rng.FaultSize, rng.Entity(c.Name))}
 	r.End = r.Begin.Add(time.Duration(c.For))
 	if c.Probability != nil {
@@ -122,7 +126,8 @@ func (r *Rule) Strikes(now tick.Instant, key uint64, attempt uint32) bool {
 	if now < r.Begin || now >= r.End {
 		return false
 	}
-	return r.share >= 1_000_000 || rng.Below(r.hit.Draw(key, attempt), 1_000_000) < r.share
+	share := r.shareAt(now)
+	return share >= 1_000_000 || rng.Below(r.hit.Draw(key, attempt), 1_000_000) < share
 }
 
 // Delay returns what the rule adds before the first token of an attempt.
