@@ -31,6 +31,7 @@ func (s *Server) Admin() http.Handler {
 	} {
 		router.Handle(r.path, r.answer).Methods(http.MethodGet).Name(r.path)
 	}
+	router.HandleFunc("/deployments/{name}", s.serveChange).Methods(http.MethodPatch).Name("/deployments/{name}")
 	router.NotFoundHandler = complain(http.StatusNotFound, "there is no such path: try /ledger, /requests, /deployments or /metrics")
 	router.MethodNotAllowedHandler = complain(http.StatusMethodNotAllowed, "this path does not take this method")
 	return router

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"strings"
+	"sync"
 
 	"foundrylab/internal/drive"
 	"foundrylab/internal/record"
@@ -26,6 +27,9 @@ type backend struct {
 	kept    *ledger // the Server's
 	ledger  func(int, record.Attempt)
 	observe func(int, tick.Instant, deployment.Effect)
+
+	changing sync.Mutex           // one change at a time; taken before the driver's lock
+	changes  []*deployment.Config // made while it runs, oldest first; versions count from 1
 
 	engine      string // model and version, as answers name it
 	fingerprint string

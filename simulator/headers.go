@@ -3,6 +3,7 @@ package simulator
 import (
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"foundrylab/internal/tick"
@@ -55,10 +56,20 @@ func appendHex(dst []byte, v uint64, digits int) []byte {
 
 // limitHeaders says where a deployment's limits stand, in the way of its profile. Provisioned deployments have none.
 type limitHeaders struct {
-	says             deployment.Headers
-	start            tick.Instant                            // of the first window of both
-	resets           func() (tokens, requests time.Duration) // of windows that slide; nil: they are fixed
-	tokens, requests []string                                // limits
+	says   deployment.Headers
+	start  tick.Instant                            // of the first window of both
+	resets func() (tokens, requests time.Duration) // of windows that slide; nil: they are fixed
+	limits *atomic.Pointer[limitNumbers]
+}
+
+// limitNumbers are the limits as headers write them.
+type limitNumbers struct{ tokens, requests []string }
+
+// show puts other limits into the headers from now on.
+func (l *limitHeaders) show(tpm, rpm int64) {
+	if l.limits != nil {
+		l.limits.Store(&limitNumbers{number(tpm), number(l.ofPeriod(rpm))})
+	}
 }
 
 // tokenWindow is the window of the token headers, as simulator/deployment has it.
@@ -69,8 +80,8 @@ func (b *backend) newLimitHeaders(start tick.Instant) limitHeaders {
 	if tpm == 0 {
 		return limitHeaders{}
 	}
-	l := limitHeaders{says: b.core.Headers(), start: start, tokens: number(tpm)}
-	l.requests = number(l.ofPeriod(rpm))
+	l := limitHeaders{says: b.core.Headers(), start: start, limits: new(atomic.Pointer[limitNumbers])}
+	l.show(tpm, rpm)
 	if b.core.Sliding() {
 		l.resets = b.resets
 	}
@@ -100,14 +111,15 @@ func (b *backend) place(h http.Header) {
 
 // set sets what a plan or a limiter's refusal says of the limits.
 func (l *limitHeaders) set(h http.Header, e *deployment.Effect) {
-	if l.tokens == nil {
+	if l.limits == nil {
 		return
 	}
 	h["X-Ratelimit-Remaining-Tokens"] = number(int64(e.RemainingTokens))
 	h["X-Ratelimit-Remaining-Requests"] = number(int64(e.RemainingRequests))
 	if l.says.Limits {
-		h["X-Ratelimit-Limit-Tokens"] = l.tokens
-		h["X-Ratelimit-Limit-Requests"] = l.requests
+		limits := l.limits.Load()
+		h["X-Ratelimit-Limit-Tokens"] = limits.tokens
+		h["X-Ratelimit-Limit-Requests"] = limits.requests
 	}
 	if !l.says.Resets {
 		return

@@ -120,7 +120,11 @@ func ofBackend(all []record.Attempt, backend int) (some []record.Attempt) {
 
 // replay steps a fresh core through a backend's tape.
 func replay(b *backend) (int, []deployment.Effect) {
-	return drive.Replay(b.tape, drive.Core[deployment.Event, deployment.Effect](deployment.New(&b.cfg, b.options)))
+	core := deployment.New(&b.cfg, b.options)
+	for _, cfg := range b.changes {
+		core.Install(cfg, b.options.Seed)
+	}
+	return drive.Replay(b.tape, drive.Core[deployment.Event, deployment.Effect](core))
 }
 
 // ledger returns the attempts so far.
