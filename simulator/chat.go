@@ -27,6 +27,11 @@ func (c *call) chat(op *ops.Operation) {
 		f.land()
 		c.end = &f.end
 	}()
+	if f.ended && deployment.Spills(&f.end) {
+		if to := c.spillover(); to != nil {
+			f = c.spill(f, ev, to)
+		}
+	}
 	switch {
 	case f.ended:
 		c.refuse(op, &f.end)

@@ -79,6 +79,7 @@ func fill(d, like *deployment.Config) {
 	d.MaxTokensGuess = cmp.Or(d.MaxTokensGuess, like.MaxTokensGuess)
 	d.MaxTokensWeight = cmp.Or(d.MaxTokensWeight, like.MaxTokensWeight)
 	d.Disconnect = cmp.Or(d.Disconnect, like.Disconnect)
+	d.SpilloverError = cmp.Or(d.SpilloverError, like.SpilloverError)
 	d.MaxInFlight = cmp.Or(d.MaxInFlight, like.MaxInFlight)
 	d.Key = cmp.Or(d.Key, like.Key)
 }
@@ -117,6 +118,9 @@ func crossCheck(cfg *Config) error {
 		if j := deploymentNamed(cfg, d.Name); j < i {
 			wrong = append(wrong, fmt.Errorf("deployments[%d].name: %q is taken by deployments[%d]", i, d.Name, j))
 		}
+		for _, mistake := range spilloverMistakes(cfg, &d) {
+			wrong = append(wrong, fmt.Errorf("deployments[%d].spillover: %s", i, mistake))
+		}
 	}
 	for i, f := range cfg.Faults {
 		if deploymentNamed(cfg, f.Backend) < 0 {
@@ -124,6 +128,17 @@ func crossCheck(cfg *Config) error {
 		}
 	}
 	return errors.Join(wrong...)
+}
+
+func spilloverMistakes(cfg *Config, d *deployment.Config) []string {
+	if d.Spillover == "" {
+		return nil
+	}
+	to := deploymentNamed(cfg, d.Spillover)
+	if to < 0 {
+		return []string{fmt.Sprintf("there is no deployment %q", d.Spillover)}
+	}
+	return d.SpilloverMistakes(&cfg.Deployments[to])
 }
 
 func deploymentNamed(cfg *Config, name string) int {
