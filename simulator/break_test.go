@@ -162,3 +162,25 @@ func TestLateWriterStopsAtTheBreak(t *testing.T) {
 		}
 	})
 }
+
+// A stalled stream is silent for the time of its fault, and then goes on to its end.
+func TestStall(t *testing.T) {
+	inLab(t, breaking(fault.Config{Stall: &fault.Stall{After: 7, For: ms(5000)}}), func(l *lab) {
+		resp, err := l.send(l.Context(), "a", prompt(1, 60, streamed))
+		if err != nil {
+			l.Fatal(err)
+		}
+		got, err := l.chunks(resp.Body)
+		if err != nil {
+			l.Fatal(err)
+		}
+		plan := l.plan(0, 0)
+		checkTokens(l, &plan, got[1:], 60)
+		if silence := got[9].at.Sub(got[8].at); silence < 5*time.Second || silence > 5100*time.Millisecond { // verdict, role, 7 tokens
+			l.Errorf("it was silent for %v", silence)
+		}
+		if a := l.ledger(); len(a) != 1 || a[0].Outcome != record.Succeeded || a[0].End != plan.At.After(plan.Elapsed) {
+			l.Errorf("ledger %+v", a)
+		}
+	})
+}

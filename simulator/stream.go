@@ -91,7 +91,7 @@ func (s *stream) next() tick.Instant {
 // limit returns how many tokens will be sent at most. A writer that is late must not pass the point where the answer
 // breaks off.
 func (s *stream) limit() int32 {
-	if s.plan.After > 0 {
+	if s.plan.BreaksOff() {
 		return int32(s.plan.After)
 	}
 	return s.plan.Completion

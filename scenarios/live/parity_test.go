@@ -129,6 +129,7 @@ faults:
   - {name: at-once, backend: b, at: 2s, for: 50s, probability: 5%, abort: {after: 1}}
   - {name: truncate, backend: a, at: 5s, for: 50s, probability: 10%, truncate: {after: 3}}
   - {name: error, backend: b, at: 5s, for: 50s, probability: 20%, error_in_stream: {after: 20}}
+  - {name: stall, backend: b, at: 5s, for: 50s, probability: 30%, stall: {after: 4, for: 700ms}}
   - {name: malformed, backend: a, at: 5s, for: 50s, probability: 20%, malformed: {after: 7}}
   - {name: slow, backend: b, at: 40s, for: 10s, latency: {add: 1s, jitter: 500ms}}
   - {name: outage, backend: a, at: 30s, for: 3s, outage: {}}

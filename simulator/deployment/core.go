@@ -63,7 +63,7 @@ type stream struct {
 	length     bool
 	cut        bool // a fault struck it: due is when it ends
 	choices    uint8
-	breaks     uint16 // place in faults, plus 1, of what will break it off; 0: nothing will
+	breaks     uint16 // place in faults, plus 1, of what will break it off or pause it; 0: nothing will
 }
 
 type streamState uint8
@@ -190,13 +190,14 @@ func (c *Core) settle(now tick.Instant, out []Effect) []Effect {
 		}
 		if s.state == waiting && s.headIn < s.endIn {
 			s.state = flowing
-			s.due = c.ends(s)
+			e := c.shape(s)
+			s.due = e.Ends()
 			c.timers.Replace(s.due, des.PrioEnd, it.Val)
 			out = append(out, Effect{Kind: Head, Ref: ref, At: it.At, Status: 200})
 			continue
 		}
 		c.timers.Pop()
-		if s.breaks != 0 {
+		if e := c.shape(s); e.BreaksOff() {
 			out = c.end(it.At, ref, s, Cut, record.Failed, c.faults[s.breaks-1].Break, out)
 		} else {
 			out = c.end(it.At, ref, s, Finish, record.Succeeded, record.NoReason, out)
@@ -205,19 +206,14 @@ func (c *Core) settle(now tick.Instant, out []Effect) []Effect {
 	return out
 }
 
-// ends returns when an answer will be over, as the Ends of its plan.
-func (c *Core) ends(s *stream) tick.Instant {
-	e := Effect{At: s.start, FirstIn: s.firstIn, Elapsed: s.endIn, Completion: s.completion, After: c.after(s)}
-	return e.Ends()
-}
-
-// after returns how many tokens come before a fault breaks an answer off; 0:
-// none will.
-func (c *Core) after(s *stream) uint16 {
-	if s.breaks == 0 {
-		return 0
+// shape returns what of a plan says when its tokens come and when it ends.
+func (c *Core) shape(s *stream) Effect {
+	e := Effect{At: s.start, FirstIn: s.firstIn, Elapsed: s.endIn, Completion: s.completion}
+	if s.breaks != 0 {
+		f := &c.faults[s.breaks-1]
+		e.After, e.RetryMs = f.After, uint32(f.Pause/time.Millisecond)
 	}
-	return c.faults[s.breaks-1].After
+	return e
 }
 
 // faultEdge begins or ends a fault, and does what its beginning does to what
@@ -283,9 +279,10 @@ func (c *Core) end(at tick.Instant, ref record.Ref, s *stream, kind EffectKind, 
 	case s.state == reserving, kind == Cut && s.state != flowing: // nothing was sent
 		produced = 0
 	case kind == Cut:
-		produced = tokensAt(s.start, at, s.firstIn, s.endIn, s.completion)
-		if s.breaks != 0 { // its break is up to a grid unit after the token
-			produced = min(produced, int32(c.after(s)))
+		e := c.shape(s)
+		produced = e.TokensAt(at)
+		if e.BreaksOff() { // its break is up to a grid unit after the token
+			produced = min(produced, int32(e.After))
 		}
 	}
 	status := uint16(200)

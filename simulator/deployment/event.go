@@ -69,7 +69,7 @@ type Effect struct {
 	Prompt            int32      // tokens
 	Completion        int32      // tokens of each choice: planned (Plan) or produced (Finish, Cut)
 	Charged           int32      // tokens in the limiter's unit
-	RetryMs           uint32     // Refuse by a limiter: wait this long
+	RetryMs           uint32     // Refuse by a limiter: wait this long; Plan: nothing comes for so long after After tokens
 	RemainingTokens   int32      // standard: after this request; -1 on provisioned
 	RemainingRequests int32
 	Attempt           uint32 // Plan: what its dice were keyed by, beside the request key
@@ -78,19 +78,40 @@ type Effect struct {
 	Outcome           record.Outcome
 	Reason            record.Reason
 	Length            bool   // finish_reason length: max_tokens cut the answer
-	After             uint16 // Plan: a fault will break the answer off once so many tokens came; 0: none will
+	After             uint16 // Plan: a fault breaks the answer off once so many tokens came, or pauses it where RetryMs says how long; 0: none does
 }
 
 // TokensAt returns how many tokens of a planned answer exist at now; the
 // first comes at FirstIn and the last at Elapsed, evenly between.
 func (e *Effect) TokensAt(now tick.Instant) int32 {
-	return tokensAt(e.At, now, e.FirstIn, e.Elapsed, e.Completion)
+	pause := e.pause()
+	n := tokensAt(e.At, now, e.FirstIn, e.paceEnd(), e.Completion)
+	if after := int32(e.After); pause > 0 && n > after {
+		n = max(after, tokensAt(e.At, now.Add(-pause), e.FirstIn, e.paceEnd(), e.Completion))
+	}
+	return n
 }
+
+// pause returns how long a fault lets nothing come, between token After and
+// the next.
+func (e *Effect) pause() time.Duration { return time.Duration(e.RetryMs) * time.Millisecond }
+
+// paceEnd returns when the answer would end without its pause.
+func (e *Effect) paceEnd() tick.Units {
+	return max(e.FirstIn, e.Elapsed-min(e.Elapsed, tick.ToUnits(e.pause())))
+}
+
+// BreaksOff reports whether a fault will break a planned answer off, after
+// After tokens.
+func (e *Effect) BreaksOff() bool { return e.After > 0 && e.RetryMs == 0 }
 
 // TokenAt returns when token k (from 1) of a planned answer is due: the first
 // instant at which TokensAt counts it.
 func (e *Effect) TokenAt(k int32) tick.Instant {
-	first, end := e.At.After(e.FirstIn), e.At.After(e.Elapsed)
+	first, end := e.At.After(e.FirstIn), e.At.After(e.paceEnd())
+	if e.RetryMs > 0 && k > int32(e.After) {
+		first, end = first.Add(e.pause()), end.Add(e.pause())
+	}
 	if k <= 1 || e.Completion <= 1 {
 		return first
 	}
@@ -104,7 +125,7 @@ func (e *Effect) TokenAt(k int32) tick.Instant {
 // planned end, or where a fault breaks it off. That is on the grid, as all that
 // others react to: at the token's instant, or less than a grid unit after it.
 func (e *Effect) Ends() tick.Instant {
-	if e.After == 0 {
+	if !e.BreaksOff() {
 		return e.At.After(e.Elapsed)
 	}
 	in := e.TokenAt(int32(e.After)).Sub(e.At)

@@ -182,3 +182,28 @@ func TestUnknownEventPanics(t *testing.T) {
 	}()
 	New(standard(1000, 60), Options{}).Step(0, Event{Kind: 99, Ref: record.Ref{}}, nil)
 }
+
+// With a pause TokenAt and TokensAt are each other's inverse as without, and
+// every token comes when it would, or exactly the pause later.
+func TestTokensAroundAPause(t *testing.T) {
+	for _, total := range []int32{1, 2, 3, 10, 97} {
+		for after := int32(1); after <= total; after++ {
+			plain := Effect{At: 12345, HeadIn: 5, FirstIn: 10, Elapsed: 47, Completion: total}
+			paused := plain
+			paused.After, paused.RetryMs, paused.Elapsed = uint16(after), 3, 47+30
+			if paused.BreaksOff() || paused.Ends() != plain.Ends().Add(3*time.Millisecond) {
+				t.Fatalf("%d of %d: it ends at %v", after, total, paused.Ends())
+			}
+			for k := int32(1); k <= total; k++ {
+				want := plain.TokenAt(k)
+				if k > after {
+					want = want.Add(3 * time.Millisecond)
+				}
+				at := paused.TokenAt(k)
+				if at != want || paused.TokensAt(at-1) >= k || paused.TokensAt(at) < k {
+					t.Fatalf("%d of %d: token %d at %v, want %v; %d tokens just before, %d at it", after, total, k, at, want, paused.TokensAt(at-1), paused.TokensAt(at))
+				}
+			}
+		}
+	}
+}

@@ -43,7 +43,7 @@ func (f *flight) sent(at tick.Instant) int32 {
 	switch {
 	case !f.headSent:
 		return 0
-	case f.plan.After > 0:
+	case f.plan.BreaksOff():
 		return min(n, int32(f.plan.After))
 	}
 	return n
@@ -102,7 +102,7 @@ func (w *world) obey(e *Effect) {
 		if !f.planned || f.headSent || e.At != f.plan.At || e.HeadIn <= f.plan.HeadIn || e.HeadIn > e.FirstIn || e.FirstIn > e.Elapsed {
 			w.t.Fatalf("replanned what had begun, or out of order: %+v of %+v", e, f)
 		}
-		e.After = f.plan.After // no fault that begins later breaks what runs
+		e.After, e.RetryMs = f.plan.After, f.plan.RetryMs // no fault that begins later breaks what runs
 		f.plan = *e
 		w.state[e.Ref.Slot] = f
 	case Head:
@@ -125,7 +125,7 @@ func (w *world) terminal(e *Effect, f *flight) {
 	delete(w.state, e.Ref.Slot)
 	w.kinds[e.Reason]++
 	switch {
-	case e.Kind == Finish && (f.plan.After > 0 || e.At != f.plan.At.After(f.plan.Elapsed) || e.Completion != f.plan.Completion || e.Status != 200):
+	case e.Kind == Finish && (f.plan.BreaksOff() || e.At != f.plan.At.After(f.plan.Elapsed) || e.Completion != f.plan.Completion || e.Status != 200):
 		w.t.Fatalf("finished %+v of %+v", e, f)
 	case e.Kind == Cut && e.Completion != f.sent(e.At):
 		w.t.Fatalf("cut at %d tokens, of which %d were sent: %s, %+v", e.Completion, f.sent(e.At), describe(e), f)
@@ -181,12 +181,12 @@ func newWorld(t *testing.T, seed int64) *world {
 		kinds: map[record.Reason]int{}}
 	ratio := unit.Ratio(400_000)
 	var rules []fault.Rule
-	for i := range 14 {
+	for i := range 16 {
 		c := fault.Config{Name: fmt.Sprint(i), At: unit.Duration(w.dice.Int63n(int64(20 * time.Second))), For: unit.Duration(1 + w.dice.Int63n(int64(3*time.Second)))}
 		if w.dice.Intn(2) == 0 {
 			c.Probability = &ratio
 		}
-		switch i % 7 {
+		switch i % 8 {
 		case 0:
 			c.Outage = &fault.Outage{}
 		case 1:
@@ -199,6 +199,8 @@ func newWorld(t *testing.T, seed int64) *world {
 			c.Truncate = &fault.Truncate{After: 1 + w.dice.Intn(20)}
 		case 5:
 			c.ErrorInStream = &fault.ErrorInStream{After: 1 + w.dice.Intn(20)}
+		case 7:
+			c.Stall = &fault.Stall{After: 1 + w.dice.Intn(20), For: unit.Duration(time.Duration(1+w.dice.Intn(999)) * time.Millisecond)}
 		case 6:
 			c.Malformed = &fault.Malformed{After: 1 + w.dice.Intn(20)}
 		}

@@ -41,7 +41,14 @@ func (c *Core) start(now tick.Instant, ev *Event, out []Effect) []Effect {
 	t := c.cfg.latency.Plan(s.key, attempt, int64(s.prompt), int64(s.completion), ev.Stream, hit.delay)
 	s.headIn, s.firstIn, s.endIn = t.Head, t.First, t.End
 	if b := hit.breaks; b != 0 && s.completion >= int32(c.faults[b-1].After) {
-		s.breaks = b
+		pause := tick.ToUnits(c.faults[b-1].Pause)
+		s.endIn = s.endIn.Plus(pause)
+		if !ev.Stream {
+			s.headIn, s.firstIn = s.endIn, s.endIn
+		}
+		if ev.Stream || pause == 0 { // else it is just a later answer
+			s.breaks = b
+		}
 	}
 	c.active++
 	c.cfg.users++
@@ -56,7 +63,7 @@ type blow struct {
 	reset  bool // nobody is there to answer, whatever else is wrong
 	status uint16
 	delay  time.Duration
-	breaks uint16 // place in faults, plus 1, of the first that breaks answers off; 0: none does
+	breaks uint16 // place in faults, plus 1, of the first that breaks answers off or pauses them; 0: none does
 }
 
 func (c *Core) struck(now tick.Instant, key uint64, attempt uint32, stream bool) (b blow) {
@@ -69,7 +76,7 @@ func (c *Core) struck(now tick.Instant, key uint64, attempt uint32, stream bool)
 		if b.status == 0 {
 			b.status = f.Status
 		}
-		if b.breaks == 0 && f.Break != record.NoReason && (stream || f.BreakWhole) && i < math.MaxUint16 {
+		if b.breaks == 0 && f.After > 0 && (stream || f.BreakWhole || f.Pause > 0) && i < math.MaxUint16 {
 			b.breaks = uint16(i + 1)
 		}
 		b.delay += f.Delay(key, attempt)
@@ -121,9 +128,10 @@ func (c *Core) plan(now tick.Instant, ref record.Ref, s *stream, out []Effect) [
 		c.timers.Push(s.due, des.PrioEnd, uint64(ref.Gen)<<32|uint64(ref.Slot))
 	}
 	tokens, requests := c.limits.remaining(now)
+	shape := c.shape(s)
 	return append(out, Effect{Kind: Plan, Ref: ref, At: now, HeadIn: s.headIn, FirstIn: s.firstIn, Elapsed: s.endIn,
 		Prompt: s.prompt, Completion: s.completion, Charged: s.charged, Status: 200, Length: s.length, Attempt: s.attempt,
-		RemainingTokens: tokens, RemainingRequests: requests, After: c.after(s)})
+		RemainingTokens: tokens, RemainingRequests: requests, After: shape.After, RetryMs: shape.RetryMs})
 }
 
 // reserved continues or refuses a request whose reservation was answered.

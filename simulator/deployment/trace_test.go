@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 // TestTraces runs the commands of every file in testdata and compares what the
 // core does, the indented lines below each command, with what the file says.
 //
-//	fault outage|status=503|latency=2s jitter=1s|abort=10|truncate=10|error_in_stream=10|malformed=10 at=5s for=10s p=50%     of the next deployment
+//	fault outage|status=503|latency=2s jitter=1s|abort=10|truncate=10|error_in_stream=10|malformed=10|stall=10 pause=5s at=5s for=10s p=50%     of the next deployment
 //	deployment tpm=1000 rpm=600 ptu=15 model=gpt-4.1 ttft=400ms pace=100 window=10s guess=256 bound=9 remote
 //	    profile=azure-2024 forgiving (refused requests do not count) weight=500000 disconnect=planned
 //	install (arguments of deployment)     a further configuration
@@ -139,6 +139,8 @@ func (a arguments) fault(n int) fault.Config {
 		c.Truncate = &fault.Truncate{After: after("truncate")}
 	case a.has("error_in_stream"):
 		c.ErrorInStream = &fault.ErrorInStream{After: after("error_in_stream")}
+	case a.has("stall"):
+		c.Stall = &fault.Stall{After: after("stall"), For: a.span("pause", 5*time.Second)}
 	case a.has("malformed"):
 		c.Malformed = &fault.Malformed{After: after("malformed")}
 	}
@@ -239,7 +241,10 @@ func describe(e *Effect) string {
 	case Plan:
 		text := fmt.Sprintf("plan %s: head %v first %v end %v, %d tokens%s, charged %d%s", name(e.Ref), e.HeadIn.Span(), e.FirstIn.Span(),
 			e.Elapsed.Span(), e.Completion, length, e.Charged, left)
-		if e.After > 0 {
+		switch {
+		case e.RetryMs > 0:
+			text += fmt.Sprintf(", token %d at %v and the next at %v", e.After, e.TokenAt(int32(e.After)).Sub(e.At), e.TokenAt(int32(e.After)+1).Sub(e.At))
+		case e.After > 0:
 			text += fmt.Sprintf(", breaks after %d tokens at %v", e.After, e.Ends().Sub(e.At))
 		}
 		return text

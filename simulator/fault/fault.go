@@ -32,6 +32,7 @@ type Config struct {
 	Truncate      *Truncate      `yaml:"truncate" doc:"end a stream without its last events"`
 	ErrorInStream *ErrorInStream `yaml:"error_in_stream" doc:"end a stream with an error event"`
 	Malformed     *Malformed     `yaml:"malformed" doc:"end a stream with an event that is no JSON"`
+	Stall         *Stall         `yaml:"stall" doc:"pause an answer"`
 }
 
 // Kind is one row of the table of fault kinds.
@@ -43,7 +44,7 @@ type Kind struct {
 }
 
 // Kinds lists every kind; adding one is a file and a line here.
-var Kinds = []Kind{statusKind, outageKind, latencyKind, abortKind, truncateKind, errorInStreamKind, malformedKind}
+var Kinds = []Kind{statusKind, outageKind, latencyKind, abortKind, truncateKind, errorInStreamKind, malformedKind, stallKind}
 
 // Validate implements yamlconf.Validator.
 func (c Config) Validate(fail func(path, format string, args ...any)) {
@@ -100,7 +101,8 @@ type Rule struct {
 	Add        time.Duration
 	Jitter     time.Duration
 	Break      record.Reason // end the answer in mid-stream, in the way of this reason; NoReason: it goes on
-	After      uint16        // so many tokens come before the break, at least 1
+	Pause      time.Duration // or let nothing come for so long
+	After      uint16        // so many tokens come before the break or the pause, at least 1
 	BreakWhole bool          // and answers that are not streamed, before their body
 	share      int64         // ppm of requests struck
 	ramp       time.Duration // share climbs over it

@@ -49,7 +49,7 @@ func TestEveryKind(t *testing.T) {
 		if r.Begin != 13*second || r.End != 18*second {
 			t.Errorf("%s lasts from %v to %v", k.Name, r.Begin, r.End)
 		}
-		if r.Status == 0 && !r.Reset && r.Add == 0 && (r.Break == 0 || r.After != 10) {
+		if r.Status == 0 && !r.Reset && r.Add == 0 && (r.Break == 0 && r.Pause == 0 || r.After != 10) {
 			t.Errorf("%s does nothing", k.Name)
 		}
 		text, err := yamlconf.Encode(c)
@@ -74,6 +74,7 @@ func TestCompile(t *testing.T) {
 		{"abort: {}", Rule{Break: record.CutFault, After: 10, BreakWhole: true}},
 		{"truncate: {after: 65535}", Rule{Break: record.TruncateFault, After: 65535}},
 		{"error_in_stream: {after: 1}", Rule{Break: record.StreamErrorFault, After: 1}},
+		{"stall: {}", Rule{Pause: 5 * time.Second, After: 10}},
 		{"malformed: {after: 2}", Rule{Break: record.MalformedFault, After: 2}},
 	} {
 		cfg, err := decode(t, head+c.text)
@@ -92,8 +93,8 @@ func TestValidate(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{head + "outage: {}\nprobability: 100%\n", ""},
 		{head + "outage: {}\nprobability: 0.0001%\n", ""},
-		{head, "give exactly one kind of fault (status, outage, latency, abort, truncate, error_in_stream, malformed), found 0"},
-		{head + "outage: {}\nstatus: {code: 500}\n", "give exactly one kind of fault (status, outage, latency, abort, truncate, error_in_stream, malformed), found 2"},
+		{head, "give exactly one kind of fault (status, outage, latency, abort, truncate, error_in_stream, malformed, stall), found 0"},
+		{head + "outage: {}\nstatus: {code: 500}\n", "give exactly one kind of fault (status, outage, latency, abort, truncate, error_in_stream, malformed, stall), found 2"},
 		{"name: f\nbackend: b\nat: 0s\nfor: 0s\noutage: {}\n", "for: must be longer than zero"},
 		{head + "outage: {}\nprobability: 0\n", "probability: must be above 0 and at most 100%"},
 		{head + "outage: {}\nprobability: 100.1%\n", "probability: must be above 0 and at most 100%"},
@@ -103,6 +104,9 @@ func TestValidate(t *testing.T) {
 		{head + "outage: {mode: slow}", "outage.mode: "},
 		{head + "latency: {jitter: 1s}", "latency.add: "},
 		{head + "meteor: {}", "meteor"},
+		{head + "stall: {for: 0s}", "stall.for: must be from 1ms to 24h"},
+		{head + "stall: {for: 1500us}", "stall.for: must be from 1ms to 24h"},
+		{head + "stall: {for: 24h1ms}", "stall.for: must be from 1ms to 24h"},
 		{head + "abort: {after: 0}", "abort.after: "},
 		{head + "truncate: {after: -1}", "truncate.after: "},
 		{head + "malformed: {after: 65536}", "malformed.after: "},
