@@ -29,6 +29,7 @@ type call struct {
 	body    []byte
 	peeked  ops.Peeked
 	request uint64 // its key
+	wish    string // the fault that the deployment name asks for
 
 	status int                // sent; 0: nothing was
 	reason record.Reason      // for the log, of what never reached a deployment

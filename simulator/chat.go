@@ -14,7 +14,12 @@ import (
 
 // chat brings a checked request before its deployment and answers as that decides.
 func (c *call) chat(op *ops.Operation) {
+	ask, ok := c.asked()
+	if !ok {
+		return
+	}
 	ev, err := c.meter()
+	ev.Ask = ask
 	c.request = ev.Key
 	if err != nil { // the vocabularies are part of the binary
 		c.srv.log.Error().Err(err).Msg("counting tokens failed")

@@ -53,7 +53,7 @@ func classic(op *ops.Operation) endpoint {
 			c.answer(content.NotFound())
 		case !c.knowsKey():
 			c.answer(content.InvalidKey())
-		case !c.enter(c.srv.deployed(mux.Vars(c.r)["deployment"])):
+		case !c.enter(c.srv.deployed(c.wishless(mux.Vars(c.r)["deployment"]))):
 		case c.readBody(op):
 			c.chat(op)
 		}
@@ -72,7 +72,7 @@ func v1(op *ops.Operation) endpoint {
 		case c.peeked.Model == "":
 			c.answer(content.InvalidRequest(&ops.InvalidRequest{Message: "Missing required parameter: 'model'.",
 				Param: "model", Code: "missing_required_parameter"}))
-		case c.enter(c.srv.serving(c.peeked.Model)):
+		case c.enter(c.srv.serving(c.wishless(c.peeked.Model))):
 			c.chat(op)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"foundrylab/simulator/deployment"
+	"foundrylab/simulator/fault"
 )
 
 // spillover returns the deployment that takes what this one refuses, or nil. The deployment's own goes before the
@@ -23,6 +24,7 @@ func (c *call) spillover() *backend {
 func (c *call) spill(refused *flight, ev deployment.Event, to *backend) *flight {
 	h := c.w.Header()
 	from := c.backend
+	ev.Ask = fault.Ask{} // it was asked of the deployment that refused
 	f := to.start(ev, refused.gone)
 	if f.ended && from.cfg.SpilloverError == "original" {
 		f.land()

@@ -23,8 +23,9 @@ type Core struct {
 	cfg     *settings
 	current uint16 // place of cfg in configs
 	configs []*settings
-	faults  []fault.Rule
-	lasting []int // places in faults of those that last, in order
+	faults  []fault.Rule // as scheduled, and then those that requests may ask for
+	onAsk   int          // place in faults of the first of the latter
+	lasting []int        // places in faults of those that last, in order
 	limits  admission
 	streams []stream // by slot
 	timers  des.Heap
@@ -94,7 +95,7 @@ const (
 
 // New returns a deployment that starts at opt.Start. cfg must be valid.
 func New(cfg *Config, opt Options) *Core {
-	c := &Core{faults: opt.Faults, lasting: make([]int, 0, len(opt.Faults)), remote: opt.Remote, base: opt.Start}
+	c := &Core{faults: append(slices.Clone(opt.Faults), fault.OnRequest()...), onAsk: len(opt.Faults), lasting: make([]int, 0, len(opt.Faults)), remote: opt.Remote, base: opt.Start}
 	c.seen.init()
 	c.Install(cfg, opt.Seed)
 	c.cfg = c.configs[0]

@@ -5,6 +5,7 @@ import (
 
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
+	"foundrylab/simulator/fault"
 )
 
 // EventKind tags an Event.
@@ -28,9 +29,10 @@ type Event struct {
 	OutputTokens   int32 // wanted length; negative: the deployment draws one
 	MaxTokens      int32 // negative: absent
 	Version        uint32
-	RetryMs        uint32 // Reserved and not Granted
-	N              uint16 // choices; 0 counts as 1
-	Try            uint16 // Marked: which sending of the request by its client this is
+	RetryMs        uint32    // Reserved and not Granted
+	N              uint16    // choices; 0 counts as 1
+	Try            uint16    // Marked: which sending of the request by its client this is
+	Ask            fault.Ask // what the request itself asks to go wrong
 	Kind           EventKind
 	Stream         bool
 	Marked         bool // the request said its Key and Try itself

@@ -7,6 +7,7 @@ import (
 	"foundrylab/internal/des"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
+	"foundrylab/simulator/fault"
 )
 
 // start decides over one arriving request: faults of the network first, then
@@ -20,7 +21,7 @@ func (c *Core) start(now tick.Instant, ev *Event, out []Effect) []Effect {
 	if !ev.Marked {
 		attempt = c.seen.count(ev.Key)
 	}
-	hit := c.struck(now, ev.Key, attempt, ev.Stream)
+	hit := c.struck(now, ev, attempt)
 	if hit.reset {
 		return append(out, Effect{Kind: Refuse, Ref: ev.Ref, At: now, Prompt: ev.PromptTokens, Outcome: record.Failed, Reason: record.OutageFault})
 	}
@@ -66,22 +67,31 @@ type blow struct {
 	breaks uint16 // place in faults, plus 1, of the first that breaks answers off or pauses them; 0: none does
 }
 
-func (c *Core) struck(now tick.Instant, key uint64, attempt uint32, stream bool) (b blow) {
+func (c *Core) struck(now tick.Instant, ev *Event, attempt uint32) (b blow) {
 	for _, i := range c.lasting {
-		f := &c.faults[i]
-		if !f.Strikes(now, key, attempt) {
-			continue
+		if f := &c.faults[i]; f.Strikes(now, ev.Key, attempt) {
+			b.add(i, f, f.Delay(ev.Key, attempt), ev.Stream)
 		}
-		b.reset = b.reset || f.Reset
-		if b.status == 0 {
-			b.status = f.Status
-		}
-		if b.breaks == 0 && f.After > 0 && (stream || f.BreakWhole || f.Pause > 0) && i < math.MaxUint16 {
-			b.breaks = uint16(i + 1)
-		}
-		b.delay += f.Delay(key, attempt)
+	}
+	if ev.Ask.Kind > 0 {
+		i := c.onAsk + int(ev.Ask.Kind) - 1
+		f := ev.Ask.Of(c.faults[i])
+		b.add(i, &f, f.Add, ev.Stream)
 	}
 	return b
+}
+
+// add joins what the fault at a place does. Of several statuses and of several
+// breaks the first counts; delays add up.
+func (b *blow) add(place int, f *fault.Rule, delay time.Duration, stream bool) {
+	b.reset = b.reset || f.Reset
+	if b.status == 0 {
+		b.status = f.Status
+	}
+	if b.breaks == 0 && f.After > 0 && (stream || f.BreakWhole || f.Pause > 0) && place < math.MaxUint16 {
+		b.breaks = uint16(place + 1)
+	}
+	b.delay += delay
 }
 
 func refuseStatus(ev *Event, now tick.Instant, status uint16) Effect {

@@ -11,6 +11,7 @@ var abortKind = Kind{
 	Name:    "abort",
 	Help:    "Answers of requests that arrive while it lasts break off: the connection closes after some tokens of a stream, and before the body of an answer that is not streamed.",
 	Example: "abort: {after: 10}",
+	asked:   Config{Abort: &Abort{After: 10}},
 	compile: func(c Config, r *Rule) bool {
 		if c.Abort == nil {
 			return false

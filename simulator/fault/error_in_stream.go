@@ -11,6 +11,7 @@ var errorInStreamKind = Kind{
 	Name:    "error_in_stream",
 	Help:    "Streams of requests that arrive while it lasts end after some tokens with an event that holds the service's error for an overloaded model. Answers that are not streamed are not struck.",
 	Example: "error_in_stream: {after: 10}",
+	asked:   Config{ErrorInStream: &ErrorInStream{After: 10}},
 	compile: func(c Config, r *Rule) bool {
 		if c.ErrorInStream == nil {
 			return false

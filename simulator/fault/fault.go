@@ -40,6 +40,7 @@ type Kind struct {
 	Name    string
 	Help    string
 	Example string // YAML of the kind's own key
+	asked   Config // what a single request asks for that names the kind
 	compile func(Config, *Rule) bool
 }
 

@@ -29,6 +29,7 @@ var latencyKind = Kind{
 	Name:    "latency",
 	Help:    "Adds time before the first token of requests that arrive while it lasts, and of those that wait for their answer to begin when it starts.",
 	Example: "latency: {add: 2s, jitter: 500ms}",
+	asked:   Config{Latency: &Latency{Add: 1}},
 	compile: func(c Config, r *Rule) bool {
 		if c.Latency == nil {
 			return false

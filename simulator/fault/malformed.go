@@ -11,6 +11,7 @@ var malformedKind = Kind{
 	Name:    "malformed",
 	Help:    "Streams of requests that arrive while it lasts end after some tokens with an event that is half a JSON object. Answers that are not streamed are not struck.",
 	Example: "malformed: {after: 10}",
+	asked:   Config{Malformed: &Malformed{After: 10}},
 	compile: func(c Config, r *Rule) bool {
 		if c.Malformed == nil {
 			return false

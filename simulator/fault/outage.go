@@ -9,6 +9,7 @@ var outageKind = Kind{
 	Name:    "outage",
 	Help:    "Connections are closed without an answer, and streams that are running when it begins are cut.",
 	Example: "outage: {mode: reset}",
+	asked:   Config{Outage: &Outage{Mode: "reset"}},
 	compile: func(c Config, r *Rule) bool {
 		if c.Outage == nil {
 			return false

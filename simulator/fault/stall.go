@@ -23,6 +23,7 @@ var stallKind = Kind{
 	Name:    "stall",
 	Help:    "Streams of requests that arrive while it lasts pause after some tokens, and then go on at their pace. An answer that is not streamed comes that much later.",
 	Example: "stall: {after: 10, for: 5s}",
+	asked:   Config{Stall: &Stall{After: 10, For: unit.Duration(5 * time.Second)}},
 	compile: func(c Config, r *Rule) bool {
 		if c.Stall == nil {
 			return false

@@ -9,6 +9,7 @@ var statusKind = Kind{
 	Name:    "status",
 	Help:    "Requests are answered at once with an error status and the service's body for it. Running streams go on.",
 	Example: "status: {code: 503}",
+	asked:   Config{Status: &Status{Code: 500}},
 	compile: func(c Config, r *Rule) bool {
 		if c.Status == nil {
 			return false

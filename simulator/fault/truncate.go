@@ -11,6 +11,7 @@ var truncateKind = Kind{
 	Name:    "truncate",
 	Help:    "Streams of requests that arrive while it lasts end after some tokens: the response is whole as HTTP, but has no finish event, no usage and no [DONE]. Answers that are not streamed are not struck.",
 	Example: "truncate: {after: 10}",
+	asked:   Config{Truncate: &Truncate{After: 10}},
 	compile: func(c Config, r *Rule) bool {
 		if c.Truncate == nil {
 			return false
