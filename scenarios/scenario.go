@@ -32,7 +32,7 @@ type Scenario struct {
 	Drain       unit.Duration `yaml:"drain" default:"2m" doc:"after the duration, what is still in flight is given up"`
 	MaxInFlight int           `yaml:"max_in_flight" default:"200000" min:"1" max:"1000000" doc:"bound on requests in flight; above it sends are dropped and the run is void"`
 
-	Backends []deployment.Config `yaml:"backends" required:"true" doc:"model deployments, each its own resource"`
+	Backends []deployment.Config `yaml:"backends" required:"true" doc:"model deployments"`
 	Gateway  core.Config         `yaml:"gateway" required:"true" doc:"the gateway between tenants and backends"`
 	Tenants  []tenant.Config     `yaml:"tenants" required:"true" doc:"who asks for what"`
 	Faults   []fault.Config      `yaml:"faults" doc:"what goes wrong, and when"`

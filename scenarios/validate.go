@@ -42,7 +42,7 @@ func (c *check) all(read ReadFile) {
 	c.unique()
 	c.quota()
 	c.routes()
-	c.spillover()
+	c.resources()
 	c.faultTargets()
 	c.traces(read)
 	c.assertions()
@@ -184,15 +184,6 @@ func (c *check) routes() {
 				c.fail(path, "%q serves %s %s, but %q serves %s %s: a gateway never fails over to another model or version",
 					b.Name, b.Model, b.Version, a.Name, a.Model, a.Version)
 			}
-		}
-	}
-}
-
-// spillover stays within a resource, and here each backend is a resource of its own.
-func (c *check) spillover() {
-	for i := range c.Backends {
-		if c.Backends[i].Spillover != "" {
-			c.fail(fmt.Sprintf("backends[%d].spillover", i), "scenarios cannot spill over yet, as each backend is a resource of its own: leave it out, and let the gateway fail over")
 		}
 	}
 }

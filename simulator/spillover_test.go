@@ -150,6 +150,16 @@ func TestSpilloverHeadersAreTheServers(t *testing.T) {
 	})
 }
 
+// A fault that a request asks for strikes where it was sent to, and not again behind that.
+func TestSpilloverOfAnAskedFault(t *testing.T) {
+	inLab(t, spilling(nil), func(l *lab) {
+		resp, _ := l.post("p!status=429", prompt(7, 5, ""))
+		if got := spillHeaders(resp); got != "200|s|p|" {
+			t.Error(got)
+		}
+	})
+}
+
 func TestSpilloverMistakes(t *testing.T) {
 	cfg := spilling(func(p *deployment.Config) { p.Spillover = "regional" })
 	cfg.Deployments[1].Spillover = "w"

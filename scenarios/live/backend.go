@@ -26,24 +26,26 @@ type backendOptions struct {
 	Observe func(backend int, now tick.Instant, e deployment.Effect)
 }
 
-// newBackend returns one backend of a scenario: a resource of its own.
-func newBackend(s *scenarios.Scenario, i int, opt backendOptions) (*simulator.Server, error) {
-	cfg := simulator.Config{Deployments: s.Backends[i : i+1], Seed: uint64(s.Seed), Clock: opt.Clock, Start: opt.Start,
-		Record: opt.Record, Logger: opt.Logger}
-	for _, f := range s.Faults {
-		if f.Backend == s.Backends[i].Name {
-			cfg.Faults = append(cfg.Faults, f)
+// newResource returns the backends of one resource, given by their places in the scenario.
+func newResource(s *scenarios.Scenario, members []int, opt backendOptions) (*simulator.Server, error) {
+	cfg := simulator.Config{Seed: uint64(s.Seed), Clock: opt.Clock, Start: opt.Start, Record: opt.Record, Logger: opt.Logger}
+	for _, i := range members {
+		cfg.Deployments = append(cfg.Deployments, s.Backends[i])
+		for _, f := range s.Faults {
+			if f.Backend == s.Backends[i].Name {
+				cfg.Faults = append(cfg.Faults, f)
+			}
 		}
 	}
 	if opt.Ledger != nil {
-		cfg.Ledger = func(_ int, a record.Attempt) { opt.Ledger(i, a) }
+		cfg.Ledger = func(b int, a record.Attempt) { opt.Ledger(members[b], a) }
 	}
 	if opt.Observe != nil {
-		cfg.Observe = func(_ int, now tick.Instant, e deployment.Effect) { opt.Observe(i, now, e) }
+		cfg.Observe = func(b int, now tick.Instant, e deployment.Effect) { opt.Observe(members[b], now, e) }
 	}
 	server, err := simulator.New(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("backend %s: %w", s.Backends[i].Name, err)
+		return nil, fmt.Errorf("backend %s: %w", s.Backends[members[0]].Name, err)
 	}
 	return server, nil
 }
@@ -55,18 +57,20 @@ func ServeBackends(ctx context.Context, s *scenarios.Scenario, log zerolog.Logge
 	clock := drive.WallClock()
 	r := &run{scenario: s, opt: Options{Net: loopback{}, Note: func(format string, args ...any) { log.Error().Msgf(format, args...) }}}
 	defer r.close()
-	for i := range s.Backends {
-		cfg := &s.Backends[i]
-		b, err := newBackend(s, i, backendOptions{Clock: clock, Start: clock.Now().Floor(), Logger: log})
+	for _, members := range s.Resources() {
+		cfg := &s.Backends[members[0]]
+		b, err := newResource(s, members, backendOptions{Clock: clock, Start: clock.Now().Floor(), Logger: log})
 		if err != nil {
 			return err
 		}
-		r.backends = append(r.backends, b)
+		r.resources = append(r.resources, resource{b, members})
 		url, err := r.listen(cfg.Name, cfg.Listen, b)
 		if err != nil {
 			return fmt.Errorf("backend %s: %w", cfg.Name, err)
 		}
-		ready(cfg.Name, url, cfg.Key)
+		for _, i := range members {
+			ready(s.Backends[i].Name, url, s.Backends[i].Key)
+		}
 	}
 	<-ctx.Done()
 	return nil

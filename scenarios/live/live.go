@@ -112,27 +112,33 @@ type run struct {
 	clock     *drive.Clock
 	start     tick.Instant
 	collector *collector
-	backends  []*simulator.Server
+	resources []resource
 	gateway   *gateway.Gateway
 	servers   []*http.Server
 	url       string // where the load goes
 	closed    sync.Once
 }
 
+// resource is a server, and which backends it has.
+type resource struct {
+	*simulator.Server
+	members []int
+}
+
 // serve starts the backends and, without a target, the gateway.
 func (r *run) serve() error {
-	var targets []gateway.Backend
-	for i := range r.scenario.Backends {
-		cfg := &r.scenario.Backends[i]
+	targets := make([]gateway.Backend, len(r.scenario.Backends))
+	for _, members := range r.scenario.Resources() {
+		cfg := &r.scenario.Backends[members[0]]
 		if r.opt.Target != "" && cfg.Listen == "" {
 			continue // nobody could reach it
 		}
-		b, err := newBackend(r.scenario, i, backendOptions{Clock: r.clock, Start: r.start, Record: r.opt.Tapes != nil,
+		b, err := newResource(r.scenario, members, backendOptions{Clock: r.clock, Start: r.start, Record: r.opt.Tapes != nil,
 			Ledger: r.collector.attempt, Observe: r.collector.backend})
 		if err != nil {
 			return err
 		}
-		r.backends = append(r.backends, b)
+		r.resources = append(r.resources, resource{b, members})
 		url, err := r.listen(cfg.Name, cfg.Listen, b)
 		if err != nil && r.opt.Target != "" {
 			r.opt.Note("%s is not served here (%v); its side of the report will be empty.", cfg.Name, err)
@@ -144,7 +150,10 @@ func (r *run) serve() error {
 		if r.opt.Target != "" {
 			r.opt.Note("serving %s on %s", cfg.Name, url)
 		}
-		targets = append(targets, gateway.Backend{Name: cfg.Name, URL: url, Key: cfg.Key, Transport: r.opt.Net.Transport("gateway")})
+		for _, i := range members {
+			cfg := &r.scenario.Backends[i]
+			targets[i] = gateway.Backend{Name: cfg.Name, URL: url, Key: cfg.Key, Transport: r.opt.Net.Transport("gateway")}
+		}
 	}
 	if r.opt.Target != "" {
 		r.url = r.opt.Target
@@ -229,7 +238,7 @@ func (r *run) close() {
 		if r.gateway != nil {
 			r.gateway.Close()
 		}
-		for _, b := range r.backends {
+		for _, b := range r.resources {
 			b.Close()
 		}
 		r.keepTapes()
@@ -257,8 +266,16 @@ func (r *run) keepTapes() {
 	if r.gateway != nil {
 		t.Gateway = r.gateway.Tape()
 	}
-	for _, b := range r.backends {
-		t.Backends = append(t.Backends, b.Tape(0))
+	tapes := make([]*drive.Tape[deployment.Event, deployment.Effect], len(r.scenario.Backends))
+	for _, b := range r.resources {
+		for at, i := range b.members {
+			tapes[i] = b.Tape(at)
+		}
+	}
+	for _, tape := range tapes {
+		if tape != nil { // it was served here
+			t.Backends = append(t.Backends, tape)
+		}
 	}
 }
 

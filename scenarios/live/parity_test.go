@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -135,6 +136,32 @@ faults:
   - {name: outage, backend: a, at: 30s, for: 3s, outage: {}}
 `
 
+// spilling is a minute in which one provisioned deployment spills over of itself and by errors, to one that is short of
+// limits itself, and another the same in the other reading.
+const spilling = `
+version: 1
+seed: 7
+duration: 60s
+backends:
+  - {name: ptu, model: gpt-4.1, sku: GlobalProvisionedManaged, ptu: 15, resource: r, spillover: std}
+  - {name: reserve, model: gpt-4.1, sku: GlobalStandard, tpm: 100k, rpm: 120}
+  - {name: std, model: gpt-4.1, sku: GlobalStandard, tpm: 60k, rpm: 60, resource: r}
+  - {name: ptu-b, model: gpt-4.1, sku: GlobalProvisionedManaged, ptu: 15, resource: r, spillover: std, spillover_error: target}
+gateway:
+  route: {groups: [[ptu, ptu-b], [reserve]]}
+  breaker: {open: 2s}
+tenants:
+  - {name: chat, arrivals: {poisson: {rate: 4/s}}, prompt: 500, output: {exponential: {mean: 80}}, max_tokens: 200}
+  - {name: users, users: 6, think: {exponential: {mean: 1s}}, prompt: 300, output: 40, stream: false, client: openai-go}
+  - {name: hasty, arrivals: {constant: {rate: 1/s}}, prompt: 400, output: 150, client: none, timeout: 2s}
+faults:
+  - {name: errors, backend: ptu, at: 20s, for: 10s, probability: 50%, status: {code: 500}}
+  - {name: both, backend: std, at: 25s, for: 10s, probability: 50%, status: {code: 503}}
+  - {name: reset, backend: std, at: 40s, for: 3s, outage: {}}
+  - {name: outage, backend: ptu-b, at: 50s, for: 3s, outage: {}}
+  - {name: slow, backend: std, at: 44s, for: 6s, latency: {add: 1s, jitter: 500ms}}
+`
+
 func loadScenario(t *testing.T, src string, sets ...scenarios.Set) *scenarios.Scenario {
 	t.Helper()
 	s, err := scenarios.Load("test.yaml", []byte(src), sets, nil)
@@ -149,6 +176,18 @@ func loadScenario(t *testing.T, src string, sets ...scenarios.Set) *scenarios.Sc
 func TestLiveEqualsVirtualRequestByRequest(t *testing.T) {
 	for _, seed := range []string{"7", "8", "9"} {
 		t.Run("seed "+seed, func(t *testing.T) { runBoth(t, busy, seed) })
+		t.Run("spilling over, seed "+seed, func(t *testing.T) {
+			f := runBoth(t, spilling, seed)
+			spilled := 0
+			for a, n := range f.attempts {
+				if strings.Contains(a, " on 2 ") {
+					spilled += n
+				}
+			}
+			if spilled < 50 {
+				t.Errorf("only %d attempts spilled over", spilled)
+			}
+		})
 		t.Run("broken off, seed "+seed, func(t *testing.T) {
 			f := runBoth(t, breaking, seed)
 			for _, r := range []record.Reason{record.CutFault, record.TruncateFault, record.StreamErrorFault, record.MalformedFault} {

@@ -42,6 +42,8 @@ type Runner struct {
 	wakes   []tick.Instant
 	steps   int64
 	timed   []bool // by tenant: it has a timeout
+	spill   []int  // by backend: which one takes what it refuses; -1: none
+	target  []bool // by backend: where both refuse, the other one's answer counts
 
 	// Effects of nested steps share one stack per core.
 	fromLoad    []load.Effect
@@ -72,6 +74,10 @@ type attempt struct {
 	first  tick.Units // first content after start; 0: not planned
 	slot   uint32     // of the try
 	tenant uint16
+
+	backend uint16            // where it is
+	spilled bool              // backend is where it went on to
+	refusal deployment.Effect // spilled: the answer of the one before, if the second one's does not count
 }
 
 // The places in wakes: backends first, so that what ends and what breaks at
@@ -88,6 +94,10 @@ func New(s *scenarios.Scenario, opt Options) *Runner {
 	r := &Runner{world: w, summary: record.NewSummary(w.Header), opt: opt, start: start, end: start.Add(time.Duration(s.Duration))}
 	for i := range s.Tenants {
 		r.timed = append(r.timed, s.Tenants[i].Timeout > 0)
+	}
+	for i := range s.Backends {
+		r.spill = append(r.spill, s.SpilloverOf(i))
+		r.target = append(r.target, s.Backends[i].SpilloverError == "target")
 	}
 	r.wakes = make([]tick.Instant, len(w.Backends)+2)
 	for i := range w.Backends {
@@ -194,7 +204,7 @@ func (r *Runner) stepGateway(now tick.Instant, ev gateway.Event) {
 				r.stepLoad(now, load.Event{Kind: load.Begun, Ref: e.Req})
 			}
 		case gateway.Abort:
-			r.stepBackend(now, int(e.Backend), deployment.Event{Kind: deployment.Gone, Ref: e.Ref})
+			r.stepBackend(now, int(r.sent[e.Ref.Slot].backend), deployment.Event{Kind: deployment.Gone, Ref: e.Ref})
 		case gateway.Respond:
 			r.stepLoad(now, load.Event{Kind: load.TryEnd, Ref: e.Req, First: r.tries[e.Req.Slot].first, Completion: e.Completion,
 				RetryMs: e.RetryMs, HasRetry: e.HasRetry, QueueWait: e.QueueWait, Status: e.Status, Attempts: e.Attempts,
@@ -213,8 +223,14 @@ func (r *Runner) send(now tick.Instant, e *gateway.Effect) {
 	}
 	t := &r.tries[e.Req.Slot]
 	t.first = 0
-	r.sent[e.Ref.Slot] = attempt{start: now, key: t.key, slot: e.Req.Slot, tenant: t.tenant}
-	r.stepBackend(now, int(e.Backend), deployment.Event{Kind: deployment.Start, Ref: e.Ref, Key: t.key, PromptTokens: t.prompt,
+	r.sent[e.Ref.Slot] = attempt{start: now, key: t.key, slot: e.Req.Slot, tenant: t.tenant, backend: e.Backend}
+	r.startAt(now, int(e.Backend), e.Ref)
+}
+
+// startAt brings an attempt before a backend.
+func (r *Runner) startAt(now tick.Instant, backend int, ref record.Ref) {
+	t := &r.tries[r.sent[ref.Slot].slot]
+	r.stepBackend(now, backend, deployment.Event{Kind: deployment.Start, Ref: ref, Key: t.key, PromptTokens: t.prompt,
 		PromptEstimate: scenarios.PromptEstimate(t.prompt), OutputTokens: t.output, MaxTokens: t.maxTokens, Stream: t.stream,
 		Marked: true, Try: t.number})
 }
@@ -234,7 +250,9 @@ func (r *Runner) stepBackend(now tick.Instant, backend int, ev deployment.Event)
 			r.stepGateway(now, gateway.Event{Kind: gateway.Head, Ref: e.Ref, Status: e.Status})
 		case deployment.Refuse, deployment.Finish, deployment.Cut:
 			r.recordAttempt(backend, &e)
-			r.attemptEnded(now, &e)
+			if !r.goesOn(now, backend, &e) {
+				r.attemptEnded(now, &e)
+			}
 		case deployment.Utilization:
 			u := SampleEntry(backend, &e)
 			r.put(func(s record.Sink) { s.Sample(&u) })

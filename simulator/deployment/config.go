@@ -27,7 +27,8 @@ type Config struct {
 	MaxTokensGuess    unit.Count    `yaml:"max_tokens_guess" default:"256" doc:"provisioned: output tokens assumed at admission when a request gives no max_tokens (undocumented by the service)"`
 	MaxTokensWeight   unit.Ratio    `yaml:"max_tokens_weight" default:"100%" doc:"provisioned: share of max_tokens that counts in the estimate at admission (undocumented by the service)"`
 	Disconnect        string        `yaml:"disconnect" default:"produced" enum:"produced|planned|estimate" doc:"provisioned: output charged when the client leaves: what was produced, the whole answer, or the estimate as it stands (undocumented by the service)"`
-	Spillover         string        `yaml:"spillover" doc:"provisioned: the standard deployment of the same resource that takes what it refuses; not in scenarios yet"`
+	Resource          string        `yaml:"resource" doc:"resource that it is deployed in; default: its own name. Backends of one resource share an address live, and can spill over"`
+	Spillover         string        `yaml:"spillover" doc:"provisioned: the standard deployment of the same resource that takes what it refuses"`
 	SpilloverError    string        `yaml:"spillover_error" default:"original" enum:"original|target" doc:"provisioned: whose answer a request gets that both refuse (the service's pages differ)"`
 	Profile           string        `yaml:"profile" default:"azure-2026" enum:"azure-2024|azure-2025|azure-2026" doc:"standard: the year whose evidence the limits, headers and 429s follow"`
 	Window            string        `yaml:"window" enum:"fixed|sliding" doc:"standard: whether windows are all new at their end, or slide; default by profile"`
