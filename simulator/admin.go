@@ -1,8 +1,10 @@
 package simulator
 
 import (
+	_ "embed" // for openapi.json
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -18,7 +20,14 @@ import (
 // Admin returns the control plane: what reached the deployments and where they stand, as docs/control.md describes. It
 // asks for no key, and is no part of what the Server itself serves: give it an address of its own. Safe for concurrent
 // use.
-func (s *Server) Admin() http.Handler {
+func (s *Server) Admin() http.Handler { return s.adminRoutes() }
+
+// openAPI describes the control plane for programs.
+//
+//go:embed openapi.json
+var openAPI string
+
+func (s *Server) adminRoutes() *mux.Router {
 	router := mux.NewRouter()
 	for _, r := range []struct {
 		path   string
@@ -28,6 +37,7 @@ func (s *Server) Admin() http.Handler {
 		{"/requests", http.HandlerFunc(s.serveRequests)},
 		{"/deployments", http.HandlerFunc(s.serveDeployments)},
 		{"/metrics", s.serveMetrics()},
+		{"/openapi.json", http.HandlerFunc(serveOpenAPI)},
 	} {
 		router.Handle(r.path, r.answer).Methods(http.MethodGet).Name(r.path)
 	}
@@ -35,6 +45,11 @@ func (s *Server) Admin() http.Handler {
 	router.NotFoundHandler = complain(http.StatusNotFound, "there is no such path: try /ledger, /requests, /deployments or /metrics")
 	router.MethodNotAllowedHandler = complain(http.StatusMethodNotAllowed, "this path does not take this method")
 	return router
+}
+
+func serveOpenAPI(w http.ResponseWriter, _ *http.Request) {
+	w.Header()["Content-Type"] = applicationJSON
+	io.WriteString(w, openAPI) // a failure means that the client is gone
 }
 
 // RequireKey puts a key before a control plane: requests without it in their api-key header get 401, whatever they ask.
