@@ -48,7 +48,7 @@ func (s *Scenario) BackendOptions(backend int, start tick.Instant) deployment.Op
 // LoadOptions returns what the load core is made with.
 func (s *Scenario) LoadOptions(start tick.Instant) load.Options {
 	sizing := tenant.Sizing{MinPrompt: body.MinPromptTokens, OutputWeight: s.costWeight(),
-		Chars: PromptChars, Charge: s.charge}
+		Chars: PromptChars, Charge: s.charge()}
 	opt := load.Options{Seed: uint64(s.Seed), Start: start, Duration: time.Duration(s.Duration),
 		Drain: time.Duration(s.Drain), MaxInFlight: s.MaxInFlight}
 	for i := range s.Tenants {
@@ -70,14 +70,15 @@ func (s *Scenario) costWeight() int64 {
 	return deployment.OutputWeight(s.Backends[0].Model)
 }
 
-// charge is what the first standard deployment charges a request at arrival.
-func (s *Scenario) charge(promptEstimate, maxTokens int32) int32 {
+// charge is what the first standard deployment charges a request at arrival;
+// nil where there is none.
+func (s *Scenario) charge() func(promptEstimate, maxTokens int32) int32 {
 	for i := range s.Backends {
 		if !s.Backends[i].Provisioned() {
-			return deployment.StandardCharge(s.Backends[i].Model, promptEstimate, maxTokens)
+			return deployment.StandardCharge(s.Backends[i].Model)
 		}
 	}
-	return promptEstimate + max(maxTokens, 0)
+	return nil
 }
 
 // Header returns the head of the run's record.

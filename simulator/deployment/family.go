@@ -72,9 +72,12 @@ func (f family) cost(promptEstimate, maxTokens int32, choices int64) int64 {
 	return int64(promptEstimate) + out*choices
 }
 
-// StandardCharge returns the tokens that a standard deployment of a model
-// charges at arrival for a prompt of that estimate and one choice of at most
+// StandardCharge returns what a standard deployment of a model charges at
+// arrival, in tokens: for a prompt of that estimate and one choice of at most
 // maxTokens, negative where the request says nothing. It saturates.
-func StandardCharge(model string, promptEstimate, maxTokens int32) int32 {
-	return int32(min(familyOf(model).cost(promptEstimate, maxTokens, 1), math.MaxInt32))
+func StandardCharge(model string) func(promptEstimate, maxTokens int32) int32 {
+	f := familyOf(model)
+	return func(promptEstimate, maxTokens int32) int32 {
+		return int32(min(f.cost(promptEstimate, maxTokens, 1), math.MaxInt32))
+	}
 }
