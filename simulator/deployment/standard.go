@@ -89,12 +89,14 @@ func (a *admission) resize(now tick.Instant, cfg *settings) {
 	case a.bucket != nil && old.bucket != nil:
 		a.bucket.Add(now, old.bucket.Level(now))
 	case a.tokens != nil && old.tokens != nil:
-		a.tokens = inherit(now, old.tokens, a.tokens, a.evidence.sliding == old.evidence.sliding)
+		alike := a.evidence.sliding == old.evidence.sliding
+		a.tokens = inherit(now, old.tokens, a.tokens, alike)
 		for i := range min(len(a.requests), len(old.requests)) {
-			a.requests[i] = inherit(now, old.requests[i], a.requests[i], a.evidence.sliding == old.evidence.sliding)
+			a.requests[i] = inherit(now, old.requests[i], a.requests[i], alike)
 		}
 		if a.minute != nil && old.minute != nil {
-			a.minute = inherit(now, old.minute, a.minute, true).(*limit.Window)
+			old.minute.Resize(a.minute.Limit())
+			a.minute = old.minute
 		}
 	default: // from one kind to the other: the units differ
 		old.load.seconds = [len(old.load.seconds)]int64{}
@@ -119,11 +121,15 @@ func (a *admission) remaining(now tick.Instant) (tokens, requests int32) {
 	if a.bucket != nil {
 		return -1, -1
 	}
-	var counted window = a.requests[0]
+	return int32(min(a.tokens.Remaining(now), math.MaxInt32)), int32(min(a.shown().Remaining(now), math.MaxInt32))
+}
+
+// shown returns the count of requests that the headers speak of.
+func (a *admission) shown() window {
 	if a.minute != nil {
-		counted = a.minute
+		return a.minute
 	}
-	return int32(min(a.tokens.Remaining(now), math.MaxInt32)), int32(min(counted.Remaining(now), math.MaxInt32))
+	return a.requests[0]
 }
 
 // Headers returns what the deployment's answers tell of its limits; the zero
@@ -139,8 +145,5 @@ func (c *Core) Resets(now tick.Instant) (tokens, requests time.Duration) {
 	if c.limits.bucket != nil {
 		return 0, 0
 	}
-	if c.limits.minute != nil {
-		return c.limits.tokens.Reset(now), c.limits.minute.Reset(now)
-	}
-	return c.limits.tokens.Reset(now), c.limits.requests[0].Reset(now)
+	return c.limits.tokens.Reset(now), c.limits.shown().Reset(now)
 }
