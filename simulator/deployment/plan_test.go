@@ -160,8 +160,8 @@ func TestSightings(t *testing.T) {
 }
 
 func TestEventsAndEffectsAreSmall(t *testing.T) {
-	if e, f, s := unsafe.Sizeof(Event{}), unsafe.Sizeof(Effect{}), unsafe.Sizeof(stream{}); e > 64 || f > 64 || s != 64 {
-		t.Errorf("an event has %d bytes, an effect %d, a stream %d; the bound is 64", e, f, s)
+	if e, f, s := unsafe.Sizeof(Event{}), unsafe.Sizeof(Effect{}), unsafe.Sizeof(stream{}); e > 96 || f > 96 || s > 128 {
+		t.Errorf("an event has %d bytes, an effect %d, a stream %d; the bounds are 96, 96 and 128", e, f, s)
 	}
 }
 

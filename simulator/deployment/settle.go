@@ -1,0 +1,150 @@
+package deployment
+
+import (
+	"slices"
+	"time"
+
+	"foundrylab/internal/des"
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+)
+
+// settle does everything due at or before now, in (due, priority, seq) order.
+func (c *Core) settle(now tick.Instant, out []Effect) []Effect {
+	for c.timers.Next() <= now {
+		it := c.timers.Peek()
+		slot := uint32(it.Val)
+		if slot == sampleSlot {
+			c.timers.Replace(it.At.Add(sampleEvery), des.PrioFault, it.Val)
+			out = append(out, Effect{Kind: Utilization, At: it.At, RemainingTokens: c.limits.load.sample(it.At)})
+			continue
+		}
+		if slot >= faultSlots {
+			c.timers.Pop()
+			out = c.faultEdge(it.At, int(slot-faultSlots), out)
+			continue
+		}
+		s := &c.streams[slot]
+		ref := record.Ref{Slot: slot, Gen: uint32(it.Val >> 32)}
+		if s.gen != ref.Gen || s.due != it.At || s.state == free {
+			c.timers.Pop() // stale: the request was cut or planned anew
+			continue
+		}
+		if s.cut {
+			c.timers.Pop()
+			out = c.cutNow(it.At, ref, s, out)
+			continue
+		}
+		if s.state == waiting && s.headIn < s.endIn {
+			s.state = flowing
+			e := c.shape(s)
+			s.due = e.Ends()
+			c.timers.Replace(s.due, des.PrioEnd, it.Val)
+			out = append(out, Effect{Kind: Head, Ref: ref, At: it.At, Status: 200})
+			continue
+		}
+		c.timers.Pop()
+		if e := c.shape(s); e.BreaksOff() {
+			out = c.end(it.At, ref, s, Cut, record.Failed, c.faults[s.breaks-1].Break, out)
+		} else {
+			out = c.end(it.At, ref, s, Finish, record.Succeeded, record.NoReason, out)
+		}
+	}
+	return out
+}
+
+// shape returns what of a plan says when its tokens come and when it ends.
+func (c *Core) shape(s *stream) Effect {
+	e := Effect{At: s.start, FirstIn: s.firstIn, Elapsed: s.endIn, Completion: s.completion}
+	if s.breaks != 0 {
+		f := &c.faults[s.breaks-1]
+		e.After, e.RetryMs = f.After, uint32(f.Pause/time.Millisecond)
+	}
+	return e
+}
+
+// faultEdge begins or ends a fault, and does what its beginning does to what
+// is in flight.
+func (c *Core) faultEdge(at tick.Instant, edge int, out []Effect) []Effect {
+	out = append(out, Effect{Kind: FaultEdge, At: at, Ref: record.Ref{Slot: uint32(edge / 2), Gen: uint32(edge % 2)}})
+	if edge%2 == 1 {
+		if i, found := slices.BinarySearch(c.lasting, edge/2); found {
+			c.lasting = slices.Delete(c.lasting, i, i+1)
+		}
+		return out
+	}
+	i, _ := slices.BinarySearch(c.lasting, edge/2)
+	c.lasting = slices.Insert(c.lasting, i, edge/2)
+	rule := &c.faults[edge/2]
+	for slot := range c.streams {
+		s := &c.streams[slot]
+		if s.state == free || s.cut || !rule.Strikes(at, s.key, s.attempt) {
+			continue
+		}
+		if rule.CutStreams {
+			c.cutLater(at, uint32(slot), s)
+		} else if late := tick.ToUnits(rule.Delay(s.key, s.attempt)); late > 0 && s.state == waiting {
+			out = append(out, c.replan(uint32(slot), s, late))
+		}
+	}
+	return out
+}
+
+// cutLater cuts a stream at a fault's edge plus the stream's own phase, so
+// that no two reactions share an instant.
+func (c *Core) cutLater(at tick.Instant, slot uint32, s *stream) {
+	cut := at + s.start - s.start.Floor()
+	if s.due <= cut && (s.state == flowing || s.state == waiting && s.headIn == s.endIn) {
+		return // it ends first, or at that very instant
+	}
+	s.cut, s.due = true, cut
+	c.timers.Push(cut, des.PrioEnd, uint64(s.gen)<<32|uint64(slot))
+}
+
+// replan puts off an answer that has not begun; its earlier timer goes stale.
+func (c *Core) replan(slot uint32, s *stream, late tick.Units) Effect {
+	s.headIn, s.firstIn, s.endIn = s.headIn.Plus(late), s.firstIn.Plus(late), s.endIn.Plus(late)
+	s.due = s.start.After(s.headIn)
+	c.timers.Push(s.due, des.PrioEnd, uint64(s.gen)<<32|uint64(slot))
+	return Effect{Kind: Replan, Ref: record.Ref{Slot: slot, Gen: s.gen}, At: s.start, HeadIn: s.headIn, FirstIn: s.firstIn,
+		Elapsed: s.endIn, Prompt: s.prompt, Completion: s.completion, Charged: s.charged, Status: 200, Length: s.length}
+}
+
+// cutNow ends a stream that a fault struck.
+func (c *Core) cutNow(at tick.Instant, ref record.Ref, s *stream, out []Effect) []Effect {
+	reason := record.OutageFault
+	if s.state == flowing {
+		reason = record.CutFault
+	}
+	return c.end(at, ref, s, Cut, record.Failed, reason, out)
+}
+
+// end settles a stream's charge and frees its slot.
+func (c *Core) end(at tick.Instant, ref record.Ref, s *stream, kind EffectKind, o record.Outcome, why record.Reason, out []Effect) []Effect {
+	produced := s.completion
+	switch {
+	case s.state == reserving, kind == Cut && s.state != flowing: // nothing was sent
+		produced = 0
+	case kind == Cut:
+		e := c.shape(s)
+		produced = e.TokensAt(at)
+		if e.BreaksOff() { // its break is up to a grid unit after the token
+			produced = min(produced, int32(e.After))
+		}
+	}
+	status := uint16(200)
+	if kind != Finish && s.state != flowing {
+		status = 0 // nothing was sent yet
+	}
+	charged := c.limits.settle(at, c.configs[s.cfg], s, produced, why == record.ClientGone)
+	out = append(out, Effect{Kind: kind, Ref: ref, At: at, Elapsed: tick.ToUnits(at.Sub(s.start)), FirstIn: s.firstIn,
+		Prompt: s.prompt, Completion: produced, Charged: charged, Status: status, Outcome: o, Reason: why, Length: s.length})
+	s.state = free
+	c.active--
+	cfg := c.configs[s.cfg]
+	cfg.users--
+	if cfg != c.cfg && cfg.users == 0 {
+		out = append(out, Effect{Kind: Drained, At: at})
+	}
+	return out
+}
