@@ -9,6 +9,7 @@ import (
 
 // Install adds a configuration and returns its version; it takes effect at
 // the Configure event that names it. Versions count from 0, the one of New.
+// Faults stay those of the newest version.
 func (c *Core) Install(cfg *Config, seed uint64) uint32 {
 	entity := rng.Entity(cfg.Name)
 	m, _ := modelNamed(cfg.Model)
@@ -16,19 +17,26 @@ func (c *Core) Install(cfg *Config, seed uint64) uint32 {
 	if cfg.Output != nil {
 		output = cfg.Output.Compile()
 	}
-	c.configs = append(c.configs, &settings{Config: cfg, model: m, output: output,
+	var faults *faultSet
+	if n := len(c.configs); n > 0 {
+		faults = c.configs[n-1].faults
+	}
+	c.configs = append(c.configs, &settings{Config: cfg, model: m, output: output, faults: faults,
 		latency: latency.Compile(cfg.Latency, cfg.Model, seed, entity),
 		draw:    rng.New(seed, rng.OutputLength, entity)})
 	return uint32(len(c.configs) - 1)
 }
 
 func (c *Core) configure(now tick.Instant, version uint32, out []Effect) []Effect {
-	if int(version) >= len(c.configs) || c.configs[version] == nil {
+	if int(version) >= len(c.configs) || c.configs[version].faults.left {
 		return append(out, Effect{Kind: Stray, At: now})
 	}
 	old := c.cfg
 	c.cfg, c.current = c.configs[version], uint16(version)
-	c.limits.resize(now, c.cfg)
+	if old.Config != c.cfg.Config {
+		c.limits.resize(now, c.cfg)
+	}
+	out = c.changeFaults(now, old.faults, out)
 	if old != c.cfg && old.users == 0 {
 		out = append(out, Effect{Kind: Drained, At: now})
 	}

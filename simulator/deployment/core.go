@@ -6,7 +6,6 @@ package deployment
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"foundrylab/internal/des"
@@ -23,9 +22,11 @@ type Core struct {
 	cfg     *settings
 	current uint16 // place of cfg in configs
 	configs []*settings
-	faults  []fault.Rule // as scheduled, and then those that requests may ask for
-	onAsk   int          // place in faults of the first of the latter
-	lasting []int        // places in faults of those that last, in order
+	asked   []fault.Rule // what requests may ask for, by place in fault.Kinds
+	breaks  []uint16     // of each of asked, as in a faultSet
+	lasting []int        // places in cfg.faults of those in force, in order
+	edge    int          // place in cfg.faults of the edge that comes next
+	edgeAt  tick.Instant // when it does; tick.Never: none is left
 	limits  admission
 	streams []stream // by slot
 	timers  des.Heap
@@ -33,6 +34,8 @@ type Core struct {
 	active  int
 	remote  bool // reservations go through Reserve and Reserved
 	base    tick.Instant
+
+	interruptions []interruption // append only: streams hold places
 }
 
 // settings is a compiled Config; requests keep the one they started under.
@@ -42,6 +45,7 @@ type settings struct {
 	latency *latency.Model
 	output  distribution.Sampler
 	draw    rng.Die
+	faults  *faultSet
 	users   int // requests in flight under it
 }
 
@@ -64,7 +68,7 @@ type stream struct {
 	length     bool
 	cut        bool // a fault struck it: due is when it ends
 	choices    uint8
-	breaks     uint16 // place in faults, plus 1, of what will break it off or pause it; 0: nothing will
+	breaks     uint16 // place in interruptions, plus 1, of what will break it off or pause it; 0: nothing will
 }
 
 type streamState uint8
@@ -87,24 +91,22 @@ type Options struct {
 // sampleEvery is how often Utilization is emitted.
 const sampleEvery = time.Second
 
-// Timer values above this slot are no streams.
-const (
-	sampleSlot uint32 = 1<<31 + iota
-	faultSlots        // and the ones after it: 2*index, plus 1 for its end
-)
+// sampleSlot is the timer of samples: no stream has that slot.
+const sampleSlot uint32 = 1 << 31
 
 // New returns a deployment that starts at opt.Start. cfg must be valid.
 func New(cfg *Config, opt Options) *Core {
-	c := &Core{faults: append(slices.Clone(opt.Faults), fault.OnRequest()...), onAsk: len(opt.Faults), lasting: make([]int, 0, len(opt.Faults)), remote: opt.Remote, base: opt.Start}
+	c := &Core{asked: fault.OnRequest(), lasting: make([]int, 0, len(opt.Faults)), remote: opt.Remote, base: opt.Start}
+	for i := range c.asked {
+		c.breaks = append(c.breaks, c.intern(&c.asked[i]))
+	}
 	c.seen.init()
 	c.Install(cfg, opt.Seed)
 	c.cfg = c.configs[0]
+	c.cfg.faults = c.newFaultSet(opt.Faults)
+	c.toEdge(0)
 	c.limits = newAdmission(c.cfg, opt.Start)
 	c.timers.Push(opt.Start.Add(sampleEvery), des.PrioFault, uint64(sampleSlot))
-	for i := range opt.Faults {
-		c.timers.Push(opt.Faults[i].Begin, des.PrioFault, uint64(faultSlots)+uint64(2*i))
-		c.timers.Push(opt.Faults[i].End, des.PrioFault, uint64(faultSlots)+uint64(2*i+1))
-	}
 	return c
 }
 
@@ -113,7 +115,7 @@ func (c *Core) Active() int { return c.active }
 
 // NextWake reports when something is due, or tick.Never. The periodic sample
 // alone makes it always finite.
-func (c *Core) NextWake() tick.Instant { return c.timers.Next() }
+func (c *Core) NextWake() tick.Instant { return min(c.timers.Next(), c.edgeAt) }
 
 // Step settles what is due at now, consumes ev and appends what must be done.
 func (c *Core) Step(now tick.Instant, ev Event, out []Effect) []Effect {

@@ -18,6 +18,7 @@ import (
 type world struct {
 	t       *testing.T
 	dice    *rand.Rand
+	set     int // of faultVersions, in force
 	core    *Core
 	twin    *Core // gets the same events, with Wakes and stale events between
 	now     tick.Instant
@@ -160,11 +161,23 @@ func (w *world) random() {
 	case in && k == 6:
 		w.due(slot, Event{Kind: Gone})
 	case k == 7 && w.dice.Intn(10) == 0:
-		w.step(Event{Kind: Configure, Version: uint32(w.dice.Intn(4))})
+		w.configure()
 	default:
 		w.step(Event{Kind: Wake})
 	}
 }
+
+// configure moves between the versions of the present set of faults, and now and then on to the next set.
+func (w *world) configure() {
+	if w.dice.Intn(4) == 0 && w.set < len(faultVersions)-1 {
+		w.set++
+	}
+	of := faultVersions[w.set]
+	w.step(Event{Kind: Configure, Version: of[w.dice.Intn(len(of))]})
+}
+
+// faultVersions are the versions that newWorld installs, by their set of faults.
+var faultVersions = [][]uint32{{0, 1, 2, 3}, {4, 5}, {6}}
 
 // due gives an event about the request of a slot, unless that has ended by now.
 func (w *world) due(slot uint32, ev Event) {
@@ -180,7 +193,7 @@ func newWorld(t *testing.T, seed int64) *world {
 	w := &world{t: t, dice: rand.New(rand.NewSource(seed)), gens: make([]uint32, 40), state: map[uint32]flight{}, ended: map[record.Ref]int{},
 		kinds: map[record.Reason]int{}}
 	ratio := unit.Ratio(400_000)
-	var rules []fault.Rule
+	var rules, others []fault.Rule
 	for i := range 16 {
 		c := fault.Config{Name: fmt.Sprint(i), At: unit.Duration(w.dice.Int63n(int64(20 * time.Second))), For: unit.Duration(1 + w.dice.Int63n(int64(3*time.Second)))}
 		if w.dice.Intn(2) == 0 {
@@ -205,6 +218,7 @@ func newWorld(t *testing.T, seed int64) *world {
 			c.Malformed = &fault.Malformed{After: 1 + w.dice.Intn(20)}
 		}
 		rules = append(rules, fault.Compile(c, 0, uint64(seed)))
+		others = append(others, fault.Compile(c, 0, uint64(seed)+1))
 	}
 	for _, c := range []**Core{&w.core, &w.twin} {
 		cfg := standard(8_000, 6_000)
@@ -213,6 +227,9 @@ func newWorld(t *testing.T, seed int64) *world {
 		(*c).Install(provisioned(15), uint64(seed))
 		(*c).Install(standard(100_000, 240), uint64(seed))
 		(*c).Install(provisioned(100), uint64(seed))
+		(*c).InstallFaults(append(slices.Clone(rules[4:12]), others...))
+		(*c).Install(standard(100_000, 240), uint64(seed))
+		(*c).InstallFaults(rules)
 	}
 	return w
 }

@@ -1,7 +1,6 @@
 package deployment
 
 import (
-	"slices"
 	"time"
 
 	"foundrylab/internal/des"
@@ -11,17 +10,20 @@ import (
 
 // settle does everything due at or before now, in (due, priority, seq) order.
 func (c *Core) settle(now tick.Instant, out []Effect) []Effect {
-	for c.timers.Next() <= now {
+	for {
+		due := c.timers.Next()
+		if c.edgeAt <= due && c.edgeAt <= now { // edges of the world come before what happens in it
+			out = c.faultEdge(out)
+			continue
+		}
+		if due > now {
+			return out
+		}
 		it := c.timers.Peek()
 		slot := uint32(it.Val)
 		if slot == sampleSlot {
 			c.timers.Replace(it.At.Add(sampleEvery), des.PrioFault, it.Val)
 			out = append(out, Effect{Kind: Utilization, At: it.At, RemainingTokens: c.limits.load.sample(it.At)})
-			continue
-		}
-		if slot >= faultSlots {
-			c.timers.Pop()
-			out = c.faultEdge(it.At, int(slot-faultSlots), out)
 			continue
 		}
 		s := &c.streams[slot]
@@ -45,49 +47,21 @@ func (c *Core) settle(now tick.Instant, out []Effect) []Effect {
 		}
 		c.timers.Pop()
 		if e := c.shape(s); e.BreaksOff() {
-			out = c.end(it.At, ref, s, Cut, record.Failed, c.faults[s.breaks-1].Break, out)
+			out = c.end(it.At, ref, s, Cut, record.Failed, c.interruptions[s.breaks-1].why, out)
 		} else {
 			out = c.end(it.At, ref, s, Finish, record.Succeeded, record.NoReason, out)
 		}
 	}
-	return out
 }
 
 // shape returns what of a plan says when its tokens come and when it ends.
 func (c *Core) shape(s *stream) Effect {
 	e := Effect{At: s.start, FirstIn: s.firstIn, Elapsed: s.endIn, Completion: s.completion}
 	if s.breaks != 0 {
-		f := &c.faults[s.breaks-1]
-		e.After, e.RetryMs = f.After, uint32(f.Pause/time.Millisecond)
+		f := &c.interruptions[s.breaks-1]
+		e.After, e.RetryMs = f.after, uint32(f.pause/time.Millisecond)
 	}
 	return e
-}
-
-// faultEdge begins or ends a fault, and does what its beginning does to what
-// is in flight.
-func (c *Core) faultEdge(at tick.Instant, edge int, out []Effect) []Effect {
-	out = append(out, Effect{Kind: FaultEdge, At: at, Ref: record.Ref{Slot: uint32(edge / 2), Gen: uint32(edge % 2)}})
-	if edge%2 == 1 {
-		if i, found := slices.BinarySearch(c.lasting, edge/2); found {
-			c.lasting = slices.Delete(c.lasting, i, i+1)
-		}
-		return out
-	}
-	i, _ := slices.BinarySearch(c.lasting, edge/2)
-	c.lasting = slices.Insert(c.lasting, i, edge/2)
-	rule := &c.faults[edge/2]
-	for slot := range c.streams {
-		s := &c.streams[slot]
-		if s.state == free || s.cut || !rule.Strikes(at, s.key, s.attempt) {
-			continue
-		}
-		if rule.CutStreams {
-			c.cutLater(at, uint32(slot), s)
-		} else if late := tick.ToUnits(rule.Delay(s.key, s.attempt)); late > 0 && s.state == waiting {
-			out = append(out, c.replan(uint32(slot), s, late))
-		}
-	}
-	return out
 }
 
 // cutLater cuts a stream at a fault's edge plus the stream's own phase, so

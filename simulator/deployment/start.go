@@ -41,8 +41,8 @@ func (c *Core) start(now tick.Instant, ev *Event, out []Effect) []Effect {
 	s.completion, s.length = c.answerLength(ev, attempt)
 	t := c.cfg.latency.Plan(s.key, attempt, int64(s.prompt), int64(s.completion), ev.Stream, hit.delay)
 	s.headIn, s.firstIn, s.endIn = t.Head, t.First, t.End
-	if b := hit.breaks; b != 0 && s.completion >= int32(c.faults[b-1].After) {
-		pause := tick.ToUnits(c.faults[b-1].Pause)
+	if b := hit.breaks; b != 0 && s.completion >= int32(c.interruptions[b-1].after) {
+		pause := tick.ToUnits(c.interruptions[b-1].pause)
 		s.endIn = s.endIn.Plus(pause)
 		if !ev.Stream {
 			s.headIn, s.firstIn = s.endIn, s.endIn
@@ -64,32 +64,32 @@ type blow struct {
 	reset  bool // nobody is there to answer, whatever else is wrong
 	status uint16
 	delay  time.Duration
-	breaks uint16 // place in faults, plus 1, of the first that breaks answers off or pauses them; 0: none does
+	breaks uint16 // place in interruptions, plus 1, of the first that breaks answers off or pauses them; 0: none does
 }
 
 func (c *Core) struck(now tick.Instant, ev *Event, attempt uint32) (b blow) {
 	for _, i := range c.lasting {
-		if f := &c.faults[i]; f.Strikes(now, ev.Key, attempt) {
-			b.add(i, f, f.Delay(ev.Key, attempt), ev.Stream)
+		if f := &c.cfg.faults.rules[i]; f.Strikes(now, ev.Key, attempt) {
+			b.add(f, c.cfg.faults.breaks[i], f.Delay(ev.Key, attempt), ev.Stream)
 		}
 	}
 	if ev.Ask.Kind > 0 {
-		i := c.onAsk + int(ev.Ask.Kind) - 1
-		f := ev.Ask.Of(c.faults[i])
-		b.add(i, &f, f.Add, ev.Stream)
+		i := ev.Ask.Kind - 1
+		f := ev.Ask.Of(c.asked[i])
+		b.add(&f, c.breaks[i], f.Add, ev.Stream)
 	}
 	return b
 }
 
-// add joins what the fault at a place does. Of several statuses and of several
+// add joins what a fault does, to answers under way as breaks says. Of several statuses and of several
 // breaks the first counts; delays add up.
-func (b *blow) add(place int, f *fault.Rule, delay time.Duration, stream bool) {
+func (b *blow) add(f *fault.Rule, breaks uint16, delay time.Duration, stream bool) {
 	b.reset = b.reset || f.Reset
 	if b.status == 0 {
 		b.status = f.Status
 	}
-	if b.breaks == 0 && f.After > 0 && (stream || f.BreakWhole || f.Pause > 0) && place < math.MaxUint16 {
-		b.breaks = uint16(place + 1)
+	if b.breaks == 0 && (stream || f.BreakWhole || f.Pause > 0) {
+		b.breaks = breaks
 	}
 	b.delay += delay
 }

@@ -26,6 +26,7 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 //	deployment tpm=1000 rpm=600 ptu=15 model=gpt-4.1 ttft=400ms pace=100 window=10s guess=256 bound=9 remote
 //	    profile=azure-2024 forgiving (refused requests do not count) weight=500000 disconnect=planned
 //	install (arguments of deployment)     a further configuration
+//	install faults                        the newest configuration with the faults above it in place of its own
 //	TIME start REQUEST key=1 prompt=100 chars=400 max=50 out=20 n=2 whole
 //	TIME gone REQUEST
 //	TIME granted REQUEST
@@ -59,13 +60,14 @@ func (tr *tracer) command(f []string) []string {
 		tr.faults = append(tr.faults, args.fault(len(tr.faults)))
 		return nil
 	case "deployment":
-		opt := Options{Seed: 1, Remote: slices.Contains(f, "remote")}
-		for _, c := range tr.faults {
-			opt.Faults = append(opt.Faults, fault.Compile(c, 0, 1))
-		}
-		tr.core, tr.faults, tr.load = New(args.config(), opt), nil, 0
+		opt := Options{Seed: 1, Remote: slices.Contains(f, "remote"), Faults: tr.rules()}
+		tr.core, tr.load = New(args.config(), opt), 0
 		return nil
 	case "install":
+		if slices.Contains(f, "faults") {
+			rules := tr.rules()
+			return []string{fmt.Sprintf("version %d", tr.core.InstallFaults(rules))}
+		}
 		return []string{fmt.Sprintf("version %d", tr.core.Install(args.config(), 1))}
 	}
 	at, err := time.ParseDuration(f[0])
@@ -87,6 +89,15 @@ func (tr *tracer) command(f []string) []string {
 		lines = append(lines, text)
 	}
 	return lines
+}
+
+// rules takes the faults that were given.
+func (tr *tracer) rules() (rules []fault.Rule) {
+	for _, c := range tr.faults {
+		rules = append(rules, fault.Compile(c, 0, 1))
+	}
+	tr.faults = nil
+	return rules
 }
 
 // arguments are the NAME=VALUE parts of a command.

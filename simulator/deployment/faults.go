@@ -1,0 +1,158 @@
+package deployment
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+	"foundrylab/simulator/fault"
+)
+
+// faultSet is the faults of a deployment between two changes. Configurations
+// that differ in limits only share one.
+type faultSet struct {
+	rules  []fault.Rule // as scheduled
+	breaks []uint16     // of each rule, place of its interruption plus 1; 0: it has none
+	edges  []edge       // in order of time
+	left   bool         // another set came into force: this one is never used again, and holds nothing
+}
+
+// edge is the beginning or the end of a rule. One that ends as another begins
+// goes by their places.
+type edge struct {
+	at   tick.Instant
+	rule int
+	ends bool
+}
+
+// interruption is how a fault breaks an answer off, or pauses it. Streams name
+// theirs by place, so that it outlives the fault.
+type interruption struct {
+	why   record.Reason
+	after uint16
+	pause time.Duration
+}
+
+// InstallFaults adds a configuration that has other scheduled faults and is
+// else the newest installed one, and returns its version. It takes effect at
+// the Configure event that names it: a rule that is in force before and after
+// goes on untouched, any other ends, or begins, at that event. Rules that are
+// over are allowed, and do nothing. A version whose faults were left for other
+// ones cannot be gone back to.
+func (c *Core) InstallFaults(rules []fault.Rule) uint32 {
+	next := *c.configs[len(c.configs)-1]
+	next.faults, next.users = c.newFaultSet(rules), 0
+	c.configs = append(c.configs, &next)
+	return uint32(len(c.configs) - 1)
+}
+
+func (c *Core) newFaultSet(rules []fault.Rule) *faultSet {
+	set := &faultSet{rules: slices.Clone(rules)}
+	for i := range rules {
+		set.breaks = append(set.breaks, c.intern(&rules[i]))
+		set.edges = append(set.edges, edge{rules[i].Begin, i, false}, edge{rules[i].End, i, true})
+	}
+	slices.SortStableFunc(set.edges, func(a, b edge) int {
+		switch {
+		case a.at < b.at:
+			return -1
+		case a.at > b.at:
+			return 1
+		}
+		return 0
+	})
+	return set
+}
+
+// intern returns the place, plus 1, of what a rule does to an answer under
+// way; 0 where that is nothing. Past 65,534 different ones, which only very
+// many changes can bring about, a rule breaks nothing off.
+func (c *Core) intern(r *fault.Rule) uint16 {
+	if r.After == 0 {
+		return 0
+	}
+	one := interruption{r.Break, r.After, r.Pause}
+	i := slices.Index(c.interruptions, one)
+	if i < 0 && len(c.interruptions) < math.MaxUint16 {
+		i = len(c.interruptions)
+		c.interruptions = append(c.interruptions, one)
+	}
+	return uint16(i + 1)
+}
+
+// toEdge makes the edge at a place the next one.
+func (c *Core) toEdge(place int) {
+	c.edge, c.edgeAt = place, tick.Never
+	if place < len(c.cfg.faults.edges) {
+		c.edgeAt = c.cfg.faults.edges[place].at
+	}
+}
+
+// faultEdge begins or ends the fault whose turn it is.
+func (c *Core) faultEdge(out []Effect) []Effect {
+	e := c.cfg.faults.edges[c.edge]
+	c.toEdge(c.edge + 1)
+	if e.ends {
+		return c.faultEnds(e.at, e.rule, out)
+	}
+	return c.faultBegins(e.at, e.rule, out)
+}
+
+// faultBegins does to what is in flight what the fault's beginning does.
+func (c *Core) faultBegins(at tick.Instant, place int, out []Effect) []Effect {
+	out = append(out, Effect{Kind: FaultEdge, At: at, Ref: record.Ref{Slot: uint32(place)}})
+	i, _ := slices.BinarySearch(c.lasting, place)
+	c.lasting = slices.Insert(c.lasting, i, place)
+	rule := &c.cfg.faults.rules[place]
+	for slot := range c.streams {
+		s := &c.streams[slot]
+		if s.state == free || s.cut || !rule.Strikes(at, s.key, s.attempt) {
+			continue
+		}
+		if rule.CutStreams {
+			c.cutLater(at, uint32(slot), s)
+		} else if late := tick.ToUnits(rule.Delay(s.key, s.attempt)); late > 0 && s.state == waiting {
+			out = append(out, c.replan(uint32(slot), s, late))
+		}
+	}
+	return out
+}
+
+func (c *Core) faultEnds(at tick.Instant, place int, out []Effect) []Effect {
+	if i, found := slices.BinarySearch(c.lasting, place); found {
+		c.lasting = slices.Delete(c.lasting, i, i+1)
+	}
+	return append(out, Effect{Kind: FaultEdge, At: at, Ref: record.Ref{Slot: uint32(place), Gen: 1}})
+}
+
+// changeFaults leaves a set of faults for that of the present configuration.
+func (c *Core) changeFaults(now tick.Instant, old *faultSet, out []Effect) []Effect {
+	set := c.cfg.faults
+	if set == old {
+		return out
+	}
+	var going []int // places in the new set of rules that were in force already
+	for _, i := range slices.Clone(c.lasting) {
+		if j := slices.Index(set.rules, old.rules[i]); j >= 0 {
+			going = append(going, j)
+		} else {
+			out = c.faultEnds(now, i, out)
+		}
+	}
+	slices.Sort(going)
+	c.lasting = append(c.lasting[:0], slices.Compact(going)...)
+	next := 0
+	for next < len(set.edges) && set.edges[next].at <= now {
+		next++
+	}
+	c.toEdge(next)
+	for i := range set.rules {
+		if r := &set.rules[i]; r.Begin <= now && now < r.End && !slices.Contains(going, i) {
+			out = c.faultBegins(now, i, out)
+		}
+	}
+	*old = faultSet{left: true}
+	return out
+}
