@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"foundrylab/internal/tick"
 	"foundrylab/internal/unit"
 	"foundrylab/simulator/deployment"
 )
@@ -12,7 +13,8 @@ import (
 // deployments of a model may share out. The service keeps quota by
 // subscription, region (or data zone, or the world), model and version, and
 // deployment type, and allocates it to deployments; each then throttles at its
-// own TPM ("Manage Azure OpenAI quota").
+// own TPM ("Manage Azure OpenAI quota"). A shared pool is the announced later
+// way: its deployments draw from it while they run.
 type Pool struct {
 	Subscription string     `yaml:"subscription" default:"default" doc:"whose quota it is"`
 	Model        string     `yaml:"model" required:"true" doc:"model, as in backends"`
@@ -21,6 +23,7 @@ type Pool struct {
 	Region       string     `yaml:"region" doc:"of a Standard pool, and only there: the region, as in backends"`
 	Zone         string     `yaml:"zone" enum:"EU|US" doc:"of a DataZoneStandard pool, and only there: the data zone"`
 	TPM          unit.Count `yaml:"tpm" required:"true" doc:"tokens per minute to share out"`
+	Shared       bool       `yaml:"shared" default:"false" doc:"its deployments draw from it while they run, each up to its own tpm, instead of having parts of it"`
 }
 
 // Validate implements yamlconf.Validator.
@@ -32,6 +35,9 @@ func (p Pool) Validate(fail func(path, format string, args ...any)) {
 		if p.SKU != place.sku && place.value != "" {
 			fail(place.key, "only a %s pool has a %s", place.sku, place.key)
 		}
+	}
+	if p.Shared && p.TPM == 0 {
+		fail("tpm", "a shared pool without tokens admits nothing: give it some, such as 300k")
 	}
 }
 
@@ -104,7 +110,7 @@ func (c *check) quota() {
 		if !c.wereRead(fmt.Sprintf("backends[%d].", i), "subscription", "model", "version", "sku", "region", "tpm") {
 			continue
 		}
-		if p := c.pool(known, &c.Backends[i]); p >= 0 {
+		if p := c.poolOf(&c.Backends[i], known); p >= 0 {
 			users[p] = append(users[p], i)
 		}
 		c.zone(i, known)
@@ -137,12 +143,12 @@ func (c *check) wereRead(item string, keys ...string) bool {
 	return true
 }
 
-// pool returns the pool that a deployment draws from: that of its version
-// before that of all versions; -1 without any.
-func (c *check) pool(known []bool, d *deployment.Config) int {
+// poolOf returns which of the known pools a deployment draws from: that of its
+// version before that of all versions; -1 without any.
+func (s *Scenario) poolOf(d *deployment.Config, known []bool) int {
 	found := -1
-	for i := range c.Quota {
-		if p := &c.Quota[i]; known[i] && p.covers(d) && (found < 0 || c.Quota[found].Version == "" && p.Version != "") {
+	for i := range s.Quota {
+		if p := &s.Quota[i]; known[i] && p.covers(d) && (found < 0 || s.Quota[found].Version == "" && p.Version != "") {
 			found = i
 		}
 	}
@@ -165,9 +171,36 @@ func (c *check) zone(i int, known []bool) {
 	}
 }
 
-// allocated reports a pool whose deployments have more than it holds.
+// Budgets returns what each backend shares with others from start on: its pool,
+// made fit for the driver by share, where that is shared; else nil.
+func (s *Scenario) Budgets(start tick.Instant, share func(*deployment.Pool) deployment.Budget) []deployment.Budget {
+	of, pools, all := make([]deployment.Budget, len(s.Backends)), make([]deployment.Budget, len(s.Quota)), make([]bool, len(s.Quota))
+	for i := range s.Quota {
+		all[i] = true
+		if p := &s.Quota[i]; p.Shared {
+			pools[i] = share(deployment.NewPool(int64(p.TPM), start))
+		}
+	}
+	for i := range s.Backends {
+		if p := s.poolOf(&s.Backends[i], all); p >= 0 {
+			of[i] = pools[p]
+		}
+	}
+	return of
+}
+
+// allocated reports a pool whose deployments have more than it holds: together,
+// or where it is shared any one of them.
 func (c *check) allocated(pool int, users []int) {
 	p := &c.Quota[pool]
+	if p.Shared {
+		for _, i := range users {
+			if d := &c.Backends[i]; d.TPM > p.TPM {
+				c.fail(fmt.Sprintf("backends[%d].tpm", i), "%v is more than the %v, has to share: %v", d.TPM, p, p.TPM)
+			}
+		}
+		return
+	}
 	sum, list := unit.Count(0), make([]string, len(users))
 	for n, i := range users {
 		d := &c.Backends[i]

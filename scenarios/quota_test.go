@@ -66,6 +66,13 @@ s.yaml:15:59: quota[2].region: only a Standard pool has a region
 s.yaml:15:74: quota[2].zone: only a DataZoneStandard pool has a zone`},
 		{"provisioned", "\n  - {model: gpt-4.1, sku: GlobalProvisionedManaged, tpm: 1}",
 			`s.yaml:13:27: quota[0].sku: "GlobalProvisionedManaged" is not one of GlobalStandard, DataZoneStandard, Standard`},
+		{"shared: each deployment fits by itself, not all together", `
+  - {model: gpt-4.1, sku: GlobalStandard, tpm: 500k, shared: true}
+  - {model: gpt-4.1, sku: DataZoneStandard, zone: EU, tpm: 799999, shared: true}
+  - {model: gpt-4.1, sku: DataZoneStandard, zone: US, tpm: 0, shared: true}`,
+			`s.yaml:5:61: backends[1].tpm: 600k is more than the DataZoneStandard pool of gpt-4.1 in US, subscription "default", has to share: 0
+s.yaml:7:64: backends[3].tpm: 800k is more than the DataZoneStandard pool of gpt-4.1 in EU, subscription "default", has to share: 799999
+s.yaml:15:60: quota[2].tpm: a shared pool without tokens admits nothing: give it some, such as 300k`},
 		{"nothing follows from a pool that could not be read", `
   - {model: gpt-4.1, sku: GlobalStandard, tpm: 0}
   - {model: gpt-4.1, version: 7, sku: GlobalStandard, tpm: 500k}`,

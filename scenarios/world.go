@@ -22,14 +22,18 @@ type World struct {
 	Load     *load.Core
 	Gateway  *gateway.Core
 	Backends []*deployment.Core
+	Budgets  []deployment.Budget // by backend: what it shares with others; nil: nothing
 }
 
 // NewWorld makes the cores of a run that starts at start (on the grid).
 func (s *Scenario) NewWorld(mode string, start tick.Instant) *World {
 	w := &World{Header: s.Header(mode, start), Load: load.New(s.LoadOptions(start)),
 		Gateway: gateway.New(&s.Gateway, gateway.Options{Seed: uint64(s.Seed), Backends: s.backendNames()})}
+	w.Budgets = s.Budgets(start, func(p *deployment.Pool) deployment.Budget { return p })
 	for i := range s.Backends {
-		w.Backends = append(w.Backends, deployment.New(&s.Backends[i], s.BackendOptions(i, start)))
+		opt := s.BackendOptions(i, start)
+		opt.Remote = w.Budgets[i] != nil
+		w.Backends = append(w.Backends, deployment.New(&s.Backends[i], opt))
 	}
 	return w
 }

@@ -18,6 +18,7 @@ type backend struct {
 	cfg     deployment.Config
 	clock   *drive.Clock
 	options deployment.Options
+	budget  deployment.Budget // what it shares; nil: nothing
 	core    *witness
 	driver  *drive.Driver[deployment.Event, deployment.Effect]
 	tape    *drive.Tape[deployment.Event, deployment.Effect]
@@ -51,7 +52,10 @@ func newBackend(cfg *Config, index int, kept *ledger) *backend {
 			}
 		}
 	}
-	b.options = deployment.Options{Seed: cfg.Seed, Start: cfg.Start, Faults: rules}
+	if cfg.Budget != nil {
+		b.budget = cfg.Budget(index)
+	}
+	b.options = deployment.Options{Seed: cfg.Seed, Start: cfg.Start, Faults: rules, Remote: b.budget != nil}
 	b.core = &witness{Core: deployment.New(&b.cfg, b.options)}
 	b.limits = b.newLimitHeaders(cfg.Start)
 	b.driver = drive.New[deployment.Event, deployment.Effect](b.core, cfg.Clock, deployment.Event{Kind: deployment.Wake}, b.deliver)
@@ -105,6 +109,8 @@ func (b *backend) deliver(now tick.Instant, e deployment.Effect) {
 		b.driver.Post(e.Ref, e)
 	case deployment.Replan:
 		b.replanned(e)
+	case deployment.Reserve:
+		b.driver.Answer(b.budget.Reserve(now, e.Charged).Answer(e.Ref))
 	case deployment.Refuse, deployment.Finish, deployment.Cut:
 		a := b.attempt(&e)
 		b.kept.add(&a)

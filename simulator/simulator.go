@@ -30,6 +30,10 @@ type Config struct {
 	Clock *drive.Clock // nil: the wall clock
 	Start tick.Instant // origin of limiter windows and faults, may be to come; 0: the clock's present
 
+	// Budget returns what a deployment, by its place in Deployments, shares beside its own limits; nil for nothing. It is
+	// asked once for each. Reserve is called under the deployment's lock: it must be safe for concurrent use.
+	Budget func(backend int) deployment.Budget
+
 	MaxBody    int64          // largest request body, bytes; 0: 16 MiB
 	LedgerSize int            // attempts that Admin can show, the newest; 0: 100,000
 	Logger     zerolog.Logger // one line a request; the zero Logger is silent

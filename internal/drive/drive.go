@@ -48,6 +48,7 @@ type Driver[E, F any] struct {
 	wake    E
 	deliver func(now tick.Instant, f F)
 	out     []F
+	answers []E // to effects of this step
 	timer   *time.Timer
 	armed   tick.Instant
 	stopped bool
@@ -58,7 +59,8 @@ type Driver[E, F any] struct {
 }
 
 // New returns a driver. wake is the event that only settles; deliver is called
-// for each effect in order, under the lock: it must not block.
+// for each effect in order, under the lock: it must not block. It may call Post
+// and Answer, and no other method.
 func New[E, F any](core Core[E, F], clock *Clock, wake E, deliver func(now tick.Instant, f F)) *Driver[E, F] {
 	return &Driver[E, F]{core: core, clock: clock, wake: wake, deliver: deliver, armed: tick.Never}
 }
@@ -82,14 +84,27 @@ func (d *Driver[E, F]) Wake() { d.Do(d.wake) }
 
 func (d *Driver[E, F]) step(ev E) tick.Instant {
 	now := d.clock.Now()
+	d.stepAt(now, ev)
+	for i := 0; i < len(d.answers); i++ { // an answer's effects may ask again
+		d.stepAt(now, d.answers[i])
+	}
+	d.answers = d.answers[:0]
+	d.arm()
+	return now
+}
+
+func (d *Driver[E, F]) stepAt(now tick.Instant, ev E) {
 	d.out = d.core.Step(now, ev, d.out[:0])
 	d.tape.add(now, ev, d.out)
 	for _, f := range d.out {
 		d.deliver(now, f)
 	}
-	d.arm()
-	return now
 }
+
+// Answer steps the core with ev once the effects of this step are delivered, at
+// the same instant and before anything else: for effects that ask for
+// something. Call it from deliver only.
+func (d *Driver[E, F]) Answer(ev E) { d.answers = append(d.answers, ev) }
 
 // arm keeps one timer at the core's next wake. An early or superfluous firing
 // is harmless by the core's contract.

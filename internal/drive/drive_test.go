@@ -1,6 +1,7 @@
 package drive
 
 import (
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -105,4 +106,41 @@ func TestConcurrentSteps(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// asker answers an event above zero with a question, until it is answered zero.
+type asker struct{ alarm }
+
+func (a *asker) Step(now tick.Instant, ev tick.Instant, out []ring) []ring {
+	if ev > 0 {
+		out = append(out, ring{At: ev}, ring{At: ev, Late: true})
+	}
+	return out
+}
+
+// Answers are steps of their own at the same instant, in the order they were
+// asked for and before anything else; and they are on the tape.
+func TestAnswers(t *testing.T) {
+	var d *Driver[tick.Instant, ring]
+	var seen []ring
+	d = New(&asker{}, WallClock(), tick.Instant(0), func(_ tick.Instant, r ring) {
+		seen = append(seen, r)
+		if r.Late {
+			d.Answer(r.At - 1)
+		}
+	})
+	defer d.Stop()
+	var tape Tape[tick.Instant, ring]
+	d.Record(&tape)
+	now := d.Do(3)
+	want := []ring{{At: 3}, {At: 3, Late: true}, {At: 2}, {At: 2, Late: true}, {At: 1}, {At: 1, Late: true}}
+	if !slices.Equal(seen, want) {
+		t.Errorf("delivered %v", seen)
+	}
+	if len(tape.Steps) != 4 || tape.Steps[3].Event != 0 || tape.Steps[3].Now != now {
+		t.Errorf("on the tape: %+v", tape.Steps)
+	}
+	if i, got := Replay(&tape, &asker{}); i >= 0 {
+		t.Errorf("replay differs at step %d: %v", i, got)
+	}
 }

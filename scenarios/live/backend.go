@@ -24,6 +24,7 @@ type backendOptions struct {
 	Logger  zerolog.Logger
 	Ledger  func(backend int, a record.Attempt)
 	Observe func(backend int, now tick.Instant, e deployment.Effect)
+	Budgets []deployment.Budget // by backend
 }
 
 // newResource returns the backends of one resource, given by their places in the scenario.
@@ -43,6 +44,7 @@ func newResource(s *scenarios.Scenario, members []int, opt backendOptions) (*sim
 	if opt.Observe != nil {
 		cfg.Observe = func(b int, now tick.Instant, e deployment.Effect) { opt.Observe(members[b], now, e) }
 	}
+	cfg.Budget = func(b int) deployment.Budget { return opt.Budgets[members[b]] }
 	server, err := simulator.New(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("backend %s: %w", s.Backends[members[0]].Name, err)
@@ -57,9 +59,11 @@ func ServeBackends(ctx context.Context, s *scenarios.Scenario, log zerolog.Logge
 	clock := drive.WallClock()
 	r := &run{scenario: s, opt: Options{Net: loopback{}, Note: func(format string, args ...any) { log.Error().Msgf(format, args...) }}}
 	defer r.close()
+	start := clock.Now().Floor()
+	budgets := s.Budgets(start, simulator.SharePool)
 	for _, members := range s.Resources() {
 		cfg := &s.Backends[members[0]]
-		b, err := newResource(s, members, backendOptions{Clock: clock, Start: clock.Now().Floor(), Logger: log})
+		b, err := newResource(s, members, backendOptions{Clock: clock, Start: start, Logger: log, Budgets: budgets})
 		if err != nil {
 			return err
 		}

@@ -128,13 +128,14 @@ type resource struct {
 // serve starts the backends and, without a target, the gateway.
 func (r *run) serve() error {
 	targets := make([]gateway.Backend, len(r.scenario.Backends))
+	budgets := r.scenario.Budgets(r.start, simulator.SharePool)
 	for _, members := range r.scenario.Resources() {
 		cfg := &r.scenario.Backends[members[0]]
 		if r.opt.Target != "" && cfg.Listen == "" {
 			continue // nobody could reach it
 		}
 		b, err := newResource(r.scenario, members, backendOptions{Clock: r.clock, Start: r.start, Record: r.opt.Tapes != nil,
-			Ledger: r.collector.attempt, Observe: r.collector.backend})
+			Ledger: r.collector.attempt, Observe: r.collector.backend, Budgets: budgets})
 		if err != nil {
 			return err
 		}

@@ -40,7 +40,11 @@ func replay(t *testing.T, s *scenarios.Scenario, tapes *Tapes) {
 }
 
 func TestRecordedRunReplaysInBubble(t *testing.T) {
-	s := loadScenario(t, busy)
+	t.Run("busy", func(t *testing.T) { replaysInBubble(t, loadScenario(t, busy)) })
+	t.Run("from one pool", func(t *testing.T) { replaysInBubble(t, loadScenario(t, pooled)) })
+}
+
+func replaysInBubble(t *testing.T, s *scenarios.Scenario) {
 	var tapes Tapes
 	synctest.Test(t, func(t *testing.T) {
 		network := &pipes{listeners: map[string]*pipenet.Listener{}}

@@ -56,10 +56,11 @@ type fates struct {
 	attempts map[string]int
 	moves    []string
 	reasons  map[record.Reason]int // of attempts
+	charged  map[uint16]int64      // in the first minute, by backend
 }
 
 func newFates(start tick.Instant) *fates {
-	return &fates{start: start, requests: map[uint64]string{}, attempts: map[string]int{}, reasons: map[record.Reason]int{}}
+	return &fates{start: start, requests: map[uint64]string{}, attempts: map[string]int{}, reasons: map[record.Reason]int{}, charged: map[uint16]int64{}}
 }
 
 func (f *fates) Request(r *record.Request) {
@@ -71,6 +72,9 @@ func (f *fates) Try(*record.Try) {}
 
 func (f *fates) Attempt(a *record.Attempt) {
 	f.reasons[a.Reason]++
+	if a.Start.Sub(f.start) < time.Minute {
+		f.charged[a.Backend] += a.Charged
+	}
 	f.attempts[fmt.Sprintf("%d on %d from %v to %v: %d %v %v charged %d completion %d", a.Key, a.Backend, a.Start.Sub(f.start),
 		a.End.Sub(f.start), a.Status, a.Outcome, a.Reason, a.Charged, a.CompletionTokens)]++
 }
@@ -162,6 +166,27 @@ faults:
   - {name: slow, backend: std, at: 44s, for: 6s, latency: {add: 1s, jitter: 500ms}}
 `
 
+// pooled is a minute in which two deployments in two regions have half of what they could take each.
+const pooled = `
+version: 1
+seed: 7
+duration: 60s
+backends:
+  - {name: a, model: gpt-4.1, sku: GlobalStandard, tpm: 40k, rpm: 600}
+  - {name: b, model: gpt-4.1, sku: GlobalStandard, tpm: 40k, rpm: 600, region: Sweden Central, profile: azure-2024}
+  - {name: elsewhere, model: gpt-4.1, sku: GlobalStandard, tpm: 20k, rpm: 300, subscription: other}
+quota:
+  - {model: gpt-4.1, sku: GlobalStandard, tpm: 40k, shared: true}
+gateway:
+  route: {groups: [[a, b], [elsewhere]]}
+  breaker: {open: 2s, max_retry_after: 3s}
+tenants:
+  - {name: chat, arrivals: {poisson: {rate: 6/s}}, prompt: 500, output: {exponential: {mean: 80}}, max_tokens: 200}
+  - {name: users, users: 6, think: {exponential: {mean: 1s}}, prompt: 300, output: 40, stream: false, client: openai-go}
+faults:
+  - {name: errors, backend: a, at: 20s, for: 10s, probability: 50%, status: {code: 500}}
+`
+
 func loadScenario(t *testing.T, src string, sets ...scenarios.Set) *scenarios.Scenario {
 	t.Helper()
 	s, err := scenarios.Load("test.yaml", []byte(src), sets, nil)
@@ -188,6 +213,7 @@ func TestLiveEqualsVirtualRequestByRequest(t *testing.T) {
 				t.Errorf("only %d attempts spilled over", spilled)
 			}
 		})
+		t.Run("from one pool, seed "+seed, func(t *testing.T) { runBoth(t, pooled, seed).wasPooled(t) })
 		t.Run("broken off, seed "+seed, func(t *testing.T) {
 			f := runBoth(t, breaking, seed)
 			for _, r := range []record.Reason{record.CutFault, record.TruncateFault, record.StreamErrorFault, record.MalformedFault} {
@@ -196,6 +222,15 @@ func TestLiveEqualsVirtualRequestByRequest(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// wasPooled: each of a and b was charged much, and both together no more than
+// their pool.
+func (f *fates) wasPooled(t *testing.T) {
+	t.Helper()
+	if sum := f.charged[0] + f.charged[1]; f.charged[0] < 5_000 || f.charged[1] < 5_000 || sum < 38_000 || sum > 40_000 {
+		t.Errorf("charged %v, of a pool of 40,000", f.charged)
 	}
 }
 

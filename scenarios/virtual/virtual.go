@@ -246,6 +246,9 @@ func (r *Runner) stepBackend(now tick.Instant, backend int, ev deployment.Event)
 		switch e.Kind {
 		case deployment.Plan, deployment.Replan:
 			r.sent[e.Ref.Slot].first = e.FirstIn
+		case deployment.Reserve:
+			g := r.world.Budgets[backend].Reserve(now, e.Charged)
+			r.stepBackend(now, backend, g.Answer(e.Ref))
 		case deployment.Head:
 			r.stepGateway(now, gateway.Event{Kind: gateway.Head, Ref: e.Ref, Status: e.Status})
 		case deployment.Refuse, deployment.Finish, deployment.Cut:

@@ -62,7 +62,7 @@ type refusal struct {
 	effect Effect
 }
 
-// admit checks the limits and charges the estimate.
+// admit checks the limits and returns the estimate that take is to charge.
 func (a *admission) admit(now tick.Instant, cfg *settings, ev *Event) (int32, refusal) {
 	if a.bucket != nil {
 		return a.admitProvisioned(now, cfg, ev, max(int64(ev.N), 1))
@@ -81,10 +81,18 @@ func (a *admission) admitProvisioned(now tick.Instant, cfg *settings, ev *Event,
 	}
 	out = tick.MulDiv(out, int64(cfg.MaxTokensWeight), 1_000_000)
 	cost := int64(ev.PromptTokens) + a.weight*out*choices
-	cost = min(cost, math.MaxInt32)
-	a.bucket.Add(now, cost)
+	return int32(min(cost, math.MaxInt32)), refusal{}
+}
+
+// take charges what was admitted.
+func (a *admission) take(now tick.Instant, cost int64) {
+	if a.bucket != nil {
+		a.bucket.Add(now, cost)
+	} else {
+		a.countRequest(now)
+		a.tokens.Take(now, cost)
+	}
 	a.load.add(now, cost)
-	return int32(cost), refusal{}
 }
 
 // wholeSeconds rounds up to the whole seconds of a retry-after header.
@@ -98,7 +106,7 @@ func (a *admission) refuse(now tick.Instant, ev *Event, why record.Reason, retry
 		Reason: why, RetryMs: retryMs, RemainingTokens: tokens, RemainingRequests: requests}}
 }
 
-// settle corrects a provisioned charge to what was done and returns the final
+// settle corrects a provisioned charge, once taken, to what was done and returns the final
 // charge; what a client that left costs is a setting. A standard charge stands
 // as it was. cfg is what the stream started under: after a change of the kind
 // its charge is none of this limiter's.
@@ -106,17 +114,13 @@ func (a *admission) settle(now tick.Instant, cfg *settings, s *stream, produced 
 	if !cfg.Provisioned() {
 		return s.charged
 	}
-	actual := int64(0)
-	if s.state != reserving { // else no work was begun
-		switch {
-		case left && cfg.Disconnect == "estimate":
-			return s.charged
-		case left && cfg.Disconnect == "planned":
-			produced = s.completion
-		}
-		actual = int64(s.prompt) + cfg.model.outputWeight*int64(produced)*int64(s.choices)
+	switch {
+	case left && cfg.Disconnect == "estimate":
+		return s.charged
+	case left && cfg.Disconnect == "planned":
+		produced = s.completion
 	}
-	actual = min(actual, math.MaxInt32)
+	actual := min(int64(s.prompt)+cfg.model.outputWeight*int64(produced)*int64(s.choices), math.MaxInt32)
 	if a.bucket != nil {
 		a.bucket.Add(now, actual-int64(s.charged))
 		a.load.add(now, actual-int64(s.charged))

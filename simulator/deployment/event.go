@@ -30,6 +30,7 @@ type Event struct {
 	MaxTokens      int32 // negative: absent
 	Version        uint32
 	RetryMs        uint32    // Reserved and not Granted
+	Left           int32     // Reserved: tokens left of what is shared; headers show the smaller figure
 	N              uint16    // choices; 0 counts as 1
 	Try            uint16    // Marked: which sending of the request by its client this is
 	Ask            fault.Ask // what the request itself asks to go wrong
@@ -37,6 +38,7 @@ type Event struct {
 	Stream         bool
 	Marked         bool // the request said its Key and Try itself
 	Granted        bool
+	Why            record.Reason // Reserved and not Granted
 }
 
 // EffectKind tags an Effect.

@@ -110,7 +110,10 @@ func (c *Core) end(at tick.Instant, ref record.Ref, s *stream, kind EffectKind, 
 	if kind != Finish && s.state != flowing {
 		status = 0 // nothing was sent yet
 	}
-	charged := c.limits.settle(at, c.configs[s.cfg], s, produced, why == record.ClientGone)
+	charged := int32(0) // what was still reserving has not been charged
+	if s.state != reserving {
+		charged = c.limits.settle(at, c.configs[s.cfg], s, produced, why == record.ClientGone)
+	}
 	out = append(out, Effect{Kind: kind, Ref: ref, At: at, Elapsed: tick.ToUnits(at.Sub(s.start)), FirstIn: s.firstIn,
 		Prompt: s.prompt, Completion: produced, Charged: charged, Status: status, Outcome: o, Reason: why, Length: s.length})
 	s.state = free

@@ -42,26 +42,29 @@ func requestsPerMinute(cfg *Config) int64 {
 	return max(tick.MulDiv(int64(cfg.TPM), f.rpm, f.perTPM), 1)
 }
 
-// admitStandard checks the token window and every request window together. The
-// wait is the longest of those that do not fit, and the reason is that one:
-// until then a lone request fits none the sooner, and then it fits all.
+// admitStandard checks the token window and every request window together.
 func (a *admission) admitStandard(now tick.Instant, ev *Event, choices int64) (int32, refusal) {
 	cost := a.family.cost(ev.PromptEstimate, ev.MaxTokens, choices)
-	tooLarge := cost > a.tokens.Limit()
-	fits := !tooLarge && a.tokens.Fits(now, cost)
+	fits := cost <= a.tokens.Limit() && a.tokens.Fits(now, cost)
 	for _, w := range a.requests {
 		fits = fits && w.Fits(now, 1)
 	}
-	if fits || a.evidence.countRejected {
-		a.countRequest(now)
-	}
 	if fits {
-		a.tokens.Take(now, cost)
-		a.load.add(now, cost)
 		return int32(min(cost, math.MaxInt32)), refusal{}
 	}
-	if tooLarge {
-		return 0, a.refuse(now, ev, record.TooLarge, neverFits)
+	why, retryMs := a.deny(now, cost)
+	return 0, a.refuse(now, ev, why, retryMs)
+}
+
+// deny counts a refused request where the profile does. The wait is the longest
+// of the windows that do not fit, and the reason is that one: until then a lone
+// request fits none the sooner, and then it fits all.
+func (a *admission) deny(now tick.Instant, cost int64) (record.Reason, uint32) {
+	if a.evidence.countRejected {
+		a.countRequest(now)
+	}
+	if cost > a.tokens.Limit() {
+		return record.TooLarge, neverFits
 	}
 	wait, why := a.tokens.Wait(now, cost), record.TokenLimit
 	for _, w := range a.requests {
@@ -69,7 +72,7 @@ func (a *admission) admitStandard(now tick.Instant, ev *Event, choices int64) (i
 			wait, why = d, record.RequestLimit
 		}
 	}
-	return 0, a.refuse(now, ev, why, wholeSeconds(wait))
+	return why, wholeSeconds(wait)
 }
 
 func (a *admission) countRequest(now tick.Instant) {

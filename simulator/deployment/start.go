@@ -56,6 +56,7 @@ func (c *Core) start(now tick.Instant, ev *Event, out []Effect) []Effect {
 	if c.remote {
 		return append(out, Effect{Kind: Reserve, Ref: ev.Ref, At: now, Charged: charge})
 	}
+	c.limits.take(now, int64(charge))
 	return c.plan(now, ev.Ref, s, out)
 }
 
@@ -144,22 +145,34 @@ func (c *Core) plan(now tick.Instant, ref record.Ref, s *stream, out []Effect) [
 		RemainingTokens: tokens, RemainingRequests: requests, After: shape.After, RetryMs: shape.RetryMs})
 }
 
-// reserved continues or refuses a request whose reservation was answered.
+// reserved continues or refuses a request whose reservation was answered. Only
+// now is it charged here: what is refused there has cost nothing.
 func (c *Core) reserved(now tick.Instant, ev *Event, out []Effect) []Effect {
 	s := c.find(ev.Ref)
 	if s == nil || s.state != reserving {
 		return append(out, Effect{Kind: Stray, Ref: ev.Ref, At: now})
 	}
 	if ev.Granted {
-		return c.plan(now, ev.Ref, s, out)
+		c.limits.take(now, int64(s.charged))
+		out = c.plan(now, ev.Ref, s, out)
+		e := &out[len(out)-1]
+		e.RemainingTokens = min(e.RemainingTokens, ev.Left)
+		return out
 	}
-	out = c.end(now, ev.Ref, s, Refuse, record.Throttled, record.TokenLimit, out)
+	why, retryMs := ev.Why, ev.RetryMs
+	if c.limits.bucket == nil {
+		if own, ms := c.limits.deny(now, int64(s.charged)); ms > retryMs {
+			why, retryMs = own, ms
+		}
+	}
+	out = c.end(now, ev.Ref, s, Refuse, record.Throttled, why, out)
 	last := &out[len(out)-1]
 	if last.Kind == Drained {
 		last = &out[len(out)-2]
 	}
-	last.Status, last.RetryMs = 429, ev.RetryMs
+	last.Status, last.RetryMs = 429, retryMs
 	last.RemainingTokens, last.RemainingRequests = c.limits.remaining(now)
+	last.RemainingTokens = min(last.RemainingTokens, ev.Left)
 	return out
 }
 

@@ -3,6 +3,7 @@ package deployment
 import (
 	"flag"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,8 +30,8 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 //	install faults                        the newest configuration with the faults above it in place of its own
 //	TIME start REQUEST key=1 prompt=100 chars=400 max=50 out=20 n=2 whole
 //	TIME gone REQUEST
-//	TIME granted REQUEST
-//	TIME refused REQUEST retry=2s
+//	TIME granted REQUEST left=500
+//	TIME refused REQUEST retry=2s left=500 why=token-limit|request-limit|too-large
 //	TIME configure VERSION
 //	TIME wake
 //
@@ -215,7 +216,13 @@ func (a arguments) event(f []string) Event {
 		ev.Kind = Gone
 	case "granted", "refused":
 		ev.Kind, ev.Granted = Reserved, f[0] == "granted"
-		ev.RetryMs = uint32(time.Duration(a.span("retry", 0)) / time.Millisecond)
+		ev.RetryMs, ev.Left = uint32(time.Duration(a.span("retry", 0))/time.Millisecond), int32(a.number("left", math.MaxInt32))
+		if !ev.Granted {
+			ev.Why = record.TokenLimit
+			if a.has("why") {
+				ev.Why, _ = record.ReasonNamed(a.of["why"])
+			}
+		}
 	case "configure":
 		v, _ := strconv.Atoi(f[1])
 		ev = Event{Kind: Configure, Version: uint32(v)}

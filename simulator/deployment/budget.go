@@ -1,0 +1,65 @@
+package deployment
+
+import (
+	"math"
+
+	"foundrylab/internal/limit"
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+)
+
+// Budget is what a deployment shares with others beside its own limits: quota
+// of a subscription, or one limit of several processes. The driver of a core
+// with Options.Remote asks it at every Reserve effect, and steps the core with
+// the answer at once, at the same instant.
+type Budget interface {
+	// Reserve takes tokens for one request, or says why not and how long a lone
+	// request would have to wait. It must not block. Deployments that share it
+	// read their clocks apart, so now may fall a little.
+	Reserve(now tick.Instant, tokens int32) Grant
+}
+
+// Grant is a budget's answer.
+type Grant struct {
+	Reason  record.Reason // NoReason: granted; else TokenLimit, RequestLimit or TooLarge
+	RetryMs uint32        // not granted: wait this long
+	Left    int32         // tokens left of what is shared, for the headers; math.MaxInt32 where nobody knows
+}
+
+// Answer is the event that tells a core of g.
+func (g Grant) Answer(ref record.Ref) Event {
+	return Event{Kind: Reserved, Ref: ref, Granted: g.Reason == record.NoReason, Why: g.Reason, RetryMs: g.RetryMs, Left: g.Left}
+}
+
+// Pool is a subscription's tokens per minute of one model, version and
+// deployment type, where its deployments share them while they run (Microsoft's
+// announcement of quota at subscription scope, 2026). Not safe for concurrent
+// use.
+type Pool struct {
+	window *limit.Window
+	at     tick.Instant // of the latest reservation
+}
+
+// NewPool returns a pool of tpm tokens in each minute from start on.
+func NewPool(tpm int64, start tick.Instant) *Pool {
+	return &Pool{window: limit.NewWindow(tpm, tokenPeriod, start)}
+}
+
+// Reserve implements Budget. The wait is in whole seconds, as a deployment's.
+func (p *Pool) Reserve(now tick.Instant, tokens int32) Grant {
+	p.at = max(p.at, now)
+	g, n := Grant{}, int64(tokens)
+	switch {
+	case n > p.window.Limit():
+		g.Reason, g.RetryMs = record.TooLarge, neverFits
+	case p.window.Fits(p.at, n):
+		p.window.Take(p.at, n)
+	default:
+		g.Reason, g.RetryMs = record.TokenLimit, wholeSeconds(p.window.Wait(p.at, n))
+	}
+	g.Left = int32(min(p.window.Remaining(p.at), math.MaxInt32))
+	return g
+}
+
+// Charged returns the tokens taken of the minute.
+func (p *Pool) Charged(now tick.Instant) int64 { return p.window.Used(max(p.at, now)) }
