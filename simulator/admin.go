@@ -88,6 +88,7 @@ type entry struct {
 	Outcome          string    `json:"outcome"`
 	Reason           string    `json:"reason"`
 	PromptTokens     int64     `json:"prompt_tokens"`
+	CachedTokens     int64     `json:"cached_tokens"`
 	CompletionTokens int64     `json:"completion_tokens"`
 	ChargedTokens    int64     `json:"charged_tokens"`
 	DurationUS       int64     `json:"duration_us"`
@@ -96,7 +97,7 @@ type entry struct {
 func (s *Server) entry(k *kept) entry {
 	return entry{Number: k.number, Time: time.Unix(0, int64(k.End)).UTC(), Deployment: s.backends[k.Backend].cfg.Name,
 		Key: string(appendHex(nil, k.Key, 16)), Status: k.Status, Outcome: k.Outcome.String(), Reason: k.Reason.String(),
-		PromptTokens: k.PromptTokens, CompletionTokens: k.CompletionTokens, ChargedTokens: k.Charged,
+		PromptTokens: k.PromptTokens, CachedTokens: k.CachedTokens, CompletionTokens: k.CompletionTokens, ChargedTokens: k.Charged,
 		DurationUS: k.End.Sub(k.Start).Microseconds()}
 }
 

@@ -104,6 +104,7 @@ func (c *call) completion(f *flight) *content.Chat {
 		Fingerprint:  c.backend.fingerprint,
 		Choices:      c.peeked.N,
 		PromptTokens: int(f.plan.Prompt),
+		CachedTokens: int(f.plan.Cached),
 		OutputTokens: int(f.plan.Completion),
 		IncludeUsage: c.peeked.IncludeUsage,
 		Obfuscation:  !c.peeked.OmitObfuscation,

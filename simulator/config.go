@@ -60,7 +60,7 @@ func complete(cfg Config) (Config, error) {
 
 // exemplar decodes the least there can be, which is all defaults.
 func exemplar() (w written, err error) {
-	const least = "deployments: [{name: x, model: x, sku: Standard, tpm: 1}]\n" +
+	const least = "deployments: [{name: x, model: x, sku: Standard, tpm: 1, prompt_cache: {}}]\n" +
 		"faults: [{name: x, backend: x, at: 0s, for: 1s, outage: {}}]\n"
 	doc, err := yamlconf.Parse("defaults", []byte(least))
 	if err != nil {
@@ -81,6 +81,11 @@ func fill(d, like *deployment.Config) {
 	d.Disconnect = cmp.Or(d.Disconnect, like.Disconnect)
 	d.SpilloverError = cmp.Or(d.SpilloverError, like.SpilloverError)
 	d.MaxInFlight = cmp.Or(d.MaxInFlight, like.MaxInFlight)
+	if p := d.PromptCache; p != nil { // a retention or an overflow of 0 says something
+		filled := *p
+		filled.Prefixes = cmp.Or(filled.Prefixes, like.PromptCache.Prefixes)
+		d.PromptCache = &filled
+	}
 	d.Key = cmp.Or(d.Key, like.Key)
 }
 

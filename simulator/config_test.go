@@ -35,6 +35,15 @@ func TestDefaultIsValid(t *testing.T) {
 	}
 }
 
+// A prompt cache given in Go has the bound of one given in YAML, and the caller's own is left alone.
+func TestPromptCacheDefaults(t *testing.T) {
+	off := deployment.PromptCache{}
+	cfg, err := complete(Config{Deployments: []deployment.Config{{Name: "a", Model: "gpt-4.1", SKU: "Standard", TPM: 1, PromptCache: &off}}})
+	if got := cfg.Deployments[0].PromptCache; err != nil || *got != (deployment.PromptCache{Prefixes: 10_000}) || off.Prefixes != 0 {
+		t.Errorf("%+v of %+v, %v", got, off, err)
+	}
+}
+
 func TestConfigMistakes(t *testing.T) {
 	ok, count := standard("a"), unit.Count(5)
 	with := func(change func(*deployment.Config)) Config {
@@ -54,6 +63,8 @@ func TestConfigMistakes(t *testing.T) {
 		{with(func(d *deployment.Config) { d.SKU = "Batch" }), []string{"deployments[0].sku: "}},
 		{with(func(d *deployment.Config) { d.PTU = 15 }), []string{"deployments[0].ptu: "}},
 		{with(func(d *deployment.Config) { d.MaxInFlight = -1 }), []string{"deployments[0].max_in_flight: "}},
+		{with(func(d *deployment.Config) { d.PromptCache = &deployment.PromptCache{Prefixes: -1} }), []string{"deployments[0].prompt_cache.prefixes: "}},
+		{with(func(d *deployment.Config) { d.PromptCache = &deployment.PromptCache{Retention: ms(86_400_001)} }), []string{"deployments[0].prompt_cache.retention: "}},
 		{with(func(d *deployment.Config) { d.Latency.Preset = "gpt-4.2" }), []string{"deployments[0].latency.preset: "}},
 		{with(func(d *deployment.Config) { d.Latency.TTFT = &latency.Quantiles{P50: ms(2), P95: ms(1)} }), []string{"deployments[0].latency.ttft.p95: "}},
 		{with(func(d *deployment.Config) { d.Output = &distribution.Config{} }), []string{"output"}},

@@ -7,7 +7,7 @@ import (
 	"foundrylab/internal/record"
 )
 
-// defaultLedger is how many attempts a Server remembers; they take 8 MB.
+// defaultLedger is how many attempts a Server remembers; they take 9 MB.
 const defaultLedger = 100_000
 
 // ledgerPage is how many attempts are allocated, and read, at a time: so neither holds up a deployment.

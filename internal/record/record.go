@@ -136,6 +136,7 @@ type Attempt struct {
 	Start            tick.Instant
 	End              tick.Instant
 	PromptTokens     int64
+	CachedTokens     int64 // of the prompt: what was in the prompt cache
 	CompletionTokens int64
 	Charged          int64 // what the limiter charged in the end
 	Status           uint16

@@ -63,14 +63,16 @@ type refusal struct {
 }
 
 // admit checks the limits and returns the estimate that take is to charge.
-func (a *admission) admit(now tick.Instant, cfg *settings, ev *Event) (int32, refusal) {
+// Cached prompt tokens are free on provisioned deployments, and count like any
+// other on standard ones.
+func (a *admission) admit(now tick.Instant, cfg *settings, ev *Event, cached int32) (int32, refusal) {
 	if a.bucket != nil {
-		return a.admitProvisioned(now, cfg, ev, max(int64(ev.N), 1))
+		return a.admitProvisioned(now, cfg, ev, cached, max(int64(ev.N), 1))
 	}
 	return a.admitStandard(now, ev, max(int64(ev.N), 1))
 }
 
-func (a *admission) admitProvisioned(now tick.Instant, cfg *settings, ev *Event, choices int64) (int32, refusal) {
+func (a *admission) admitProvisioned(now tick.Instant, cfg *settings, ev *Event, cached int32, choices int64) (int32, refusal) {
 	if a.bucket.Level(now) > a.capacity {
 		wait := a.bucket.TimeTo(now, a.capacity)
 		return 0, a.refuse(now, ev, record.Utilization, uint32(min((wait+time.Millisecond-1)/time.Millisecond, math.MaxUint32)))
@@ -80,7 +82,7 @@ func (a *admission) admitProvisioned(now tick.Instant, cfg *settings, ev *Event,
 		out = int64(cfg.MaxTokensGuess)
 	}
 	out = tick.MulDiv(out, int64(cfg.MaxTokensWeight), 1_000_000)
-	cost := int64(ev.PromptTokens) + a.weight*out*choices
+	cost := int64(ev.PromptTokens-cached) + a.weight*out*choices
 	return int32(min(cost, math.MaxInt32)), refusal{}
 }
 
@@ -120,7 +122,7 @@ func (a *admission) settle(now tick.Instant, cfg *settings, s *stream, produced 
 	case left && cfg.Disconnect == "planned":
 		produced = s.completion
 	}
-	actual := min(int64(s.prompt)+cfg.model.outputWeight*int64(produced)*int64(s.choices), math.MaxInt32)
+	actual := min(int64(s.prompt-s.cached)+cfg.model.outputWeight*int64(produced)*int64(s.choices), math.MaxInt32)
 	if a.bucket != nil {
 		a.bucket.Add(now, actual-int64(s.charged))
 		a.load.add(now, actual-int64(s.charged))

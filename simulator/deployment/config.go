@@ -21,6 +21,8 @@ type Config struct {
 	Latency latency.Config       `yaml:"latency" doc:"pace of its answers; default: the profile of its model"`
 	Output  *distribution.Config `yaml:"output" doc:"answer length in tokens for requests that do not ask for one; default log-normal p50 180, p95 700"`
 
+	PromptCache *PromptCache `yaml:"prompt_cache" doc:"what it remembers of prompts that begin alike; default: as the service documents it"`
+
 	Subscription string `yaml:"subscription" default:"default" doc:"whose quota it draws from, where a scenario has quota"`
 
 	UtilizationWindow unit.Duration `yaml:"utilization_window" default:"10s" doc:"provisioned: how much capacity time the leaky bucket holds at 100 % (undocumented by the service)"`

@@ -35,6 +35,7 @@ func (c *Core) configure(now tick.Instant, version uint32, out []Effect) []Effec
 	c.cfg, c.current = c.configs[version], uint16(version)
 	if old.Config != c.cfg.Config {
 		c.limits.resize(now, c.cfg)
+		c.cache = c.cache.configure(c.cfg.Config)
 	}
 	out = c.changeFaults(now, old.faults, out)
 	if old != c.cfg && old.users == 0 {

@@ -31,6 +31,7 @@ type Core struct {
 	streams []stream // by slot
 	timers  des.Heap
 	seen    sightings
+	cache   *promptCache
 	active  int
 	remote  bool // reservations go through Reserve and Reserved
 	base    tick.Instant
@@ -60,6 +61,7 @@ type stream struct {
 	firstIn    tick.Units
 	endIn      tick.Units
 	prompt     int32
+	cached     int32 // of the prompt
 	completion int32
 	charged    int32
 	attempt    uint32
@@ -106,6 +108,7 @@ func New(cfg *Config, opt Options) *Core {
 	c.cfg.faults = c.newFaultSet(opt.Faults)
 	c.toEdge(0)
 	c.limits = newAdmission(c.cfg, opt.Start)
+	c.cache = newPromptCache(cfg)
 	c.timers.Push(opt.Start.Add(sampleEvery), des.PrioFault, uint64(sampleSlot))
 	return c
 }

@@ -24,10 +24,12 @@ const (
 type Event struct {
 	Ref            record.Ref
 	Key            uint64 // request key: names the dice
+	Prefix         uint64 // name of the beginning that its prompt shares with others; 0: none
 	PromptTokens   int32
 	PromptEstimate int32 // prompt tokens as the service guesses them from characters
 	OutputTokens   int32 // wanted length; negative: the deployment draws one
 	MaxTokens      int32 // negative: absent
+	Shared         int32 // prompt tokens of Prefix
 	Version        uint32
 	RetryMs        uint32    // Reserved and not Granted
 	Left           int32     // Reserved: tokens left of what is shared; headers show the smaller figure
@@ -72,6 +74,7 @@ type Effect struct {
 	Elapsed           tick.Units // Plan: when it will end
 	Prompt            int32      // tokens
 	Completion        int32      // tokens of each choice: planned (Plan) or produced (Finish, Cut)
+	Cached            int32      // prompt tokens that were in the prompt cache; Refuse: 0
 	Charged           int32      // tokens in the limiter's unit
 	RetryMs           uint32     // Refuse by a limiter: wait this long; Plan: nothing comes for so long after After tokens
 	RemainingTokens   int32      // standard: after this request; -1 on provisioned

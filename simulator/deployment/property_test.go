@@ -154,7 +154,7 @@ func (w *world) random() {
 		w.gens[slot]++
 		w.started++
 		w.state[slot] = flight{gen: ref.Gen, start: w.now}
-		w.step(Event{Kind: Start, Ref: ref, Key: uint64(w.dice.Intn(50)), PromptTokens: int32(w.dice.Intn(300)), PromptEstimate: int32(w.dice.Intn(1 << (6 + w.dice.Intn(9)))),
+		w.step(Event{Kind: Start, Ref: ref, Key: uint64(w.dice.Intn(50)), PromptTokens: int32(w.dice.Intn(300) * (1 + w.dice.Intn(2)*8)), Prefix: uint64(w.dice.Intn(3)), Shared: 1200, PromptEstimate: int32(w.dice.Intn(1 << (6 + w.dice.Intn(9)))),
 			OutputTokens: int32(w.dice.Intn(100) - 1), MaxTokens: int32(w.dice.Intn(100) - 20), N: uint16(w.dice.Intn(3)), Stream: w.dice.Intn(4) > 0})
 	case in && !f.planned && k < 6:
 		w.due(slot, Event{Kind: Reserved, Granted: w.dice.Intn(4) > 0, RetryMs: 7})

@@ -81,7 +81,7 @@ func (c *Core) replan(slot uint32, s *stream, late tick.Units) Effect {
 	s.due = s.start.After(s.headIn)
 	c.timers.Push(s.due, des.PrioEnd, uint64(s.gen)<<32|uint64(slot))
 	return Effect{Kind: Replan, Ref: record.Ref{Slot: slot, Gen: s.gen}, At: s.start, HeadIn: s.headIn, FirstIn: s.firstIn,
-		Elapsed: s.endIn, Prompt: s.prompt, Completion: s.completion, Charged: s.charged, Status: 200, Length: s.length}
+		Elapsed: s.endIn, Prompt: s.prompt, Cached: s.cached, Completion: s.completion, Charged: s.charged, Status: 200, Length: s.length}
 }
 
 // cutNow ends a stream that a fault struck.
@@ -115,7 +115,7 @@ func (c *Core) end(at tick.Instant, ref record.Ref, s *stream, kind EffectKind, 
 		charged = c.limits.settle(at, c.configs[s.cfg], s, produced, why == record.ClientGone)
 	}
 	out = append(out, Effect{Kind: kind, Ref: ref, At: at, Elapsed: tick.ToUnits(at.Sub(s.start)), FirstIn: s.firstIn,
-		Prompt: s.prompt, Completion: produced, Charged: charged, Status: status, Outcome: o, Reason: why, Length: s.length})
+		Prompt: s.prompt, Cached: s.cached, Completion: produced, Charged: charged, Status: status, Outcome: o, Reason: why, Length: s.length})
 	s.state = free
 	c.active--
 	cfg := c.configs[s.cfg]

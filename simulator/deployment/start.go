@@ -31,15 +31,18 @@ func (c *Core) start(now tick.Instant, ev *Event, out []Effect) []Effect {
 	s := &c.streams[ev.Ref.Slot]
 	*s = stream{cfg: c.current, key: ev.Key, start: now, gen: ev.Ref.Gen, prompt: ev.PromptTokens,
 		attempt: attempt, choices: uint8(min(max(ev.N, 1), math.MaxUint8)), state: reserving}
-	charge, verdict := c.limits.admit(now, c.cfg, ev)
+	cache := c.cache.look(now, ev)
+	s.cached = cache.cached
+	charge, verdict := c.limits.admit(now, c.cfg, ev, s.cached)
 	if verdict.reason != record.NoReason {
 		s.state = free
 		verdict.effect.Ref, verdict.effect.At = ev.Ref, now
 		return append(out, verdict.effect)
 	}
+	c.cache.take(now, cache)
 	s.charged = charge
 	s.completion, s.length = c.answerLength(ev, attempt)
-	t := c.cfg.latency.Plan(s.key, attempt, int64(s.prompt), int64(s.completion), ev.Stream, hit.delay)
+	t := c.cfg.latency.Plan(s.key, attempt, int64(s.prompt-s.cached), int64(s.completion), ev.Stream, hit.delay)
 	s.headIn, s.firstIn, s.endIn = t.Head, t.First, t.End
 	if b := hit.breaks; b != 0 && s.completion >= int32(c.interruptions[b-1].after) {
 		pause := tick.ToUnits(c.interruptions[b-1].pause)
@@ -141,7 +144,7 @@ func (c *Core) plan(now tick.Instant, ref record.Ref, s *stream, out []Effect) [
 	tokens, requests := c.limits.remaining(now)
 	shape := c.shape(s)
 	return append(out, Effect{Kind: Plan, Ref: ref, At: now, HeadIn: s.headIn, FirstIn: s.firstIn, Elapsed: s.endIn,
-		Prompt: s.prompt, Completion: s.completion, Charged: s.charged, Status: 200, Length: s.length, Attempt: s.attempt,
+		Prompt: s.prompt, Cached: s.cached, Completion: s.completion, Charged: s.charged, Status: 200, Length: s.length, Attempt: s.attempt,
 		RemainingTokens: tokens, RemainingRequests: requests, After: shape.After, RetryMs: shape.RetryMs})
 }
 

@@ -25,10 +25,11 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 //
 //	fault outage|status=503|latency=2s jitter=1s|abort=10|truncate=10|error_in_stream=10|malformed=10|stall=10 pause=5s at=5s for=10s p=50%     of the next deployment
 //	deployment tpm=1000 rpm=600 ptu=15 model=gpt-4.1 ttft=400ms pace=100 window=10s guess=256 bound=9 remote
+//	    cache=5m (retention) overflow=15 prefixes=10 per_1k=1s (TTFT of prompt tokens)
 //	    profile=azure-2024 forgiving (refused requests do not count) weight=500000 disconnect=planned
 //	install (arguments of deployment)     a further configuration
 //	install faults                        the newest configuration with the faults above it in place of its own
-//	TIME start REQUEST key=1 prompt=100 chars=400 max=50 out=20 n=2 whole
+//	TIME start REQUEST key=1 prompt=100 chars=400 max=50 out=20 n=2 whole prefix=7 shared=1024
 //	TIME gone REQUEST
 //	TIME granted REQUEST left=500
 //	TIME refused REQUEST retry=2s left=500 why=token-limit|request-limit|too-large
@@ -179,6 +180,12 @@ func (a arguments) config() *Config {
 	c.MaxInFlight = int(a.number("bound", 1000))
 	c.Profile, c.Disconnect = a.of["profile"], a.of["disconnect"]
 	c.MaxTokensWeight = unit.Ratio(a.number("weight", 1_000_000))
+	if a.has("cache") {
+		c.PromptCache = &PromptCache{Retention: a.span("cache", 0), Overflow: unit.Count(a.number("overflow", 15)), Prefixes: int(a.number("prefixes", 10))}
+	}
+	if a.has("per_1k") {
+		c.Latency.PerKPrompt = a.span("per_1k", 0)
+	}
 	if a.has("forgiving") {
 		c.CountRejected = new(bool)
 	}
@@ -211,7 +218,7 @@ func (a arguments) event(f []string) Event {
 	case "start":
 		ev = Event{Kind: Start, Ref: ev.Ref, Key: uint64(a.number("key", 1)), PromptTokens: int32(a.number("prompt", 0)),
 			PromptEstimate: int32(a.number("chars", 0)/4 + 1), MaxTokens: int32(a.number("max", -1)), OutputTokens: int32(a.number("out", 1)),
-			N: uint16(a.number("n", 0)), Stream: !a.has("whole")}
+			N: uint16(a.number("n", 0)), Stream: !a.has("whole"), Prefix: uint64(a.number("prefix", 0)), Shared: int32(a.number("shared", 0))}
 	case "gone":
 		ev.Kind = Gone
 	case "granted", "refused":
@@ -251,6 +258,11 @@ func describe(e *Effect) string {
 	if e.RemainingTokens >= 0 {
 		left = fmt.Sprintf(", left %d tokens %d requests", e.RemainingTokens, e.RemainingRequests)
 	}
+	cached := ""
+	if e.Cached > 0 {
+		cached = fmt.Sprintf(", %d cached", e.Cached)
+		left = cached + left
+	}
 	length := ""
 	if e.Length {
 		length = " (length)"
@@ -281,8 +293,8 @@ func describe(e *Effect) string {
 		return text + left
 	case Finish, Cut:
 		verb := map[EffectKind]string{Finish: "finish", Cut: "cut"}[e.Kind]
-		return fmt.Sprintf("%s %s: %d %v (%v) after %v, %d tokens%s, charged %d", verb, name(e.Ref), e.Status, e.Outcome, e.Reason,
-			e.Elapsed.Span(), e.Completion, length, e.Charged)
+		return fmt.Sprintf("%s %s: %d %v (%v) after %v, %d tokens%s, charged %d%s", verb, name(e.Ref), e.Status, e.Outcome, e.Reason,
+			e.Elapsed.Span(), e.Completion, length, e.Charged, cached)
 	case Reserve:
 		return fmt.Sprintf("reserve %d tokens for %s", e.Charged, name(e.Ref))
 	case Utilization:
