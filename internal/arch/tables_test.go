@@ -52,6 +52,7 @@ var classes = []class{
 	{"simulator/latency", core, exact},
 	{"simulator/fault", core, exact},
 	{"simulator/content", core, exact},
+	{"simulator/structured", core, exact},
 	{"simulator/store", core, pure},
 
 	{"gateway/core", core, exact},
