@@ -62,8 +62,8 @@ func TestStreamsBreakOff(t *testing.T) {
 				checkBroken(l, &plan, got, b.after, b.last)
 				a := l.ledger()
 				if len(a) != 1 || a[0].Reason != b.reason || a[0].Outcome != record.Failed || a[0].Status != 200 ||
-					a[0].CompletionTokens != int64(b.after) || a[0].End != end || end != plan.Ends() {
-					l.Errorf("ledger %+v, the client's end at %v, the plan's %v", a, end, plan.Ends())
+					a[0].CompletionTokens != int64(b.after) || a[0].End != end || end != plan.EndsAt() {
+					l.Errorf("ledger %+v, the client's end at %v, the plan's %v", a, end, plan.EndsAt())
 				}
 				if late := end.Sub(plan.TokenAt(int32(b.after))); late < 0 || late >= tick.Grid {
 					l.Errorf("it broke %v after its token", late)
@@ -85,14 +85,14 @@ func checkBroken(l *lab, plan *deployment.Effect, got []chunk, after int, last o
 	for _, c := range got {
 		switch c.Kind {
 		case ops.ChunkContent:
-			if tokens++; c.at != plan.TokenAt(int32(tokens)) && (tokens < after || c.at != plan.Ends()) {
+			if tokens++; c.at != plan.TokenAt(int32(tokens)) && (tokens < after || c.at != plan.EndsAt()) {
 				l.Errorf("token %d came at +%v", tokens, c.at.Sub(plan.At))
 			}
 		case ops.ChunkFinish, ops.ChunkUsage, ops.ChunkDone:
 			l.Errorf("a broken stream has a %v event", c.Kind)
 		}
 	}
-	if end := got[len(got)-1]; tokens != after || end.Kind != last || end.at != plan.Ends() && last != ops.ChunkContent {
+	if end := got[len(got)-1]; tokens != after || end.Kind != last || end.at != plan.EndsAt() && last != ops.ChunkContent {
 		l.Errorf("%d tokens, then %s", tokens, end.data)
 	}
 	if last != ops.ChunkError {
@@ -127,7 +127,7 @@ func TestWhatIsNotBrokenOff(t *testing.T) {
 				a, plan := l.ledger()[2], l.plan(0, 2)
 				if err == nil {
 					resp.Body.Close()
-				} else if a.Reason != b.reason || a.Status != 0 || a.CompletionTokens != 0 || a.End != plan.At.After(plan.Elapsed) {
+				} else if a.Reason != b.reason || a.Status != 0 || a.CompletionTokens != 0 || a.End != plan.At.After(plan.Over()) {
 					l.Errorf("ledger %+v", a)
 				}
 			})
@@ -142,7 +142,7 @@ func TestFastStreamsBreakOffAtTheToken(t *testing.T) {
 	inLab(t, cfg, func(l *lab) {
 		_, body := l.post("a", prompt(1, 400, streamed))
 		plan, a, tokens := l.plan(0, 0), l.ledger(), strings.Count(body, `"delta":{"content":"`)-1 // less the opening event
-		if plan.TokenAt(3) >= plan.Ends() {
+		if plan.TokenAt(3) >= plan.EndsAt() {
 			l.Fatal("the pace is too slow to tell")
 		}
 		if len(a) != 1 || a[0].CompletionTokens != 2 || tokens != 2 {
@@ -179,7 +179,7 @@ func TestStall(t *testing.T) {
 		if silence := got[9].at.Sub(got[8].at); silence < 5*time.Second || silence > 5100*time.Millisecond { // verdict, role, 7 tokens
 			l.Errorf("it was silent for %v", silence)
 		}
-		if a := l.ledger(); len(a) != 1 || a[0].Outcome != record.Succeeded || a[0].End != plan.At.After(plan.Elapsed) {
+		if a := l.ledger(); len(a) != 1 || a[0].Outcome != record.Succeeded || a[0].End != plan.At.After(plan.Over()) {
 			l.Errorf("ledger %+v", a)
 		}
 	})

@@ -37,7 +37,7 @@ func (f *flight) take(e deployment.Effect) {
 		return
 	case deployment.Replan:
 		e = f.b.newest(e.Ref.Slot)
-		f.plan.HeadIn, f.plan.FirstIn, f.plan.Elapsed = e.HeadIn, e.FirstIn, e.Elapsed
+		f.plan.Schedule = e.Schedule
 		return
 	}
 	f.end, f.ended = e, true
@@ -56,7 +56,7 @@ func (f *flight) drain() {
 }
 
 // done returns when the answer ends, or breaks off, by the plan of the moment.
-func (f *flight) done() tick.Instant { return f.plan.Ends() }
+func (f *flight) done() tick.Instant { return f.plan.EndsAt() }
 
 // wait returns false at the given instant, or true as soon as the flight has ended: as planned, by a fault, or because
 // the client left. What the deployment decided counts before what is due.

@@ -79,13 +79,13 @@ func (s *stream) breakOff(why record.Reason) {
 func (s *stream) next() tick.Instant {
 	switch {
 	case !s.begun:
-		return s.plan.At.After(s.plan.HeadIn)
+		return s.plan.At.After(s.plan.HeadIn())
 	case !s.opened:
-		return s.plan.At.After(s.plan.FirstIn)
+		return s.plan.At.After(s.plan.FirstIn())
 	case s.sent < s.limit():
-		return min(s.plan.TokenAt(s.sent+1), s.plan.Ends())
+		return min(s.plan.TokenAt(s.sent+1), s.plan.EndsAt())
 	}
-	return s.plan.Ends()
+	return s.plan.EndsAt()
 }
 
 // limit returns how many tokens will be sent at most. A writer that is late must not pass the point where the answer
@@ -104,13 +104,13 @@ func (s *stream) advance(now tick.Instant, limit int32) bool {
 }
 
 func (s *stream) fill(now tick.Instant, limit int32) {
-	if !s.begun && now >= s.plan.At.After(s.plan.HeadIn) {
+	if !s.begun && now >= s.plan.At.After(s.plan.HeadIn()) {
 		s.begun = true
 		s.head()
 		s.buf = s.chat.AppendFilter(s.buf)
 	}
 	choices := max(s.c.peeked.N, 1)
-	if !s.opened && now >= s.plan.At.After(s.plan.FirstIn) {
+	if !s.opened && now >= s.plan.At.After(s.plan.FirstIn()) {
 		s.opened = true
 		for i := range choices {
 			s.buf = s.chat.AppendRole(s.buf, i)

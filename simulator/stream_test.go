@@ -34,7 +34,7 @@ func TestStreamKeepsItsPlan(t *testing.T) {
 				l.Fatal(err)
 			}
 			plan := l.plan(0, n)
-			if want := plan.At.After(plan.HeadIn); head != want || got[0].at != want || got[0].Kind != ops.ChunkFilterOnly {
+			if want := plan.At.After(plan.HeadIn()); head != want || got[0].at != want || got[0].Kind != ops.ChunkFilterOnly {
 				l.Errorf("%d tokens: head at +%v and %v at +%v, want +%v", tokens, head.Sub(plan.At), got[0].Kind, got[0].at.Sub(plan.At), want.Sub(plan.At))
 			}
 			checkTokens(l, &plan, got[1:], tokens)
@@ -45,8 +45,8 @@ func TestStreamKeepsItsPlan(t *testing.T) {
 // checkTokens looks at a stream after its filter event.
 func checkTokens(l *lab, plan *deployment.Effect, got []chunk, tokens int) {
 	l.Helper()
-	end := plan.At.After(plan.Elapsed)
-	want := []chunk{{Chunk: ops.Chunk{Kind: ops.ChunkRole}, at: plan.At.After(plan.FirstIn)}}
+	end := plan.At.After(plan.Over())
+	want := []chunk{{Chunk: ops.Chunk{Kind: ops.ChunkRole}, at: plan.At.After(plan.FirstIn())}}
 	for k := range tokens {
 		want = append(want, chunk{Chunk: ops.Chunk{Kind: ops.ChunkContent}, at: plan.TokenAt(int32(k) + 1)})
 	}
@@ -70,8 +70,8 @@ func TestWholeAnswerComesAtItsEnd(t *testing.T) {
 		for n, tokens := range []int{0, 1, 300} {
 			resp, body := l.post("a", prompt(uint64(n), tokens, ""))
 			plan := l.plan(0, n)
-			if at := l.clock.Now(); at != plan.At.After(plan.Elapsed) || resp.StatusCode != 200 {
-				l.Errorf("%d at +%v, want 200 at +%v", resp.StatusCode, at.Sub(plan.At), plan.Elapsed.Span())
+			if at := l.clock.Now(); at != plan.At.After(plan.Over()) || resp.StatusCode != 200 {
+				l.Errorf("%d at +%v, want 200 at +%v", resp.StatusCode, at.Sub(plan.At), plan.Over().Span())
 			}
 			if want := (record.Ref{Gen: uint32(n)}); plan.Ref != want {
 				l.Errorf("one after the other they use one slot: %v, want %v", plan.Ref, want)
@@ -304,7 +304,7 @@ func TestLateWriterCatchesUp(t *testing.T) {
 		w := &slowWriter{header: http.Header{}}
 		l.serve(w, prompt(1, 400, streamed))
 		plan, f, tokens := l.plan(0, 0), ops.NewFramer(1<<16), int32(0)
-		now := plan.At.After(plan.HeadIn)
+		now := plan.At.After(plan.HeadIn())
 		for i, text := range w.writes {
 			if i > 0 {
 				now = now.Add(time.Second) // when this write began, but for the first wait
@@ -319,10 +319,10 @@ func TestLateWriterCatchesUp(t *testing.T) {
 				l.Errorf("write %d at +%v: %d tokens are out, %d are due", i, now.Sub(plan.At), tokens, want)
 			}
 		}
-		if tokens != 400 || len(w.writes) > 3+int(plan.Elapsed.Span()/time.Second) {
+		if tokens != 400 || len(w.writes) > 3+int(plan.Over().Span()/time.Second) {
 			l.Errorf("%d tokens in %d writes", tokens, len(w.writes))
 		}
-		if a := l.ledger(); len(a) != 1 || a[0].Outcome != record.Succeeded || a[0].End != plan.At.After(plan.Elapsed) {
+		if a := l.ledger(); len(a) != 1 || a[0].Outcome != record.Succeeded || a[0].End != plan.At.After(plan.Over()) {
 			l.Errorf("ledger: %+v", a)
 		}
 	})
@@ -354,8 +354,8 @@ func TestAnswersEndAfterClose(t *testing.T) {
 			time.AfterFunc(time.Millisecond, l.Close)
 			l.post("a", prompt(1, 100, more))
 			plan := l.plan(0, n)
-			if now := l.clock.Now(); now != plan.At.After(plan.Elapsed) {
-				l.Errorf("ended at +%v, want +%v", now.Sub(plan.At), plan.Elapsed.Span())
+			if now := l.clock.Now(); now != plan.At.After(plan.Over()) {
+				l.Errorf("ended at +%v, want +%v", now.Sub(plan.At), plan.Over().Span())
 			}
 		}
 	})
@@ -400,7 +400,7 @@ func TestClientThatDoesNotRead(t *testing.T) {
 			l.Error("the connection is still open")
 		}
 		plan := l.plan(0, 0)
-		if a := l.ledger(); len(a) != 1 || a[0].Outcome != record.Succeeded || a[0].End != plan.At.After(plan.Elapsed) {
+		if a := l.ledger(); len(a) != 1 || a[0].Outcome != record.Succeeded || a[0].End != plan.At.After(plan.Over()) {
 			l.Errorf("ledger: %+v", a)
 		}
 	})

@@ -245,7 +245,7 @@ func (r *Runner) stepBackend(now tick.Instant, backend int, ev deployment.Event)
 		e := r.fromBackend[i]
 		switch e.Kind {
 		case deployment.Plan, deployment.Replan:
-			r.sent[e.Ref.Slot].first = e.FirstIn
+			r.sent[e.Ref.Slot].first = e.FirstIn()
 		case deployment.Reserve:
 			g := r.world.Budgets[backend].Reserve(now, e.Charged)
 			r.stepBackend(now, backend, g.Answer(e.Ref))

@@ -50,16 +50,14 @@ type settings struct {
 	users   int // requests in flight under it
 }
 
-// stream is one answer in flight. It fills one cache line: with thousands in
+// stream is one answer in flight. It fits two cache lines: with thousands in
 // flight, lines touched are what a step costs.
 type stream struct {
 	key        uint64
 	start      tick.Instant
 	due        tick.Instant // its live timer; others are stale
 	gen        uint32
-	headIn     tick.Units
-	firstIn    tick.Units
-	endIn      tick.Units
+	schedule   latency.Schedule
 	prompt     int32
 	cached     int32 // of the prompt
 	completion int32

@@ -1,11 +1,10 @@
 package deployment
 
 import (
-	"time"
-
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
 	"foundrylab/simulator/fault"
+	"foundrylab/simulator/latency"
 )
 
 // EventKind tags an Event.
@@ -63,89 +62,35 @@ const (
 	Drained                       // the last request of an older configuration ended
 )
 
-// Effect is what its driver must do; a flat value. Spans are in grid units
-// after At for Plan; for the terminal ones Elapsed is from the Plan to At, and
-// from arrival where there was none.
+// Effect is what its driver must do; a flat value.
 type Effect struct {
-	Ref               record.Ref
-	At                tick.Instant
-	HeadIn            tick.Units
-	FirstIn           tick.Units
-	Elapsed           tick.Units // Plan: when it will end
-	Prompt            int32      // tokens
-	Completion        int32      // tokens of each choice: planned (Plan) or produced (Finish, Cut)
-	Cached            int32      // prompt tokens that were in the prompt cache; Refuse: 0
-	Charged           int32      // tokens in the limiter's unit
-	RetryMs           uint32     // Refuse by a limiter: wait this long; Plan: nothing comes for so long after After tokens
-	RemainingTokens   int32      // standard: after this request; -1 on provisioned
+	Ref record.Ref
+	At  tick.Instant
+	// Plan and Replan: how the answer unfolds after At. The terminal ones: when
+	// it began and, in End, ended after the Plan (after its arrival where there
+	// was none), and what came of its tokens.
+	latency.Schedule
+	Completion        int32  // output tokens of each choice: planned (Plan) or produced (Finish, Cut)
+	Prompt            int32  // tokens
+	Cached            int32  // prompt tokens that were in the prompt cache; Refuse: 0
+	Charged           int32  // tokens in the limiter's unit
+	RetryMs           uint32 // Refuse by a limiter: wait this long
+	RemainingTokens   int32  // standard: after this request; -1 on provisioned
 	RemainingRequests int32
 	Attempt           uint32 // Plan: what its dice were keyed by, beside the request key
 	Status            uint16
 	Kind              EffectKind
 	Outcome           record.Outcome
 	Reason            record.Reason
-	Length            bool   // finish_reason length: max_tokens cut the answer
-	After             uint16 // Plan: a fault breaks the answer off once so many tokens came, or pauses it where RetryMs says how long; 0: none does
+	Length            bool // finish_reason length: max_tokens cut the answer
 }
 
-// TokensAt returns how many tokens of a planned answer exist at now; the
-// first comes at FirstIn and the last at Elapsed, evenly between.
-func (e *Effect) TokensAt(now tick.Instant) int32 {
-	pause := e.pause()
-	n := tokensAt(e.At, now, e.FirstIn, e.paceEnd(), e.Completion)
-	if after := int32(e.After); pause > 0 && n > after {
-		n = max(after, tokensAt(e.At, now.Add(-pause), e.FirstIn, e.paceEnd(), e.Completion))
-	}
-	return n
-}
+// TokensAt returns how many tokens of a planned answer have come by now.
+func (e *Effect) TokensAt(now tick.Instant) int32 { return e.Count(now.Sub(e.At)) }
 
-// pause returns how long a fault lets nothing come, between token After and
-// the next.
-func (e *Effect) pause() time.Duration { return time.Duration(e.RetryMs) * time.Millisecond }
-
-// paceEnd returns when the answer would end without its pause.
-func (e *Effect) paceEnd() tick.Units {
-	return max(e.FirstIn, e.Elapsed-min(e.Elapsed, tick.ToUnits(e.pause())))
-}
-
-// BreaksOff reports whether a fault will break a planned answer off, after
-// After tokens.
-func (e *Effect) BreaksOff() bool { return e.After > 0 && e.RetryMs == 0 }
-
-// TokenAt returns when token k (from 1) of a planned answer is due: the first
+// TokenAt returns when token k, from 1, of a planned answer is due: the first
 // instant at which TokensAt counts it.
-func (e *Effect) TokenAt(k int32) tick.Instant {
-	first, end := e.At.After(e.FirstIn), e.At.After(e.paceEnd())
-	if e.RetryMs > 0 && k > int32(e.After) {
-		first, end = first.Add(e.pause()), end.Add(e.pause())
-	}
-	if k <= 1 || e.Completion <= 1 {
-		return first
-	}
-	if k >= e.Completion {
-		return end
-	}
-	return first.Add(time.Duration(tick.CeilMulDiv(int64(end-first), int64(k-1), int64(e.Completion-1))))
-}
+func (e *Effect) TokenAt(k int32) tick.Instant { return e.At.Add(e.Schedule.At(k)) }
 
-// Ends returns when a planned answer is over, one way or the other: at its
-// planned end, or where a fault breaks it off. That is on the grid, as all that
-// others react to: at the token's instant, or less than a grid unit after it.
-func (e *Effect) Ends() tick.Instant {
-	if !e.BreaksOff() {
-		return e.At.After(e.Elapsed)
-	}
-	in := e.TokenAt(int32(e.After)).Sub(e.At)
-	return e.At.After(tick.Units(tick.CeilMulDiv(int64(in), 1, int64(tick.Grid))))
-}
-
-func tokensAt(start, now tick.Instant, first, end tick.Units, total int32) int32 {
-	from, to := start.After(first), start.After(end)
-	switch {
-	case now < from || total == 0:
-		return 0
-	case now >= to || total == 1:
-		return total
-	}
-	return 1 + int32(tick.MulDiv(int64(now-from), int64(total-1), int64(to-from)))
-}
+// EndsAt returns when a planned answer is over, complete or broken off.
+func (e *Effect) EndsAt() tick.Instant { return e.At.After(e.Ends()) }

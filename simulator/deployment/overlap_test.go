@@ -34,7 +34,7 @@ func TestOverlappingFaults(t *testing.T) {
 		core := New(&Config{Name: "x", Model: "gpt-4.1", SKU: "GlobalStandard", TPM: 1_000_000, MaxInFlight: 10}, Options{Faults: c.faults})
 		out := core.Step(0, Event{Kind: Start, PromptTokens: 10, PromptEstimate: 11, OutputTokens: 5, MaxTokens: -1}, nil)
 		got := out[len(out)-1]
-		if got.Kind != c.kind || got.Status != c.status || got.Reason != c.reason || c.kind == Plan && got.FirstIn.Span() < 2*time.Second {
+		if got.Kind != c.kind || got.Status != c.status || got.Reason != c.reason || c.kind == Plan && got.FirstIn().Span() < 2*time.Second {
 			t.Errorf("%s: %+v", c.name, got)
 		}
 	}

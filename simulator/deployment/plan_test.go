@@ -3,67 +3,12 @@ package deployment
 import (
 	"math/rand"
 	"testing"
-	"time"
 	"unsafe"
 
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
 	"foundrylab/simulator/latency"
 )
-
-func TestTokensOfAPlan(t *testing.T) {
-	const ms = tick.Instant(time.Millisecond)
-	e := Effect{At: second + 7, FirstIn: 4000, Elapsed: 4003, Completion: 4} // tokens at 400.0, 400.1, 400.2, 400.3 ms
-	for _, c := range []struct {
-		at   tick.Instant
-		want int32
-	}{
-		{0, 0}, {400*ms - 1, 0}, {400 * ms, 1}, {400*ms + ms/10 - 1, 1}, {400*ms + ms/10, 2}, {400*ms + ms*2/10, 3},
-		{400*ms + ms*3/10 - 1, 3}, {400*ms + ms*3/10, 4}, {9 * second, 4},
-	} {
-		if got := e.TokensAt(e.At + c.at); got != c.want {
-			t.Errorf("%v after the plan: %d tokens, want %d", time.Duration(c.at), got, c.want)
-		}
-	}
-	whole := Effect{FirstIn: 5000, Elapsed: 5000, Completion: 9}
-	if a, b := whole.TokensAt(second/2-1), whole.TokensAt(second/2); a != 0 || b != 9 {
-		t.Errorf("an answer that is not streamed has %d tokens before its end and %d at it, want 0 and 9", a, b)
-	}
-	none := Effect{FirstIn: 5000, Elapsed: 5001}
-	for _, at := range []tick.Instant{0, second / 2, second/2 + 5, 9 * second} {
-		if n := none.TokensAt(at); n != 0 {
-			t.Errorf("an answer without tokens has %d", n)
-		}
-	}
-}
-
-// TokenAt(k) is the first instant at which TokensAt counts k tokens, for every
-// k, and TokensAt never falls.
-func TestTokenAtIsTheFirstInstant(t *testing.T) {
-	dice := rand.New(rand.NewSource(4))
-	for range 300 {
-		first := tick.Units(dice.Intn(100_000))
-		e := Effect{At: tick.Instant(dice.Int63n(int64(time.Hour))), FirstIn: first, Elapsed: first + 1 + tick.Units(dice.Intn(1<<dice.Intn(20))),
-			Completion: int32(1 + dice.Intn(1<<dice.Intn(14)))}
-		for k := int32(1); k <= e.Completion; k += 1 + int32(dice.Intn(20)) {
-			at := e.TokenAt(k)
-			if before, then := e.TokensAt(at-1), e.TokensAt(at); before != k-1 || then != k {
-				t.Fatalf("%+v: %d tokens at TokenAt(%d), %d one nanosecond before", e, then, k, before)
-			}
-		}
-		last := int32(0)
-		for at := e.At; last < e.Completion; at += 1 + tick.Instant(dice.Int63n(int64(e.Elapsed.Span())/50)) {
-			n := e.TokensAt(at)
-			if n < last {
-				t.Fatalf("%+v: the tokens fall from %d to %d", e, last, n)
-			}
-			last = n
-		}
-		if e.TokenAt(e.Completion) > e.At.After(e.Elapsed) || e.TokenAt(0) != e.TokenAt(1) {
-			t.Fatalf("%+v: first token at %d, last at %d", e, e.TokenAt(0), e.TokenAt(e.Completion))
-		}
-	}
-}
 
 // The answer's length is the one wanted, else drawn for the key and the
 // attempt; max_tokens cuts it.
@@ -88,7 +33,7 @@ func TestAnswerLength(t *testing.T) {
 	}
 	again := Event{Key: 7, OutputTokens: -1, MaxTokens: -1, Stream: true}
 	a, b := ask(c, second, again), ask(c, second, again)
-	if a.Completion == b.Completion || a.FirstIn == b.FirstIn {
+	if a.Completion == b.Completion || a.FirstIn() == b.FirstIn() {
 		t.Error("the second attempt of a request draws the same length or pace")
 	}
 }
@@ -102,7 +47,7 @@ func TestAttemptOfTheDice(t *testing.T) {
 	first := func(ev Event) tick.Units {
 		ev.Key, ev.OutputTokens, ev.MaxTokens, ev.Stream = 7, 10, -1, true
 		e := ask(c, second, ev)
-		return e.FirstIn
+		return e.FirstIn()
 	}
 	seen := [3]tick.Units{first(Event{}), first(Event{}), first(Event{})}
 	if seen[0] == seen[1] || seen[1] == seen[2] {
@@ -181,29 +126,4 @@ func TestUnknownEventPanics(t *testing.T) {
 		}
 	}()
 	New(standard(1000, 60), Options{}).Step(0, Event{Kind: 99, Ref: record.Ref{}}, nil)
-}
-
-// With a pause TokenAt and TokensAt are each other's inverse as without, and
-// every token comes when it would, or exactly the pause later.
-func TestTokensAroundAPause(t *testing.T) {
-	for _, total := range []int32{1, 2, 3, 10, 97} {
-		for after := int32(1); after <= total; after++ {
-			plain := Effect{At: 12345, HeadIn: 5, FirstIn: 10, Elapsed: 47, Completion: total}
-			paused := plain
-			paused.After, paused.RetryMs, paused.Elapsed = uint16(after), 3, 47+30
-			if paused.BreaksOff() || paused.Ends() != plain.Ends().Add(3*time.Millisecond) {
-				t.Fatalf("%d of %d: it ends at %v", after, total, paused.Ends())
-			}
-			for k := int32(1); k <= total; k++ {
-				want := plain.TokenAt(k)
-				if k > after {
-					want = want.Add(3 * time.Millisecond)
-				}
-				at := paused.TokenAt(k)
-				if at != want || paused.TokensAt(at-1) >= k || paused.TokensAt(at) < k {
-					t.Fatalf("%d of %d: token %d at %v, want %v; %d tokens just before, %d at it", after, total, k, at, want, paused.TokensAt(at-1), paused.TokensAt(at))
-				}
-			}
-		}
-	}
 }

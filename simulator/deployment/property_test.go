@@ -94,20 +94,19 @@ func (w *world) obey(e *Effect) {
 	}
 	switch e.Kind {
 	case Plan:
-		if f.planned || e.HeadIn > e.FirstIn || e.FirstIn > e.Elapsed || e.At != w.now {
+		if f.planned || e.HeadIn() > e.FirstIn() || e.FirstIn() > e.Over() || e.At != w.now {
 			w.t.Fatalf("planned twice, or out of order: %+v", e)
 		}
 		f.planned, f.plan = true, *e
 		w.state[e.Ref.Slot] = f
 	case Replan:
-		if !f.planned || f.headSent || e.At != f.plan.At || e.HeadIn <= f.plan.HeadIn || e.HeadIn > e.FirstIn || e.FirstIn > e.Elapsed {
+		if !f.planned || f.headSent || e.At != f.plan.At || e.HeadIn() <= f.plan.HeadIn() || e.HeadIn() > e.FirstIn() || e.FirstIn() > e.Over() {
 			w.t.Fatalf("replanned what had begun, or out of order: %+v of %+v", e, f)
 		}
-		e.After, e.RetryMs = f.plan.After, f.plan.RetryMs // no fault that begins later breaks what runs
 		f.plan = *e
 		w.state[e.Ref.Slot] = f
 	case Head:
-		if !f.planned || f.headSent || e.At != f.plan.At.After(f.plan.HeadIn) {
+		if !f.planned || f.headSent || e.At != f.plan.At.After(f.plan.HeadIn()) {
 			w.t.Fatalf("a head that is not due: %+v of %+v", e, f)
 		}
 		f.headSent = true
@@ -126,11 +125,11 @@ func (w *world) terminal(e *Effect, f *flight) {
 	delete(w.state, e.Ref.Slot)
 	w.kinds[e.Reason]++
 	switch {
-	case e.Kind == Finish && (f.plan.BreaksOff() || e.At != f.plan.At.After(f.plan.Elapsed) || e.Completion != f.plan.Completion || e.Status != 200):
+	case e.Kind == Finish && (f.plan.BreaksOff() || e.At != f.plan.At.After(f.plan.Over()) || e.Completion != f.plan.Completion || e.Status != 200):
 		w.t.Fatalf("finished %+v of %+v", e, f)
 	case e.Kind == Cut && e.Completion != f.sent(e.At):
 		w.t.Fatalf("cut at %d tokens, of which %d were sent: %s, %+v", e.Completion, f.sent(e.At), describe(e), f)
-	case e.Kind == Cut && f.planned && e.At > f.plan.Ends():
+	case e.Kind == Cut && f.planned && e.At > f.plan.EndsAt():
 		w.t.Fatalf("cut after its end: %+v of %+v", e, f)
 	case e.Kind == Cut && (e.Status == 200) != f.headSent:
 		w.t.Fatalf("cut with status %d, head sent: %v", e.Status, f.headSent)

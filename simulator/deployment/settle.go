@@ -1,11 +1,10 @@
 package deployment
 
 import (
-	"time"
-
 	"foundrylab/internal/des"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
+	"foundrylab/simulator/latency"
 )
 
 // settle does everything due at or before now, in (due, priority, seq) order.
@@ -37,16 +36,15 @@ func (c *Core) settle(now tick.Instant, out []Effect) []Effect {
 			out = c.cutNow(it.At, ref, s, out)
 			continue
 		}
-		if s.state == waiting && s.headIn < s.endIn {
+		if s.state == waiting && !s.schedule.Whole {
 			s.state = flowing
-			e := c.shape(s)
-			s.due = e.Ends()
+			s.due = s.start.After(s.schedule.Ends())
 			c.timers.Replace(s.due, des.PrioEnd, it.Val)
 			out = append(out, Effect{Kind: Head, Ref: ref, At: it.At, Status: 200})
 			continue
 		}
 		c.timers.Pop()
-		if e := c.shape(s); e.BreaksOff() {
+		if s.schedule.BreaksOff() {
 			out = c.end(it.At, ref, s, Cut, record.Failed, c.interruptions[s.breaks-1].why, out)
 		} else {
 			out = c.end(it.At, ref, s, Finish, record.Succeeded, record.NoReason, out)
@@ -54,21 +52,11 @@ func (c *Core) settle(now tick.Instant, out []Effect) []Effect {
 	}
 }
 
-// shape returns what of a plan says when its tokens come and when it ends.
-func (c *Core) shape(s *stream) Effect {
-	e := Effect{At: s.start, FirstIn: s.firstIn, Elapsed: s.endIn, Completion: s.completion}
-	if s.breaks != 0 {
-		f := &c.interruptions[s.breaks-1]
-		e.After, e.RetryMs = f.after, uint32(f.pause/time.Millisecond)
-	}
-	return e
-}
-
 // cutLater cuts a stream at a fault's edge plus the stream's own phase, so
 // that no two reactions share an instant.
 func (c *Core) cutLater(at tick.Instant, slot uint32, s *stream) {
 	cut := at + s.start - s.start.Floor()
-	if s.due <= cut && (s.state == flowing || s.state == waiting && s.headIn == s.endIn) {
+	if s.due <= cut && (s.state == flowing || s.state == waiting && s.schedule.Whole) {
 		return // it ends first, or at that very instant
 	}
 	s.cut, s.due = true, cut
@@ -77,11 +65,11 @@ func (c *Core) cutLater(at tick.Instant, slot uint32, s *stream) {
 
 // replan puts off an answer that has not begun; its earlier timer goes stale.
 func (c *Core) replan(slot uint32, s *stream, late tick.Units) Effect {
-	s.headIn, s.firstIn, s.endIn = s.headIn.Plus(late), s.firstIn.Plus(late), s.endIn.Plus(late)
-	s.due = s.start.After(s.headIn)
+	s.schedule.PutOff(late)
+	s.due = s.start.After(s.schedule.HeadIn())
 	c.timers.Push(s.due, des.PrioEnd, uint64(s.gen)<<32|uint64(slot))
-	return Effect{Kind: Replan, Ref: record.Ref{Slot: slot, Gen: s.gen}, At: s.start, HeadIn: s.headIn, FirstIn: s.firstIn,
-		Elapsed: s.endIn, Prompt: s.prompt, Cached: s.cached, Completion: s.completion, Charged: s.charged, Status: 200, Length: s.length}
+	return Effect{Kind: Replan, Ref: record.Ref{Slot: slot, Gen: s.gen}, At: s.start, Schedule: s.schedule,
+		Prompt: s.prompt, Cached: s.cached, Completion: s.completion, Charged: s.charged, Status: 200, Length: s.length}
 }
 
 // cutNow ends a stream that a fault struck.
@@ -100,10 +88,9 @@ func (c *Core) end(at tick.Instant, ref record.Ref, s *stream, kind EffectKind, 
 	case s.state == reserving, kind == Cut && s.state != flowing: // nothing was sent
 		produced = 0
 	case kind == Cut:
-		e := c.shape(s)
-		produced = e.TokensAt(at)
-		if e.BreaksOff() { // its break is up to a grid unit after the token
-			produced = min(produced, int32(e.After))
+		produced = s.schedule.Count(at.Sub(s.start))
+		if s.schedule.BreaksOff() { // its break is up to a grid unit after the token
+			produced = min(produced, int32(s.schedule.After))
 		}
 	}
 	status := uint16(200)
@@ -114,7 +101,9 @@ func (c *Core) end(at tick.Instant, ref record.Ref, s *stream, kind EffectKind, 
 	if s.state != reserving {
 		charged = c.limits.settle(at, c.configs[s.cfg], s, produced, why == record.ClientGone)
 	}
-	out = append(out, Effect{Kind: kind, Ref: ref, At: at, Elapsed: tick.ToUnits(at.Sub(s.start)), FirstIn: s.firstIn,
+	first := s.schedule.FirstIn()
+	came := latency.Schedule{First: first, Next: first, End: tick.ToUnits(at.Sub(s.start)), Tokens: produced}
+	out = append(out, Effect{Kind: kind, Ref: ref, At: at, Schedule: came,
 		Prompt: s.prompt, Cached: s.cached, Completion: produced, Charged: charged, Status: status, Outcome: o, Reason: why, Length: s.length})
 	s.state = free
 	c.active--

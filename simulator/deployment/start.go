@@ -8,6 +8,7 @@ import (
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
 	"foundrylab/simulator/fault"
+	"foundrylab/simulator/latency"
 )
 
 // start decides over one arriving request: faults of the network first, then
@@ -42,17 +43,10 @@ func (c *Core) start(now tick.Instant, ev *Event, out []Effect) []Effect {
 	c.cache.take(now, cache)
 	s.charged = charge
 	s.completion, s.length = c.answerLength(ev, attempt)
-	t := c.cfg.latency.Plan(s.key, attempt, int64(s.prompt-s.cached), int64(s.completion), ev.Stream, hit.delay)
-	s.headIn, s.firstIn, s.endIn = t.Head, t.First, t.End
+	s.schedule = c.cfg.latency.Plan(&latency.Request{Key: s.key, Attempt: attempt, Prompt: int64(s.prompt), Cached: int64(s.cached), Output: int64(s.completion),
+		Stream: ev.Stream, Delay: hit.delay})
 	if b := hit.breaks; b != 0 && s.completion >= int32(c.interruptions[b-1].after) {
-		pause := tick.ToUnits(c.interruptions[b-1].pause)
-		s.endIn = s.endIn.Plus(pause)
-		if !ev.Stream {
-			s.headIn, s.firstIn = s.endIn, s.endIn
-		}
-		if ev.Stream || pause == 0 { // else it is just a later answer
-			s.breaks = b
-		}
+		s.breaks, s.schedule.After, s.schedule.Pause = b, c.interruptions[b-1].after, tick.ToUnits(c.interruptions[b-1].pause)
 	}
 	c.active++
 	c.cfg.users++
@@ -138,14 +132,12 @@ func (c *Core) plan(now tick.Instant, ref record.Ref, s *stream, out []Effect) [
 	s.start = now
 	s.state = waiting
 	if !s.cut { // else a fault struck while it was reserving, and its end is due
-		s.due = now.After(s.headIn)
+		s.due = now.After(s.schedule.HeadIn())
 		c.timers.Push(s.due, des.PrioEnd, uint64(ref.Gen)<<32|uint64(ref.Slot))
 	}
 	tokens, requests := c.limits.remaining(now)
-	shape := c.shape(s)
-	return append(out, Effect{Kind: Plan, Ref: ref, At: now, HeadIn: s.headIn, FirstIn: s.firstIn, Elapsed: s.endIn,
-		Prompt: s.prompt, Cached: s.cached, Completion: s.completion, Charged: s.charged, Status: 200, Length: s.length, Attempt: s.attempt,
-		RemainingTokens: tokens, RemainingRequests: requests, After: shape.After, RetryMs: shape.RetryMs})
+	return append(out, Effect{Kind: Plan, Ref: ref, At: now, Schedule: s.schedule, Prompt: s.prompt, Cached: s.cached, Completion: s.completion,
+		Charged: s.charged, Status: 200, Length: s.length, Attempt: s.attempt, RemainingTokens: tokens, RemainingRequests: requests})
 }
 
 // reserved continues or refuses a request whose reservation was answered. Only

@@ -269,17 +269,17 @@ func describe(e *Effect) string {
 	}
 	switch e.Kind {
 	case Plan:
-		text := fmt.Sprintf("plan %s: head %v first %v end %v, %d tokens%s, charged %d%s", name(e.Ref), e.HeadIn.Span(), e.FirstIn.Span(),
-			e.Elapsed.Span(), e.Completion, length, e.Charged, left)
+		text := fmt.Sprintf("plan %s: head %v first %v end %v, %d tokens%s, charged %d%s", name(e.Ref), e.HeadIn().Span(), e.FirstIn().Span(),
+			e.Over().Span(), e.Completion, length, e.Charged, left)
 		switch {
-		case e.RetryMs > 0:
+		case e.Pause > 0 && !e.Whole:
 			text += fmt.Sprintf(", token %d at %v and the next at %v", e.After, e.TokenAt(int32(e.After)).Sub(e.At), e.TokenAt(int32(e.After)+1).Sub(e.At))
-		case e.After > 0:
-			text += fmt.Sprintf(", breaks after %d tokens at %v", e.After, e.Ends().Sub(e.At))
+		case e.BreaksOff():
+			text += fmt.Sprintf(", breaks after %d tokens at %v", e.After, e.Ends().Span())
 		}
 		return text
 	case Replan:
-		return fmt.Sprintf("replan %s: head %v first %v end %v", name(e.Ref), e.HeadIn.Span(), e.FirstIn.Span(), e.Elapsed.Span())
+		return fmt.Sprintf("replan %s: head %v first %v end %v", name(e.Ref), e.HeadIn().Span(), e.FirstIn().Span(), e.Over().Span())
 	case Head:
 		return fmt.Sprintf("head %s: %d", name(e.Ref), e.Status)
 	case Refuse:
@@ -294,7 +294,7 @@ func describe(e *Effect) string {
 	case Finish, Cut:
 		verb := map[EffectKind]string{Finish: "finish", Cut: "cut"}[e.Kind]
 		return fmt.Sprintf("%s %s: %d %v (%v) after %v, %d tokens%s, charged %d%s", verb, name(e.Ref), e.Status, e.Outcome, e.Reason,
-			e.Elapsed.Span(), e.Completion, length, e.Charged, cached)
+			e.Over().Span(), e.Completion, length, e.Charged, cached)
 	case Reserve:
 		return fmt.Sprintf("reserve %d tokens for %s", e.Charged, name(e.Ref))
 	case Utilization:

@@ -129,27 +129,31 @@ func pace(perS, spreadPPM int64) distribution.Sampler {
 	return distribution.NewLog2normal(median, rng.MulQ(sigma, perLn2), 20*median)
 }
 
-// Timing is how a response unfolds, in grid units after its admission.
-type Timing struct{ Head, First, End tick.Units }
+// Request is what the pace of an answer depends on.
+type Request struct {
+	Key     uint64 // with Attempt the name of its draws
+	Attempt uint32
+	Prompt  int64 // tokens
+	Cached  int64 // of the prompt: those that a cache has, which cost no time
+	Output  int64 // tokens of each choice
+	Stream  bool
+	Delay   time.Duration // a fault's, before the first token
+}
 
-// Plan draws the timing of a response. key and attempt name the draw; added
-// is a fault's extra delay before the first token.
-func (m *Model) Plan(key uint64, attempt uint32, promptTokens, outputTokens int64, stream bool, added time.Duration) Timing {
-	ttft := tick.Units(max(m.ttft.At(m.ttftDie.Draw(key, attempt)), 2))
-	ttft = ttft.Plus(tick.ToUnits(time.Duration(tick.MulDiv(int64(m.perK), promptTokens, 1000))))
-	if rng.Below(m.tailDie.Draw(key, attempt), int64(unit.One)) < int64(m.tail.Share) {
+// Plan draws how an answer unfolds.
+func (m *Model) Plan(r *Request) Schedule {
+	ttft := tick.Units(max(m.ttft.At(m.ttftDie.Draw(r.Key, r.Attempt)), 2))
+	ttft = ttft.Plus(tick.ToUnits(time.Duration(tick.MulDiv(int64(m.perK), r.Prompt-r.Cached, 1000))))
+	if rng.Below(m.tailDie.Draw(r.Key, r.Attempt), int64(unit.One)) < int64(m.tail.Share) {
 		ttft = tick.ToUnits(time.Duration(tick.MulDiv(int64(ttft.Span()), int64(m.tail.Factor), int64(unit.One))))
 	}
-	ttft = ttft.Plus(tick.ToUnits(added))
-	t := Timing{Head: ttft / headShare, First: ttft, End: ttft.Plus(1)}
-	if outputTokens > 1 {
-		each := m.perTok.At(m.paceDie.Draw(key, attempt))
-		t.End = ttft.Plus(max(tick.ToUnits(time.Duration(tick.MulDiv(each, outputTokens-1, 1))), 1))
+	ttft = ttft.Plus(tick.ToUnits(r.Delay))
+	s := Schedule{Head: ttft / headShare, First: ttft, Next: ttft, End: ttft.Plus(1), Tokens: int32(r.Output), Whole: !r.Stream}
+	if r.Output > 1 {
+		each := m.perTok.At(m.paceDie.Draw(r.Key, r.Attempt))
+		s.End = ttft.Plus(max(tick.ToUnits(time.Duration(tick.MulDiv(each, r.Output-1, 1))), 1))
 	}
-	if !stream {
-		t.Head, t.First = t.End, t.End
-	}
-	return t
+	return s
 }
 
 // headShare: the response headers and the filter-only chunk come after about

@@ -19,13 +19,18 @@ const drawn = 40_000
 var none = &Tail{}
 
 // plans draws the answers of many requests of equal size.
-func plans(m *Model, prompt, output int64) []Timing {
-	ts := make([]Timing, drawn)
+func plans(m *Model, prompt, output int64) []Schedule {
+	ts := make([]Schedule, drawn)
 	for key := range ts {
-		ts[key] = m.Plan(uint64(key), 0, prompt, output, true, 0)
+		ts[key] = m.Plan(&Request{Key: uint64(key), Prompt: prompt, Output: output, Stream: true})
 	}
 	return ts
 }
+
+// timing is when a schedule's parts come, in grid units.
+type timing struct{ head, first, end tick.Units }
+
+func timingOf(s Schedule) timing { return timing{s.HeadIn(), s.FirstIn(), s.Over()} }
 
 // near reports whether got is within percent of want.
 func near(got, want, percent float64) bool { return math.Abs(got/want-1) <= percent/100 }
@@ -108,7 +113,7 @@ func TestOverrides(t *testing.T) {
 		for key, x := range plans(m, 0, 101) {
 			ttft = append(ttft, float64(x.First.Span()))
 			pace = append(pace, float64((x.End-x.First).Span())/100)
-			with := m.Plan(uint64(key), 0, 4000, 101, true, 0)
+			with := m.Plan(&Request{Key: uint64(key), Prompt: 4000, Output: 101, Stream: true})
 			longer = append(longer, float64((with.First - x.First).Span()))
 		}
 		p50, p95 := quantiles(ttft)
@@ -133,21 +138,22 @@ func TestShapeOfAPlan(t *testing.T) {
 		prompt, output int64
 		stream         bool
 		added          time.Duration
-		want           Timing // in 100 us
+		want           timing // in 100 us
 	}{
-		{flat, 0, 11, true, 0, Timing{1000, 4000, 5000}},
-		{flat, 1000, 11, true, 0, Timing{1050, 4200, 5200}},
-		{flat, 1, 11, true, 0, Timing{1000, 4000, 5000}},                   // 20 us
-		{flat, 3, 11, true, 0, Timing{1000, 4001, 5001}},                   // 60 us, rounded
-		{flat, 0, 11, true, 2 * time.Second, Timing{6000, 24000, 25000}},   // the head is later too
-		{flat, 0, 11, false, 2 * time.Second, Timing{25000, 25000, 25000}}, // all at once, at the end
-		{flat, 0, 11, false, 0, Timing{5000, 5000, 5000}},
-		{flat, 0, 1, true, 0, Timing{1000, 4000, 4001}}, // the end is after the first token, always
-		{flat, 0, 0, true, 0, Timing{1000, 4000, 4001}},
-		{quick, 0, 1000, true, 0, Timing{0, 2, 3}},
-		{quick, 0, 1000, false, 0, Timing{3, 3, 3}},
+		{flat, 0, 11, true, 0, timing{1000, 4000, 5000}},
+		{flat, 1000, 11, true, 0, timing{1050, 4200, 5200}},
+		{flat, 1, 11, true, 0, timing{1000, 4000, 5000}},                   // 20 us
+		{flat, 3, 11, true, 0, timing{1000, 4001, 5001}},                   // 60 us, rounded
+		{flat, 0, 11, true, 2 * time.Second, timing{6000, 24000, 25000}},   // the head is later too
+		{flat, 0, 11, false, 2 * time.Second, timing{25000, 25000, 25000}}, // all at once, at the end
+		{flat, 0, 11, false, 0, timing{5000, 5000, 5000}},
+		{flat, 0, 1, true, 0, timing{1000, 4000, 4001}}, // the end is after the first token, always
+		{flat, 0, 0, true, 0, timing{1000, 4000, 4001}},
+		{quick, 0, 1000, true, 0, timing{0, 2, 3}},
+		{quick, 0, 1000, false, 0, timing{3, 3, 3}},
 	} {
-		if got := Compile(c.cfg, "gpt-4.1", 1, 1).Plan(9, 0, c.prompt, c.output, c.stream, c.added); got != c.want {
+		got := timingOf(Compile(c.cfg, "gpt-4.1", 1, 1).Plan(&Request{Key: 9, Prompt: c.prompt, Output: c.output, Stream: c.stream, Delay: c.added}))
+		if got != c.want {
 			t.Errorf("%d prompt, %d output, stream %v, added %v: %+v, want %+v", c.prompt, c.output, c.stream, c.added, got, c.want)
 		}
 	}
@@ -156,14 +162,14 @@ func TestShapeOfAPlan(t *testing.T) {
 // A draw is named by seed, deployment, request and attempt; the added time and
 // the sizes change no draw.
 func TestDrawsAreKeyed(t *testing.T) {
-	at := func(seed, entity, key uint64, attempt uint32) Timing {
-		return Compile(Config{}, "gpt-4.1", seed, entity).Plan(key, attempt, 0, 500, true, 0)
+	at := func(seed, entity, key uint64, attempt uint32) Schedule {
+		return Compile(Config{}, "gpt-4.1", seed, entity).Plan(&Request{Key: key, Attempt: attempt, Output: 500, Stream: true})
 	}
 	base := at(1, 2, 3, 0)
 	if base != at(1, 2, 3, 0) {
 		t.Error("the same draw differs")
 	}
-	for name, other := range map[string]Timing{"seed": at(2, 2, 3, 0), "deployment": at(1, 5, 3, 0), "request": at(1, 2, 4, 0), "attempt": at(1, 2, 3, 1)} {
+	for name, other := range map[string]Schedule{"seed": at(2, 2, 3, 0), "deployment": at(1, 5, 3, 0), "request": at(1, 2, 4, 0), "attempt": at(1, 2, 3, 1)} {
 		if other.First == base.First || other.End-other.First == base.End-base.First {
 			t.Errorf("another %s draws the same", name)
 		}

@@ -31,14 +31,15 @@ func TestTail(t *testing.T) {
 		without := Compile(c.cfg, "gpt-4.1", 1, 2)
 		hits := int64(0)
 		for key := range uint64(draws) {
-			a, b := with.Plan(key, 1, prompt, output, true, added), without.Plan(key, 1, prompt, output, true, added)
+			r := &Request{Key: key, Attempt: 1, Prompt: prompt, Output: output, Stream: true, Delay: added}
+			a, b := timingOf(with.Plan(r)), timingOf(without.Plan(r))
 			if a == b {
 				continue
 			}
 			hits++
-			own := b.First - tick.ToUnits(added)
+			own := b.first - tick.ToUnits(added)
 			first := own*tick.Units(c.factor) + tick.ToUnits(added)
-			if want := (Timing{Head: first / headShare, First: first, End: first + b.End - b.First}); a != want {
+			if want := (timing{head: first / headShare, first: first, end: first + b.end - b.first}); a != want {
 				t.Fatalf("%s, request %d: %+v, want %+v, without a tail %+v", c.name, key, a, want, b)
 			}
 		}
@@ -93,7 +94,8 @@ func TestTailOfAConfig(t *testing.T) {
 func TestTailIsKeyed(t *testing.T) {
 	half := Config{Tail: &Tail{Share: unit.One / 2, Factor: 100 * unit.One}, TTFT: &Quantiles{P50: unit.Duration(time.Second), P95: unit.Duration(time.Second)}}
 	slow := func(seed, entity, key uint64, attempt uint32) bool {
-		return Compile(half, "o3", seed, entity).Plan(key, attempt, 0, 1, true, 0).First.Span() > 50*time.Second
+		s := Compile(half, "o3", seed, entity).Plan(&Request{Key: key, Attempt: attempt, Output: 1, Stream: true})
+		return s.First.Span() > 50*time.Second
 	}
 	for name, other := range map[string]func(key uint64) bool{
 		"seed":       func(key uint64) bool { return slow(2, 2, key, 0) },
