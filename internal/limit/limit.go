@@ -115,6 +115,12 @@ func (b *Bucket) drain(now tick.Instant) {
 	b.level -= whole
 }
 
+// Resize changes what drains from now on; the level stays.
+func (b *Bucket) Resize(now tick.Instant, perMinute int64) {
+	b.drain(now)
+	b.perMinute = perMinute
+}
+
 // Level returns the units in the bucket at now.
 func (b *Bucket) Level(now tick.Instant) int64 {
 	b.drain(now)

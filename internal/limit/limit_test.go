@@ -83,3 +83,20 @@ func TestTimeToIsLeast(t *testing.T) {
 		}
 	}
 }
+
+// What drains is by the rate of the time; a change of it neither adds nor takes.
+func TestBucketResize(t *testing.T) {
+	b := NewBucket(600, 0)
+	b.Add(0, 1000)
+	const second = tick.Instant(time.Second)
+	for _, step := range []struct {
+		at   tick.Instant
+		rate int64
+		want int64
+	}{{30*second + 1, 600, 700}, {30*second + 1, 60, 700}, {90*second + 1, 60, 640}, {90*second + 1, 6000, 640}, {96 * second, 6000, 41}, {97 * second, 6000, 0}} {
+		b.Resize(step.at, step.rate)
+		if got := b.Level(step.at); got != step.want {
+			t.Errorf("at %v: %d, want %d", time.Duration(step.at), got, step.want)
+		}
+	}
+}

@@ -16,27 +16,21 @@ import (
 // corrected on completion (provisioned throughput page).
 type admission struct {
 	tokens   window
-	requests []window      // 10 s, and 1 s where the profile has it
-	minute   *limit.Window // requests of the minute, for headers that speak of it; else nil
+	requests window // of 10 s
+	burst    window // requests of 1 s, where the profile has it
+	minute   window // requests of the minute, for headers that speak of it
+	tpm, rpm int64  // in force; standard only
 	family   family
 	evidence evidence
 	bucket   *limit.Bucket
 	capacity int64 // bucket level at 100 %
 	weight   int64 // of an output token
+	share    int64 // of the configured limits that is in force, in ppm
 	load     loadMeter
 }
 
-// window is a limiter that counts what was taken: fixed or sliding.
-type window interface {
-	Limit() int64
-	Fits(now tick.Instant, n int64) bool
-	Take(now tick.Instant, n int64)
-	Used(now tick.Instant) int64
-	Remaining(now tick.Instant) int64
-	Reset(now tick.Instant) time.Duration
-	Wait(now tick.Instant, n int64) time.Duration
-	Resize(limit int64)
-}
+// whole is a share of all of it, in ppm.
+const whole = 1_000_000
 
 const (
 	tokenPeriod   = time.Minute
@@ -49,11 +43,50 @@ const (
 
 func newAdmission(cfg *settings, start tick.Instant) admission {
 	if cfg.Provisioned() {
-		perMinute := cfg.PTU * cfg.model.inputTPM
-		return admission{load: newLoadMeter(perMinute, start), bucket: limit.NewBucket(perMinute, start), weight: cfg.model.outputWeight,
-			capacity: tick.MulDiv(perMinute, int64(cfg.UtilizationWindow), int64(time.Minute))}
+		return admission{load: loadMeter{at: start}, bucket: limit.NewBucket(0, start), share: whole}
 	}
 	return newStandard(cfg, start)
+}
+
+// fit gives every limit its part of a configuration; what is used stays used.
+func (a *admission) fit(now tick.Instant, cfg *settings) {
+	if a.bucket == nil {
+		a.fitStandard(cfg)
+		return
+	}
+	perMinute := a.part(cfg.PTU * cfg.model.inputTPM)
+	a.bucket.Resize(now, perMinute)
+	a.load.perMinute, a.weight = perMinute, cfg.model.outputWeight
+	a.capacity = tick.MulDiv(perMinute, int64(cfg.UtilizationWindow), int64(time.Minute))
+}
+
+// part is the share of a limit that is in force, at least 1 of what there is.
+func (a *admission) part(limit int64) int64 {
+	return max(tick.MulDiv(limit, a.share, whole), min(limit, 1))
+}
+
+// scale lets a share of the configured limits be in force from now on, in ppm.
+// No window begins anew.
+func (a *admission) scale(now tick.Instant, cfg *settings, share int64) {
+	a.share = share
+	a.fit(now, cfg)
+}
+
+// resize moves to another configuration's limits, of which the same share is in
+// force; what is used stays used.
+func (a *admission) resize(now tick.Instant, cfg *settings) {
+	old := *a
+	*a = newAdmission(cfg, now)
+	a.share, a.load = old.share, old.load
+	switch {
+	case a.bucket != nil && old.bucket != nil:
+		a.bucket = old.bucket
+	case a.bucket == nil && old.bucket == nil:
+		a.inherit(now, &old)
+	default: // from one kind to the other: the units differ
+		a.load.seconds = [len(old.load.seconds)]int64{}
+	}
+	a.fit(now, cfg)
 }
 
 // refusal is why a request was not admitted, with the answer to give.
@@ -92,7 +125,7 @@ func (a *admission) take(now tick.Instant, cost int64) {
 		a.bucket.Add(now, cost)
 	} else {
 		a.countRequest(now)
-		a.tokens.Take(now, cost)
+		a.tokens.take(now, cost)
 	}
 	a.load.add(now, cost)
 }
@@ -137,7 +170,7 @@ func (a *admission) utilization(now tick.Instant) int32 {
 	if a.bucket != nil {
 		ppm = tick.MulDiv(a.bucket.Level(now), 1_000_000, max(a.capacity, 1))
 	} else {
-		ppm = tick.MulDiv(a.tokens.Used(now), 1_000_000, max(a.tokens.Limit(), 1))
+		ppm = tick.MulDiv(a.tokens.used(now), 1_000_000, max(a.tokens.limit(), 1))
 	}
 	return int32(min(ppm, math.MaxInt32))
 }
@@ -150,10 +183,6 @@ type loadMeter struct {
 	seconds   [10]int64
 	at        tick.Instant // start of the current second
 	place     int
-}
-
-func newLoadMeter(perMinute int64, start tick.Instant) loadMeter {
-	return loadMeter{perMinute: perMinute, at: start}
 }
 
 func (m *loadMeter) roll(now tick.Instant) {

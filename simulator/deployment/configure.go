@@ -47,17 +47,12 @@ func (c *Core) configure(now tick.Instant, version uint32, out []Effect) []Effec
 // UtilizationPPM returns the share of capacity in use at now, in ppm.
 func (c *Core) UtilizationPPM(now tick.Instant) int32 { return c.limits.utilization(now) }
 
-// Limits returns the configured limits per minute; 0 where there is none.
-func (c *Core) Limits() (tpm, rpm int64) {
-	if c.cfg.Provisioned() {
-		return 0, 0
-	}
-	return int64(c.cfg.TPM), requestsPerMinute(c.cfg.Config)
-}
+// Limits returns the limits per minute that are in force; 0 where there is none.
+func (c *Core) Limits() (tpm, rpm int64) { return c.limits.tpm, c.limits.rpm }
 
 // Usage is where a deployment stands at an instant.
 type Usage struct {
-	TPM, RPM, PTU     int64 // configured or by default; 0 where the SKU has no such limit
+	TPM, RPM, PTU     int64 // TPM and RPM as they are in force; 0 where the SKU has no such limit
 	Used              int64 // standard: tokens of this minute; provisioned: tokens in the bucket
 	Active            int   // answers in flight
 	UtilizationPPM    int32 // of what admission goes by
@@ -73,7 +68,7 @@ func (c *Core) Usage(now tick.Instant) Usage {
 	if c.limits.bucket != nil {
 		u.PTU, u.Used = c.cfg.PTU, c.limits.bucket.Level(now)
 	} else {
-		u.Used = c.limits.tokens.Used(now)
+		u.Used = c.limits.tokens.used(now)
 	}
 	return u
 }

@@ -107,6 +107,7 @@ func New(cfg *Config, opt Options) *Core {
 	c.toEdge(0)
 	c.limits = newAdmission(c.cfg, opt.Start)
 	c.cache = newPromptCache(cfg)
+	c.limits.fit(opt.Start, c.cfg)
 	c.timers.Push(opt.Start.Add(sampleEvery), des.PrioFault, uint64(sampleSlot))
 	return c
 }

@@ -4,32 +4,32 @@ import (
 	"math"
 	"time"
 
-	"foundrylab/internal/limit"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
 )
 
 func newStandard(cfg *settings, start tick.Instant) admission {
 	e := evidenceOf(cfg.Config)
-	a := admission{load: newLoadMeter(int64(cfg.TPM), start), family: familyOf(cfg.Model), evidence: e}
-	fresh := func(limit int64, period time.Duration) window { return newWindow(e.sliding, limit, period, start) }
-	rpm := requestsPerMinute(cfg.Config)
-	a.tokens = fresh(int64(cfg.TPM), tokenPeriod)
-	a.requests = []window{fresh((rpm+5)/6, requestPeriod)}
+	a := admission{load: loadMeter{at: start}, family: familyOf(cfg.Model), evidence: e, share: whole}
+	a.tokens = newWindow(e.sliding, tokenPeriod, start)
+	a.requests = newWindow(e.sliding, requestPeriod, start)
 	if e.burst > 0 {
-		a.requests = append(a.requests, fresh(max((rpm+59)/60, 1), e.burst))
+		a.burst = newWindow(e.sliding, e.burst, start)
 	}
 	if e.headers.RequestPeriod == tokenPeriod {
-		a.minute = limit.NewWindow(rpm, tokenPeriod, start)
+		a.minute = newWindow(false, tokenPeriod, start)
 	}
 	return a
 }
 
-func newWindow(sliding bool, size int64, period time.Duration, start tick.Instant) window {
-	if sliding {
-		return limit.NewSliding(size, period)
-	}
-	return limit.NewWindow(size, period, start)
+// fitStandard gives every window its part of the limits.
+func (a *admission) fitStandard(cfg *settings) {
+	a.tpm, a.rpm = a.part(int64(cfg.TPM)), max(a.part(requestsPerMinute(cfg.Config)), 1)
+	a.load.perMinute = a.tpm
+	a.tokens.resize(a.tpm)
+	a.requests.resize((a.rpm + 5) / 6)
+	a.burst.resize((a.rpm + 59) / 60)
+	a.minute.resize(a.rpm)
 }
 
 // requestsPerMinute is the RPM of a standard deployment: set, or by the ratio
@@ -45,11 +45,7 @@ func requestsPerMinute(cfg *Config) int64 {
 // admitStandard checks the token window and every request window together.
 func (a *admission) admitStandard(now tick.Instant, ev *Event, choices int64) (int32, refusal) {
 	cost := a.family.cost(ev.PromptEstimate, ev.MaxTokens, choices)
-	fits := cost <= a.tokens.Limit() && a.tokens.Fits(now, cost)
-	for _, w := range a.requests {
-		fits = fits && w.Fits(now, 1)
-	}
-	if fits {
+	if cost <= a.tokens.limit() && a.tokens.fits(now, cost) && a.requests.fits(now, 1) && (!a.burst.exists || a.burst.fits(now, 1)) {
 		return int32(min(cost, math.MaxInt32)), refusal{}
 	}
 	why, retryMs := a.deny(now, cost)
@@ -63,12 +59,15 @@ func (a *admission) deny(now tick.Instant, cost int64) (record.Reason, uint32) {
 	if a.evidence.countRejected {
 		a.countRequest(now)
 	}
-	if cost > a.tokens.Limit() {
+	if cost > a.tokens.limit() {
 		return record.TooLarge, neverFits
 	}
-	wait, why := a.tokens.Wait(now, cost), record.TokenLimit
-	for _, w := range a.requests {
-		if d := w.Wait(now, 1); d > wait {
+	wait, why := a.tokens.wait(now, cost), record.TokenLimit
+	if d := a.requests.wait(now, 1); d > wait {
+		wait, why = d, record.RequestLimit
+	}
+	if a.burst.exists {
+		if d := a.burst.wait(now, 1); d > wait {
 			wait, why = d, record.RequestLimit
 		}
 	}
@@ -76,46 +75,23 @@ func (a *admission) deny(now tick.Instant, cost int64) (record.Reason, uint32) {
 }
 
 func (a *admission) countRequest(now tick.Instant) {
-	for _, w := range a.requests {
-		w.Take(now, 1)
+	a.requests.take(now, 1)
+	if a.burst.exists {
+		a.burst.take(now, 1)
 	}
-	if a.minute != nil {
-		a.minute.Take(now, 1)
+	if a.minute.exists {
+		a.minute.take(now, 1)
 	}
 }
 
-// resize moves to another configuration's limits; what is used stays used.
-func (a *admission) resize(now tick.Instant, cfg *settings) {
-	old := *a
-	*a = newAdmission(cfg, now)
-	switch {
-	case a.bucket != nil && old.bucket != nil:
-		a.bucket.Add(now, old.bucket.Level(now))
-	case a.tokens != nil && old.tokens != nil:
-		alike := a.evidence.sliding == old.evidence.sliding
-		a.tokens = inherit(now, old.tokens, a.tokens, alike)
-		for i := range min(len(a.requests), len(old.requests)) {
-			a.requests[i] = inherit(now, old.requests[i], a.requests[i], alike)
-		}
-		if a.minute != nil && old.minute != nil {
-			old.minute.Resize(a.minute.Limit())
-			a.minute = old.minute
-		}
-	default: // from one kind to the other: the units differ
-		old.load.seconds = [len(old.load.seconds)]int64{}
-	}
-	a.load.seconds, a.load.at, a.load.place = old.load.seconds, old.load.at, old.load.place
-}
-
-// inherit returns the window that has the new one's limit and what the old one
-// counted: the old one itself where both count alike.
-func inherit(now tick.Instant, old, fresh window, alike bool) window {
-	if alike {
-		old.Resize(fresh.Limit())
-		return old
-	}
-	fresh.Take(now, old.Used(now))
-	return fresh
+// inherit goes on from an earlier configuration's windows: what is used stays
+// used.
+func (a *admission) inherit(now tick.Instant, old *admission) {
+	alike := a.evidence.sliding == old.evidence.sliding
+	a.tokens.inherit(now, &old.tokens, alike)
+	a.requests.inherit(now, &old.requests, alike)
+	a.burst.inherit(now, &old.burst, alike)
+	a.minute.inherit(now, &old.minute, true)
 }
 
 // remaining returns what the rate-limit headers say after this request: tokens
@@ -124,15 +100,16 @@ func (a *admission) remaining(now tick.Instant) (tokens, requests int32) {
 	if a.bucket != nil {
 		return -1, -1
 	}
-	return int32(min(a.tokens.Remaining(now), math.MaxInt32)), int32(min(a.shown().Remaining(now), math.MaxInt32))
+	left := func(w *window) int32 { return int32(min(max(w.limit()-w.used(now), 0), math.MaxInt32)) }
+	return left(&a.tokens), left(a.shown())
 }
 
 // shown returns the count of requests that the headers speak of.
-func (a *admission) shown() window {
-	if a.minute != nil {
-		return a.minute
+func (a *admission) shown() *window {
+	if a.minute.exists {
+		return &a.minute
 	}
-	return a.requests[0]
+	return &a.requests
 }
 
 // Headers returns what the deployment's answers tell of its limits; the zero
@@ -148,5 +125,5 @@ func (c *Core) Resets(now tick.Instant) (tokens, requests time.Duration) {
 	if c.limits.bucket != nil {
 		return 0, 0
 	}
-	return c.limits.tokens.Reset(now), c.limits.shown().Reset(now)
+	return c.limits.tokens.reset(now), c.limits.shown().reset(now)
 }
