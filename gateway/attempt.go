@@ -46,7 +46,7 @@ func (x *exchange) upstream(ctx context.Context, b *backend) *http.Request {
 	target := *b.targets[x.routeID]
 	target.RawQuery = x.r.URL.RawQuery
 	body := x.body
-	if x.route.v1 {
+	if x.route.body {
 		body = joinWithModel(x.template, b.Deployment)
 	}
 	req := &http.Request{

@@ -95,16 +95,20 @@ type route struct {
 	name string // for logs
 	path string // mux template
 	op   *ops.Operation
-	v1   bool // the deployment is the body's model, not in the path
+	body bool // the deployment is the body's model, not in the path
 }
+
+// forwarded are the route families that the gateway serves, as its backends have them.
+const forwarded = ops.InClassic | ops.InV1
 
 func routes() []*route {
 	var list []*route
 	for i := range ops.All {
 		op := ops.All[i]
-		list = append(list,
-			&route{name: op.Name + "/classic", path: op.Classic, op: &op},
-			&route{name: op.Name + "/v1", path: op.V1, op: &op, v1: true})
+		op.In &= forwarded
+		for _, r := range op.Routes() {
+			list = append(list, &route{name: op.Name + "/" + r.Family.Name, path: r.Path, op: &op, body: r.Family.ModelInBody})
+		}
 	}
 	return list
 }

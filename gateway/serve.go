@@ -29,7 +29,7 @@ func (g *Gateway) serve(id int, rt *route) http.HandlerFunc {
 			return
 		}
 		x := &exchange{g: g, route: rt, routeID: id, w: w, r: r, body: body, tenant: tenant, began: g.cfg.Clock.Now()}
-		if rt.v1 {
+		if rt.body {
 			if x.template, ok = splitAtModel(body); !ok {
 				g.refuse(w, rt, notAnObject)
 				return

@@ -17,8 +17,13 @@ type endpoint func(c *call)
 func (s *Server) routes() *mux.Router {
 	router := mux.NewRouter().SkipClean(true)
 	for _, op := range ops.All {
-		router.Handle(op.Classic, s.handler(op.Name+".classic", classic(&op))).Methods(op.Method).Name(op.Name + ".classic")
-		router.Handle(op.V1, s.handler(op.Name+".v1", v1(&op))).Methods(op.Method).Name(op.Name + ".v1")
+		for _, r := range op.Routes() {
+			name, answer := op.Name+"."+r.Family.Name, inBody(&op, versionRules(r.Family.Name))
+			if !r.Family.ModelInBody {
+				answer = inPath(&op)
+			}
+			router.Handle(r.Path, s.handler(name, answer)).Methods(op.Method).Name(name)
+		}
 	}
 	for _, r := range []struct {
 		name, path string
@@ -44,9 +49,28 @@ func (s *Server) handler(route string, answer endpoint) http.Handler {
 	})
 }
 
-// classic answers an operation whose deployment is in the path. Checks come in the service's order; a body that cannot
+// versionRule is what a family asks of the api-version parameter, and the answer where it is not met.
+type versionRule struct {
+	fits   func(*call) bool
+	refuse func() content.Answer
+}
+
+// versionRules returns the rule of a family.
+func versionRules(family string) versionRule {
+	switch family {
+	case "classic", "resource":
+		return versionRule{(*call).classicVersion, content.NotFound}
+	case "models":
+		return versionRule{(*call).classicVersion, func() content.Answer { return versionNotSupported }}
+	case "plain":
+		return versionRule{func(*call) bool { return true }, content.NotFound}
+	}
+	return versionRule{(*call).v1Version, func() content.Answer { return versionNotSupported }}
+}
+
+// inPath answers an operation whose deployment is in the path. Checks come in the service's order; a body that cannot
 // be read cannot be metered, so 400 comes before the limiter.
-func classic(op *ops.Operation) endpoint {
+func inPath(op *ops.Operation) endpoint {
 	return func(c *call) {
 		switch {
 		case !c.classicVersion():
@@ -60,12 +84,12 @@ func classic(op *ops.Operation) endpoint {
 	}
 }
 
-// v1 answers an operation whose deployment is in the body.
-func v1(op *ops.Operation) endpoint {
+// inBody answers an operation whose deployment is the body's model.
+func inBody(op *ops.Operation, version versionRule) endpoint {
 	return func(c *call) {
 		switch {
-		case !c.v1Version():
-			c.answer(versionNotSupported)
+		case !version.fits(c):
+			c.answer(version.refuse())
 		case !c.knowsKey():
 			c.answer(content.InvalidKey())
 		case !c.readBody(op):

@@ -6,8 +6,8 @@ import "github.com/go-json-experiment/json/jsontext"
 var chatCompletions = Operation{
 	Name:     "ChatCompletions_Create",
 	Method:   "POST",
-	Classic:  "/openai/deployments/{deployment}/chat/completions",
-	V1:       "/openai/v1/chat/completions",
+	Tail:     "/chat/completions",
+	In:       InClassic | inOpenAI | InModels,
 	Example:  chatExample,
 	Peek:     (*Peeker).Peek,
 	Usage:    Usage,

@@ -9,10 +9,10 @@ package ops
 
 // Operation is one API operation. A value in All is never changed.
 type Operation struct {
-	Name    string // operation id as the service prints it in 429 messages, e.g. ChatCompletions_Create
-	Method  string // HTTP method
-	Classic string // gorilla/mux template of the classic route; {deployment} is the deployment name
-	V1      string // gorilla/mux template of the v1 route; the deployment name is the body's model
+	Name   string    // operation id as the service prints it in 429 messages, e.g. ChatCompletions_Create
+	Method string    // HTTP method
+	Tail   string    // path after a family's prefix
+	In     FamilySet // the families that have it
 
 	Example  func(model string) []byte                           // smallest useful request body for that model
 	Peek     func(k *Peeker, body []byte) (Peeked, error)        // what routing and metering need from a request body

@@ -211,7 +211,7 @@ func TestTable(t *testing.T) {
 		if err != nil || p.Model != "a\"b" {
 			t.Errorf("%s: example: %+v, %v", op.Name, p, err)
 		}
-		if op.Name == "" || op.Method == "" || op.Classic == "" || op.V1 == "" || op.Usage == nil || op.Classify == nil {
+		if op.Name == "" || op.Method == "" || len(op.Routes()) == 0 || op.Usage == nil || op.Classify == nil {
 			t.Errorf("%s: incomplete", op.Name)
 		}
 	}
