@@ -96,7 +96,7 @@ func (c *call) whole(f *flight) {
 }
 
 // completion prepares what the answer says.
-func (c *call) completion(f *flight) *content.Chat {
+func (c *call) completion(f *flight) content.Writer {
 	r := content.Reply{
 		Key:          c.backend.text.Draw(c.request, f.plan.Attempt),
 		Created:      int64(f.plan.At) / int64(time.Second),

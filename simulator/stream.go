@@ -17,7 +17,7 @@ const writeGrace = 30 * time.Second
 // instant. What is due at once is written at once, so a writer that is late catches up in one write.
 type stream struct {
 	c      *call
-	chat   *content.Chat
+	answer content.Writer
 	plan   *deployment.Effect
 	out    *http.ResponseController
 	buf    []byte
@@ -29,7 +29,7 @@ type stream struct {
 // stream answers in pieces. The last of them waits for the deployment's word that the answer is complete, so that
 // client and ledger never disagree on it.
 func (c *call) stream(f *flight) {
-	s := &stream{c: c, chat: c.completion(f), plan: &f.plan, out: http.NewResponseController(c.w)}
+	s := &stream{c: c, answer: c.completion(f), plan: &f.plan, out: http.NewResponseController(c.w)}
 	end := tick.Instant(0)
 	for !f.ended {
 		if f.done() != end { // the plan is new
@@ -49,7 +49,7 @@ func (c *call) stream(f *flight) {
 	switch {
 	case f.end.Kind == deployment.Finish:
 		s.fill(f.done(), f.plan.Completion)
-		s.close()
+		s.buf = s.answer.AppendClose(s.buf)
 		s.flush()
 	case f.end.Status == 0: // cut before anything was due
 		c.reset()
@@ -65,9 +65,9 @@ func (s *stream) breakOff(why record.Reason) {
 	switch why {
 	case record.TruncateFault:
 	case record.StreamErrorFault:
-		s.buf = content.AppendEvent(s.buf, content.Overloaded(http.StatusServiceUnavailable, s.c.guid(0)))
+		s.buf = s.answer.AppendError(s.buf, content.Overloaded(http.StatusServiceUnavailable, s.c.guid(0)))
 	case record.MalformedFault:
-		s.buf = s.chat.AppendBroken(s.buf)
+		s.buf = s.answer.AppendBroken(s.buf)
 	default:
 		s.flush()
 		panic(http.ErrAbortHandler)
@@ -107,19 +107,14 @@ func (s *stream) fill(now tick.Instant, limit int32) {
 	if !s.begun && now >= s.plan.At.After(s.plan.HeadIn()) {
 		s.begun = true
 		s.head()
-		s.buf = s.chat.AppendFilter(s.buf)
+		s.buf = s.answer.AppendHead(s.buf)
 	}
-	choices := max(s.c.peeked.N, 1)
 	if !s.opened && now >= s.plan.At.After(s.plan.FirstIn()) {
 		s.opened = true
-		for i := range choices {
-			s.buf = s.chat.AppendRole(s.buf, i)
-		}
+		s.buf = s.answer.AppendOpen(s.buf)
 	}
 	for s.opened && s.sent < limit && now >= s.plan.TokenAt(s.sent+1) {
-		for i := range choices {
-			s.buf = s.chat.AppendContent(s.buf, i, int(s.sent), int(s.sent)+1)
-		}
+		s.buf = s.answer.AppendTokens(s.buf, int(s.sent), int(s.sent)+1)
 		s.sent++
 	}
 }
@@ -134,14 +129,6 @@ func (s *stream) head() {
 	h["X-Accel-Buffering"] = noBuffering
 	s.c.status = http.StatusOK
 	s.c.w.WriteHeader(http.StatusOK)
-}
-
-func (s *stream) close() {
-	for i := range max(s.c.peeked.N, 1) {
-		s.buf = s.chat.AppendFinish(s.buf, i)
-	}
-	s.buf = s.chat.AppendUsage(s.buf)
-	s.buf = s.chat.AppendDone(s.buf)
 }
 
 // flush sends what has gathered.

@@ -30,9 +30,8 @@ type Reply struct {
 	Obfuscation     bool             // random padding in stream chunks; the service's default since 2025
 }
 
-// Chat writes one chat completion, as a body or as a stream. The stream methods append whole events, "data: " and blank
-// line included, and allocate nothing when dst has room; choice counts from 0.
-// A stream is AppendFilter, AppendRole, AppendContent as often as wanted, AppendFinish, AppendUsage, AppendDone.
+// Chat is the Writer of a chat completion.
+
 type Chat struct {
 	r          Reply
 	head, tail []byte // of a chunk, between its choices and its obfuscation, and after it
@@ -134,28 +133,28 @@ func (c *Chat) AppendBody(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-// AppendFilter appends the first event of a stream: the verdict on the prompt, with no choices and empty names.
-func (c *Chat) AppendFilter(dst []byte) []byte {
+// AppendHead appends the first event of a stream: the verdict on the prompt, with no choices and empty names.
+func (c *Chat) AppendHead(dst []byte) []byte {
 	return append(dst, `data: {"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":`+promptFilter+"}\n\n"...)
 }
 
-// AppendRole appends the event that opens a choice.
-func (c *Chat) AppendRole(dst []byte, choice int) []byte {
+// appendRole appends the event that opens a choice.
+func (c *Chat) appendRole(dst []byte, choice int) []byte {
 	dst = append(dst, `data: {"choices":[{"content_filter_results":{},"delta":{"content":"","refusal":null,"role":"assistant"},"finish_reason":null,"index":`...)
 	return c.close(dst, choice, -1)
 }
 
 // AppendContent appends one event with tokens from to to-1 of a choice. One token per event is the plain pace; the
 // service's default filter releases several at once.
-func (c *Chat) AppendContent(dst []byte, choice, from, to int) []byte {
+func (c *Chat) appendContent(dst []byte, choice, from, to int) []byte {
 	dst = append(dst, `data: {"choices":[{"content_filter_results":`+chunkFilter+`,"delta":{"content":"`...)
 	dst = c.AppendText(dst, choice, from, to)
 	dst = append(dst, `"},"finish_reason":null,"index":`...)
 	return c.close(dst, choice, from)
 }
 
-// AppendFinish appends the event that closes a choice.
-func (c *Chat) AppendFinish(dst []byte, choice int) []byte {
+// appendFinish appends the event that closes a choice.
+func (c *Chat) appendFinish(dst []byte, choice int) []byte {
 	dst = append(dst, `data: {"choices":[{"content_filter_results":`...)
 	if c.r.Finish == ops.FinishContentFilter {
 		dst = append(dst, violenceFilter...)
@@ -168,8 +167,8 @@ func (c *Chat) AppendFinish(dst []byte, choice int) []byte {
 	return c.close(dst, choice, -2)
 }
 
-// AppendUsage appends the usage event, or nothing when Reply.IncludeUsage is false.
-func (c *Chat) AppendUsage(dst []byte) []byte {
+// appendUsageEvent appends the usage event, or nothing when Reply.IncludeUsage is false.
+func (c *Chat) appendUsageEvent(dst []byte) []byte {
 	if !c.r.IncludeUsage {
 		return dst
 	}
@@ -180,8 +179,32 @@ func (c *Chat) AppendUsage(dst []byte) []byte {
 	return append(dst, "}\n\n"...)
 }
 
-// AppendDone appends the end of a stream.
-func (c *Chat) AppendDone(dst []byte) []byte { return append(dst, "data: [DONE]\n\n"...) }
+// AppendOpen appends the events that open the choices.
+func (c *Chat) AppendOpen(dst []byte) []byte {
+	for i := range c.r.Choices {
+		dst = c.appendRole(dst, i)
+	}
+	return dst
+}
+
+// AppendTokens appends one event for each choice.
+func (c *Chat) AppendTokens(dst []byte, from, to int) []byte {
+	for i := range c.r.Choices {
+		dst = c.appendContent(dst, i, from, to)
+	}
+	return dst
+}
+
+// AppendClose appends how the choices finished, the usage where it was asked for, and [DONE].
+func (c *Chat) AppendClose(dst []byte) []byte {
+	for i := range c.r.Choices {
+		dst = c.appendFinish(dst, i)
+	}
+	return append(c.appendUsageEvent(dst), "data: [DONE]\n\n"...)
+}
+
+// AppendError appends an error object as an event of its own.
+func (c *Chat) AppendError(dst []byte, e Answer) []byte { return AppendEvent(dst, e) }
 
 // AppendBroken appends an event that is half an object, as a failing server or proxy may send it: no JSON.
 func (c *Chat) AppendBroken(dst []byte) []byte {

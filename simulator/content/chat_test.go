@@ -22,15 +22,11 @@ var sample = Reply{
 // stream is a whole stream with burst tokens per event.
 func stream(r Reply, burst int) string {
 	c := NewChat(r)
-	b := c.AppendFilter(nil)
-	for i := range max(r.Choices, 1) {
-		b = c.AppendRole(b, i)
-		for k := 0; k < r.OutputTokens; k += burst {
-			b = c.AppendContent(b, i, k, min(k+burst, r.OutputTokens))
-		}
-		b = c.AppendFinish(b, i)
+	b := c.AppendOpen(c.AppendHead(nil))
+	for k := 0; k < r.OutputTokens; k += burst {
+		b = c.AppendTokens(b, k, min(k+burst, r.OutputTokens))
 	}
-	return string(c.AppendDone(c.AppendUsage(b)))
+	return string(c.AppendClose(b))
 }
 
 func TestGoldens(t *testing.T) {
@@ -168,7 +164,8 @@ func TestStreamsParse(t *testing.T) {
 				t.Fatalf("obfuscation: %s", data)
 			}
 		}
-		want := "filter_only " + strings.Repeat("role "+strings.Repeat("content ", (r.OutputTokens+1)/2)+"finish ", max(r.Choices, 1))
+		n := max(r.Choices, 1) // that go forward together
+		want := "filter_only " + strings.Repeat("role ", n) + strings.Repeat("content ", n*((r.OutputTokens+1)/2)) + strings.Repeat("finish ", n)
 		if r.IncludeUsage {
 			want += "usage "
 		}
@@ -239,10 +236,10 @@ func TestStreamDoesNotAllocate(t *testing.T) {
 	c := NewChat(r)
 	buf := make([]byte, 0, 4096)
 	if n := testing.AllocsPerRun(100, func() {
-		buf = c.AppendRole(buf[:0], 0)
-		buf = c.AppendContent(buf, 0, 3, 4)
-		buf = c.AppendFinish(buf, 0)
-		buf = c.AppendUsage(buf)
+		buf = c.appendRole(buf[:0], 0)
+		buf = c.appendContent(buf, 0, 3, 4)
+		buf = c.appendFinish(buf, 0)
+		buf = c.appendUsageEvent(buf)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
@@ -254,7 +251,7 @@ func BenchmarkAppendContent(b *testing.B) {
 	b.ReportAllocs()
 	k := 0
 	for b.Loop() {
-		buf = c.AppendContent(buf[:0], 0, k, k+1)
+		buf = c.appendContent(buf[:0], 0, k, k+1)
 		k++
 	}
 	b.SetBytes(int64(len(buf)))
