@@ -138,7 +138,7 @@ func TestWhatIsNotBrokenOff(t *testing.T) {
 // Where several tokens come within a step of the grid, those between the break and its instant are not sent.
 func TestFastStreamsBreakOffAtTheToken(t *testing.T) {
 	cfg := breaking(fault.Config{Truncate: &fault.Truncate{After: 2}})
-	cfg.Deployments[0].Latency = latency.Config{TTFT: &latency.Quantiles{P50: ms(1), P95: ms(1)}, TokensPerS: 30_000, Spread: 1}
+	cfg.Deployments[0].Latency = latency.Config{TTFT: &latency.Quantiles{P50: ms(1), P95: ms(1)}, TokensPerS: 30_000, Spread: 1, Filter: "asynchronous"}
 	inLab(t, cfg, func(l *lab) {
 		_, body := l.post("a", prompt(1, 400, streamed))
 		plan, a, tokens := l.plan(0, 0), l.ledger(), strings.Count(body, `"delta":{"content":"`)-1 // less the opening event

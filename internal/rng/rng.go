@@ -24,6 +24,7 @@ const (
 	Phase
 	ContentText
 	SlowAnswer
+	BurstSizes
 )
 
 // Die draws for one (seed, purpose, entity). It is a value; copies draw alike.

@@ -1,6 +1,7 @@
 package deployment
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"math"
@@ -26,7 +27,7 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 //	fault outage|status=503|latency=2s jitter=1s|abort=10|truncate=10|error_in_stream=10|malformed=10|stall=10 pause=5s at=5s for=10s p=50%     of the next deployment
 //	deployment tpm=1000 rpm=600 ptu=15 model=gpt-4.1 ttft=400ms pace=100 window=10s guess=256 bound=9 remote
 //	    cache=5m (retention) overflow=15 prefixes=10 per_1k=1s (TTFT of prompt tokens)
-//	    profile=azure-2024 forgiving (refused requests do not count) weight=500000 disconnect=planned
+//	    filter=default (tokens come in bursts) profile=azure-2024 forgiving (refused requests do not count) weight=500000 disconnect=planned
 //	install (arguments of deployment)     a further configuration
 //	install faults                        the newest configuration with the faults above it in place of its own
 //	TIME start REQUEST key=1 prompt=100 chars=400 max=50 out=20 n=2 whole prefix=7 shared=1024
@@ -175,6 +176,7 @@ func (a arguments) config() *Config {
 		c.Model = a.of["model"]
 	}
 	c.Latency = paced(time.Duration(a.span("ttft", 400*time.Millisecond)), a.number("pace", 100))
+	c.Latency.Filter = cmp.Or(a.of["filter"], c.Latency.Filter)
 	c.UtilizationWindow = a.span("window", 10*time.Second)
 	c.MaxTokensGuess = unit.Count(a.number("guess", 256))
 	c.MaxInFlight = int(a.number("bound", 1000))
@@ -202,10 +204,10 @@ func provisioned(ptu int64) *Config {
 		MaxTokensWeight: 1_000_000, MaxTokensGuess: 256, MaxInFlight: 200_000, Latency: paced(400*time.Millisecond, 100)}
 }
 
-// paced is a pace without spread: the same for every request.
+// paced is a pace without spread and without bursts: the same for every request.
 func paced(ttft time.Duration, perSecond int64) latency.Config {
 	return latency.Config{TTFT: &latency.Quantiles{P50: unit.Duration(ttft), P95: unit.Duration(ttft)}, PerKPrompt: 1,
-		TokensPerS: unit.Count(perSecond), Spread: 1}
+		TokensPerS: unit.Count(perSecond), Spread: 1, Filter: "asynchronous"}
 }
 
 func (a arguments) event(f []string) Event {
@@ -253,6 +255,16 @@ func name(r record.Ref) string {
 	return fmt.Sprint("r", r.Slot, ".", r.Gen)
 }
 
+// bursts returns how many tokens come at each of the first instants.
+func bursts(e *Effect) (text string) {
+	for k := int32(0); k < min(e.Tokens, 50); {
+		n := e.TokensAt(e.TokenAt(k + 1))
+		text += fmt.Sprintf(" %d", n-k)
+		k = n
+	}
+	return text
+}
+
 func describe(e *Effect) string {
 	left := ""
 	if e.RemainingTokens >= 0 {
@@ -271,6 +283,9 @@ func describe(e *Effect) string {
 	case Plan:
 		text := fmt.Sprintf("plan %s: head %v first %v end %v, %d tokens%s, charged %d%s", name(e.Ref), e.HeadIn().Span(), e.FirstIn().Span(),
 			e.Over().Span(), e.Completion, length, e.Charged, left)
+		if e.Bursts != 0 {
+			text += ", bursts of" + bursts(e)
+		}
 		switch {
 		case e.Pause > 0 && !e.Whole:
 			text += fmt.Sprintf(", token %d at %v and the next at %v", e.After, e.TokenAt(int32(e.After)).Sub(e.At), e.TokenAt(int32(e.After)+1).Sub(e.At))

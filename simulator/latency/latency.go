@@ -20,6 +20,7 @@ type Config struct {
 	PerKPrompt unit.Duration `yaml:"per_1k_prompt" doc:"added to TTFT for each 1,000 prompt tokens"`
 	TokensPerS unit.Count    `yaml:"tokens_per_s" doc:"median pace of output tokens"`
 	Spread     unit.Ratio    `yaml:"spread" doc:"coefficient of variation of the pace between requests"`
+	Filter     string        `yaml:"filter" enum:"default|asynchronous" doc:"content filter of streams: default holds tokens back and releases 1 to 20 at once, asynchronous lets each go as it comes; default: that of the profile"`
 	Tail       *Tail         `yaml:"tail" doc:"requests that the service itself holds up; default: that of the profile, none where ttft is given"`
 }
 
@@ -74,9 +75,11 @@ type Model struct {
 	perK    time.Duration
 	perTok  distribution.Sampler // nanoseconds per output token
 	tail    Tail
+	buffers bool // the filter releases tokens in bursts
 	ttftDie rng.Die
 	paceDie rng.Die
 	tailDie rng.Die
+	holdDie rng.Die
 }
 
 // Compile returns the model of a deployment: cfg over the preset of the model
@@ -112,9 +115,11 @@ func Compile(cfg Config, model string, seed, entity uint64) *Model {
 		perK:    p.perK,
 		perTok:  pace(p.tokensPerS, p.spread),
 		tail:    tail,
+		buffers: buffered(cfg.Filter, p.name),
 		ttftDie: rng.New(seed, rng.FirstToken, entity),
 		paceDie: rng.New(seed, rng.Pace, entity),
 		tailDie: rng.New(seed, rng.SlowAnswer, entity),
+		holdDie: rng.New(seed, rng.BurstSizes, entity),
 	}
 }
 
@@ -152,6 +157,9 @@ func (m *Model) Plan(r *Request) Schedule {
 	if r.Output > 1 {
 		each := m.perTok.At(m.paceDie.Draw(r.Key, r.Attempt))
 		s.End = ttft.Plus(max(tick.ToUnits(time.Duration(tick.MulDiv(each, r.Output-1, 1))), 1))
+		if m.buffers && r.Stream {
+			s.Bursts = newBursts(m.holdDie.Draw(r.Key, r.Attempt))
+		}
 	}
 	return s
 }

@@ -17,6 +17,7 @@ type Schedule struct {
 	End    tick.Units // the last token and what closes the answer, but for Pause
 	Pause  tick.Units // nothing comes for so long after token After
 	Tokens int32      // that come, of each choice
+	Bursts Bursts     // how many come at once
 	From   int32      // had come when the rest was last rescaled
 	After  uint16     // the answer pauses after this token or, without a Pause, breaks off; 0: it does neither
 	Whole  bool       // not streamed: everything comes at the end
@@ -94,14 +95,15 @@ func (s *Schedule) Count(d time.Duration) int32 {
 	return n
 }
 
-// paced is At as it would be without a pause: token From+1 comes at Next, the
-// last one at End, the others evenly between.
+// paced is At as it would be without a pause. Tokens are made evenly: the last
+// of the burst of token From+1 at Next, the last of all at End. Each comes when
+// the last of its burst is made.
 func (s *Schedule) paced(k int32) time.Duration {
 	if k <= s.From {
 		return s.First.Span()
 	}
-	next, end, first := s.Next.Span(), s.End.Span(), s.From+1
-	if k = min(k, s.Tokens); k <= first {
+	next, end, first := s.Next.Span(), s.End.Span(), s.burst(s.From+1)
+	if k = s.burst(k); k <= first {
 		return next
 	}
 	return next + time.Duration(tick.CeilMulDiv(int64(end-next), int64(k-first), int64(s.Tokens-first)))
@@ -109,7 +111,7 @@ func (s *Schedule) paced(k int32) time.Duration {
 
 // counted is Count as it would be without a pause.
 func (s *Schedule) counted(d time.Duration) int32 {
-	next, end, first := s.Next.Span(), s.End.Span(), s.From+1
+	next, end, first := s.Next.Span(), s.End.Span(), s.burst(s.From+1)
 	switch {
 	case s.Tokens == 0 || d < s.First.Span():
 		return 0
@@ -118,5 +120,9 @@ func (s *Schedule) counted(d time.Duration) int32 {
 	case d >= end || s.Tokens <= first:
 		return s.Tokens
 	}
-	return first + int32(tick.MulDiv(int64(d-next), int64(s.Tokens-first), int64(end-next)))
+	made := first + int32(tick.MulDiv(int64(d-next), int64(s.Tokens-first), int64(end-next)))
+	return s.Bursts.within(made)
 }
+
+// burst returns the last token of token k's burst.
+func (s *Schedule) burst(k int32) int32 { return min(s.Bursts.last(k), s.Tokens) }

@@ -39,6 +39,9 @@ func random(dice *rand.Rand) Schedule {
 	first := tick.Units(dice.Intn(100_000))
 	s := Schedule{Head: first / headShare, First: first, Next: first, End: first + 1 + tick.Units(dice.Intn(1<<dice.Intn(20))),
 		Tokens: int32(dice.Intn(1 << dice.Intn(12)))}
+	if dice.Intn(2) == 0 {
+		s.Bursts = newBursts(dice.Uint64())
+	}
 	if dice.Intn(2) == 0 && s.Tokens > 0 {
 		s.After, s.Pause = uint16(1+dice.Intn(int(s.Tokens))), tick.Units(dice.Intn(2)*dice.Intn(50_000))
 	}
@@ -47,14 +50,25 @@ func random(dice *rand.Rand) Schedule {
 
 // dumb is when each token comes, worked out one by one.
 func dumb(s Schedule) []time.Duration {
-	var list []time.Duration
-	for k := range int64(s.Tokens) {
-		at := s.First.Span()
-		if k > 0 {
-			share := int64((s.End - s.First).Span()) * k
-			at += time.Duration((share + int64(s.Tokens) - 2) / (int64(s.Tokens) - 1)) // rounded up
+	var ends []int64 // of the burst of each token, the last one
+	for i := 0; len(ends) < int(s.Tokens); i++ {
+		size := int64(1)
+		if s.Bursts != 0 {
+			size = s.Bursts.size(i % burstSizes)
 		}
-		if k >= int64(s.After) {
+		last := min(int64(len(ends))+size, int64(s.Tokens))
+		for int64(len(ends)) < last {
+			ends = append(ends, last)
+		}
+	}
+	var list []time.Duration
+	for k, end := range ends {
+		at := s.First.Span()
+		if made := end - ends[0]; made > 0 {
+			all := int64(s.Tokens) - ends[0]
+			at += time.Duration((int64((s.End-s.First).Span())*made + all - 1) / all) // rounded up
+		}
+		if k >= int(s.After) {
 			at += s.Pause.Span()
 		}
 		list = append(list, at)
@@ -112,7 +126,7 @@ func TestScheduleAgainstAList(t *testing.T) {
 }
 
 func TestScheduleDoesNotAllocate(t *testing.T) {
-	s := Schedule{First: 4000, Next: 4000, End: 400_000, Tokens: 997}
+	s := Schedule{First: 4000, Next: 4000, End: 400_000, Tokens: 997, Bursts: newBursts(12345)}
 	n := int32(0)
 	if a := testing.AllocsPerRun(1000, func() { n += s.Count(s.At(500)) }); a != 0 || n == 0 {
 		t.Errorf("%v allocations", a)
