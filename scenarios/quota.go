@@ -195,8 +195,8 @@ func (c *check) allocated(pool int, users []int) {
 	p := &c.Quota[pool]
 	if p.Shared {
 		for _, i := range users {
-			if d := &c.Backends[i]; d.TPM > p.TPM {
-				c.fail(fmt.Sprintf("backends[%d].tpm", i), "%v is more than the %v, has to share: %v", d.TPM, p, p.TPM)
+			if d := &c.Backends[i]; unit.Count(d.TokensPerMinute()) > p.TPM {
+				c.fail(fmt.Sprintf("backends[%d].tpm", i), "%v is more than the %v, has to share: %v", unit.Count(d.TokensPerMinute()), p, p.TPM)
 			}
 		}
 		return
@@ -204,10 +204,10 @@ func (c *check) allocated(pool int, users []int) {
 	sum, list := unit.Count(0), make([]string, len(users))
 	for n, i := range users {
 		d := &c.Backends[i]
-		if sum += d.TPM; sum < 0 {
+		if sum += unit.Count(d.TokensPerMinute()); sum < 0 {
 			sum = unit.Count(1<<63 - 1) // more than can be counted is more than any pool
 		}
-		list[n] = fmt.Sprintf("%s %v", d.Name, d.TPM)
+		list[n] = fmt.Sprintf("%s %v", d.Name, unit.Count(d.TokensPerMinute()))
 	}
 	if sum > p.TPM {
 		c.fail(fmt.Sprintf("quota[%d]", pool), "the %v, has %v TPM, but its deployments have %v: %s", p, p.TPM, sum, strings.Join(list, ", "))

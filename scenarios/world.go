@@ -96,7 +96,7 @@ func (s *Scenario) Header(mode string, start tick.Instant) record.Header {
 	}
 	for i := range s.Backends {
 		b := &s.Backends[i]
-		h.Backends = append(h.Backends, record.Backend{Name: b.Name, Model: b.Model, SKU: b.SKU, TPM: int64(b.TPM), RPM: int64(b.RPM), PTU: b.PTU})
+		h.Backends = append(h.Backends, record.Backend{Name: b.Name, Model: b.Model, SKU: b.SKU, TPM: b.TokensPerMinute(), RPM: int64(b.RPM), PTU: b.PTU})
 	}
 	names := s.backendNames()
 	for _, f := range s.Faults {

@@ -79,6 +79,7 @@ func fill(d, like *deployment.Config) {
 	d.MaxTokensGuess = cmp.Or(d.MaxTokensGuess, like.MaxTokensGuess)
 	d.MaxTokensWeight = cmp.Or(d.MaxTokensWeight, like.MaxTokensWeight)
 	d.Disconnect = cmp.Or(d.Disconnect, like.Disconnect)
+	d.OutputCharge = cmp.Or(d.OutputCharge, like.OutputCharge)
 	d.SpilloverError = cmp.Or(d.SpilloverError, like.SpilloverError)
 	d.MaxInFlight = cmp.Or(d.MaxInFlight, like.MaxInFlight)
 	if p := d.PromptCache; p != nil { // a retention or an overflow of 0 says something

@@ -49,7 +49,7 @@ func (c *call) refusal(op *ops.Operation, e *deployment.Effect) content.Answer {
 		reached = content.RateLimitReachedOld
 	}
 	switch e.Reason {
-	case record.TokenLimit, record.TooLarge:
+	case record.TokenLimit, record.TooLarge, record.OutputTokenLimit:
 		return reached(t)
 	case record.RequestLimit:
 		t.Limit = content.CallLimit

@@ -28,13 +28,14 @@ const (
 	TruncateFault           // a fault ended the stream without its last events
 	StreamErrorFault        // a fault ended the stream with an error event
 	MalformedFault          // a fault ended the stream with an event that is no JSON
+	OutputTokenLimit        // standard deployment of Claude: output tokens of the minute exhausted
 )
 
 var reasonNames = [...]string{
 	"none", "token-limit", "request-limit", "too-large", "utilization", "status-fault", "outage-fault", "cut-fault",
 	"no-backend", "in-flight-bound", "client-timeout", "client-gone", "interrupted", "upstream-error",
 	"backend-status", "rate-limited", "budget-refused", "malformed-answer", "probing",
-	"truncate-fault", "stream-error-fault", "malformed-fault",
+	"truncate-fault", "stream-error-fault", "malformed-fault", "output-token-limit",
 }
 
 func (r Reason) String() string { return reasonNames[r] }

@@ -187,6 +187,24 @@ faults:
   - {name: errors, backend: a, at: 20s, for: 10s, probability: 50%, status: {code: 500}}
 `
 
+// threefold is a minute of two Claude deployments that run out of input and of output, in both readings of the latter.
+const threefold = `
+version: 1
+seed: 7
+duration: 60s
+backends:
+  - {name: a, model: claude-sonnet-4-5, sku: GlobalStandard, tpm: 60k, rpm: 600, output_tpm: 3k}
+  - {name: b, model: claude-sonnet-4-5, sku: GlobalStandard, tpm: 20k, rpm: 600, output_tpm: 12k, output_charge: max_tokens}
+gateway:
+  route: {groups: [[a], [b]]}
+  breaker: {open: 2s, max_retry_after: 3s}
+tenants:
+  - {name: chat, arrivals: {poisson: {rate: 5/s}}, prompt: 300, output: {exponential: {mean: 80}}, max_tokens: 200}
+  - {name: users, users: 6, think: {exponential: {mean: 1s}}, prompt: 300, output: 40, stream: false, client: openai-go}
+faults:
+  - {name: errors, backend: a, at: 20s, for: 10s, probability: 50%, status: {code: 500}}
+`
+
 func loadScenario(t *testing.T, src string, sets ...scenarios.Set) *scenarios.Scenario {
 	t.Helper()
 	s, err := scenarios.Load("test.yaml", []byte(src), sets, nil)
@@ -214,6 +232,14 @@ func TestLiveEqualsVirtualRequestByRequest(t *testing.T) {
 			}
 		})
 		t.Run("from one pool, seed "+seed, func(t *testing.T) { runBoth(t, pooled, seed).wasPooled(t) })
+		t.Run("Claude, seed "+seed, func(t *testing.T) {
+			f := runBoth(t, threefold, seed)
+			for _, r := range []record.Reason{record.TokenLimit, record.OutputTokenLimit} {
+				if n := f.reasons[r]; n < 20 {
+					t.Errorf("only %d attempts ended by %v", n, r)
+				}
+			}
+		})
 		t.Run("broken off, seed "+seed, func(t *testing.T) {
 			f := runBoth(t, breaking, seed)
 			for _, r := range []record.Reason{record.CutFault, record.TruncateFault, record.StreamErrorFault, record.MalformedFault} {

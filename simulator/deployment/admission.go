@@ -19,6 +19,7 @@ type admission struct {
 	requests window // of 10 s
 	burst    window // requests of 1 s, where the profile has it
 	minute   window // requests of the minute, for headers that speak of it
+	output   window // Claude: output tokens of the minute
 	tpm, rpm int64  // in force; standard only
 	family   family
 	evidence evidence
@@ -95,20 +96,29 @@ type refusal struct {
 	effect Effect
 }
 
-// admit checks the limits and returns the estimate that take is to charge.
-// Cached prompt tokens are free on provisioned deployments, and count like any
-// other on standard ones.
-func (a *admission) admit(now tick.Instant, cfg *settings, ev *Event, cached int32) (int32, refusal) {
+// demand is what a request asks of the limits at arrival.
+type demand struct {
+	tokens int64
+	output int64 // Claude: of the limit on output tokens
+}
+
+// total is what the request is charged; it saturates.
+func (d demand) total() int32 { return int32(min(d.tokens+d.output, math.MaxInt32)) }
+
+// admit checks the limits and returns what take is to charge. Cached prompt
+// tokens are free on provisioned deployments and of Claude's limit, and count
+// like any other on standard ones.
+func (a *admission) admit(now tick.Instant, cfg *settings, ev *Event, cached int32) (demand, refusal) {
 	if a.bucket != nil {
 		return a.admitProvisioned(now, cfg, ev, cached, max(int64(ev.N), 1))
 	}
-	return a.admitStandard(now, ev, max(int64(ev.N), 1))
+	return a.admitStandard(now, cfg, ev, cached, max(int64(ev.N), 1))
 }
 
-func (a *admission) admitProvisioned(now tick.Instant, cfg *settings, ev *Event, cached int32, choices int64) (int32, refusal) {
+func (a *admission) admitProvisioned(now tick.Instant, cfg *settings, ev *Event, cached int32, choices int64) (demand, refusal) {
 	if a.bucket.Level(now) > a.capacity {
 		wait := a.bucket.TimeTo(now, a.capacity)
-		return 0, a.refuse(now, ev, record.Utilization, uint32(min((wait+time.Millisecond-1)/time.Millisecond, math.MaxUint32)))
+		return demand{}, a.refuse(now, ev, record.Utilization, uint32(min((wait+time.Millisecond-1)/time.Millisecond, math.MaxUint32)))
 	}
 	out := int64(ev.MaxTokens)
 	if out < 0 {
@@ -116,18 +126,31 @@ func (a *admission) admitProvisioned(now tick.Instant, cfg *settings, ev *Event,
 	}
 	out = tick.MulDiv(out, int64(cfg.MaxTokensWeight), 1_000_000)
 	cost := int64(ev.PromptTokens-cached) + a.weight*out*choices
-	return int32(min(cost, math.MaxInt32)), refusal{}
+	return demand{tokens: min(cost, math.MaxInt32)}, refusal{}
 }
 
 // take charges what was admitted.
-func (a *admission) take(now tick.Instant, cost int64) {
+func (a *admission) take(now tick.Instant, d demand) {
 	if a.bucket != nil {
-		a.bucket.Add(now, cost)
+		a.bucket.Add(now, d.tokens)
 	} else {
 		a.countRequest(now)
-		a.tokens.take(now, cost)
+		a.tokens.take(now, d.tokens)
+		if d.output > 0 {
+			a.output.take(now, d.output)
+		}
 	}
-	a.load.add(now, cost)
+	a.load.add(now, d.tokens)
+}
+
+// demandOf is what an admitted request asked for.
+func (a *admission) demandOf(s *stream) demand {
+	d := demand{tokens: int64(s.charged)}
+	if a.output.exists {
+		d.tokens = min(d.tokens, int64(s.prompt-s.cached))
+		d.output = int64(s.charged) - d.tokens
+	}
+	return d
 }
 
 // wholeSeconds rounds up to the whole seconds of a retry-after header.
@@ -143,11 +166,11 @@ func (a *admission) refuse(now tick.Instant, ev *Event, why record.Reason, retry
 
 // settle corrects a provisioned charge, once taken, to what was done and returns the final
 // charge; what a client that left costs is a setting. A standard charge stands
-// as it was. cfg is what the stream started under: after a change of the kind
+// as it was, but for output that Claude's limit counts only now. cfg is what the stream started under: after a change of the kind
 // its charge is none of this limiter's.
 func (a *admission) settle(now tick.Instant, cfg *settings, s *stream, produced int32, left bool) int32 {
 	if !cfg.Provisioned() {
-		return s.charged
+		return demand{int64(s.charged), a.produced(now, cfg, int64(produced)*int64(s.choices))}.total()
 	}
 	switch {
 	case left && cfg.Disconnect == "estimate":

@@ -16,6 +16,9 @@ func newStandard(cfg *settings, start tick.Instant) admission {
 	if e.burst > 0 {
 		a.burst = newWindow(e.sliding, e.burst, start)
 	}
+	if cfg.claude() {
+		a.output = newWindow(e.sliding, tokenPeriod, start)
+	}
 	if e.headers.RequestPeriod == tokenPeriod {
 		a.minute = newWindow(false, tokenPeriod, start)
 	}
@@ -24,12 +27,13 @@ func newStandard(cfg *settings, start tick.Instant) admission {
 
 // fitStandard gives every window its part of the limits.
 func (a *admission) fitStandard(cfg *settings) {
-	a.tpm, a.rpm = a.part(int64(cfg.TPM)), max(a.part(requestsPerMinute(cfg.Config)), 1)
+	a.tpm, a.rpm = a.part(cfg.TokensPerMinute()), max(a.part(requestsPerMinute(cfg.Config)), 1)
 	a.load.perMinute = a.tpm
 	a.tokens.resize(a.tpm)
 	a.requests.resize((a.rpm + 5) / 6)
 	a.burst.resize((a.rpm + 59) / 60)
 	a.minute.resize(a.rpm)
+	a.output.resize(a.part(cfg.outputPerMinute()))
 }
 
 // requestsPerMinute is the RPM of a standard deployment: set, or by the ratio
@@ -39,36 +43,55 @@ func requestsPerMinute(cfg *Config) int64 {
 		return int64(cfg.RPM)
 	}
 	f := familyOf(cfg.Model)
-	return max(tick.MulDiv(int64(cfg.TPM), f.rpm, f.perTPM), 1)
+	return max(tick.MulDiv(cfg.TokensPerMinute(), f.rpm, f.perTPM), 1)
 }
 
-// admitStandard checks the token window and every request window together.
-func (a *admission) admitStandard(now tick.Instant, ev *Event, choices int64) (int32, refusal) {
-	cost := a.family.cost(ev.PromptEstimate, ev.MaxTokens, choices)
-	if cost <= a.tokens.limit() && a.tokens.fits(now, cost) && a.requests.fits(now, 1) && (!a.burst.exists || a.burst.fits(now, 1)) {
-		return int32(min(cost, math.MaxInt32)), refusal{}
+// admitStandard checks the token windows and every request window together,
+// and returns what the request is to be charged.
+func (a *admission) admitStandard(now tick.Instant, cfg *settings, ev *Event, cached int32, choices int64) (demand, refusal) {
+	d := demand{tokens: a.family.cost(ev.PromptEstimate, ev.MaxTokens, choices)}
+	if a.output.exists {
+		d.tokens = int64(ev.PromptTokens - cached)
+		if cfg.OutputCharge == "max_tokens" {
+			d.output = int64(max(ev.MaxTokens, 0)) * choices
+		}
 	}
-	why, retryMs := a.deny(now, cost)
-	return 0, a.refuse(now, ev, why, retryMs)
+	d.tokens, d.output = min(d.tokens, math.MaxInt32), min(d.output, math.MaxInt32)
+	if a.holds(d) && a.tokens.fits(now, d.tokens) && a.requests.fits(now, 1) && (!a.burst.exists || a.burst.fits(now, 1)) &&
+		(!a.output.exists || a.output.fits(now, max(d.output, 1))) {
+		return d, refusal{}
+	}
+	why, retryMs := a.deny(now, d)
+	return demand{}, a.refuse(now, ev, why, retryMs)
+}
+
+// holds reports whether a request is no larger than a limit by itself.
+func (a *admission) holds(d demand) bool {
+	return d.tokens <= a.tokens.limit() && (!a.output.exists || d.output <= a.output.limit())
 }
 
 // deny counts a refused request where the profile does. The wait is the longest
 // of the windows that do not fit, and the reason is that one: until then a lone
 // request fits none the sooner, and then it fits all.
-func (a *admission) deny(now tick.Instant, cost int64) (record.Reason, uint32) {
+func (a *admission) deny(now tick.Instant, d demand) (record.Reason, uint32) {
 	if a.evidence.countRejected {
 		a.countRequest(now)
 	}
-	if cost > a.tokens.limit() {
+	if !a.holds(d) {
 		return record.TooLarge, neverFits
 	}
-	wait, why := a.tokens.wait(now, cost), record.TokenLimit
-	if d := a.requests.wait(now, 1); d > wait {
-		wait, why = d, record.RequestLimit
+	wait, why := a.tokens.wait(now, d.tokens), record.TokenLimit
+	if w := a.requests.wait(now, 1); w > wait {
+		wait, why = w, record.RequestLimit
 	}
 	if a.burst.exists {
-		if d := a.burst.wait(now, 1); d > wait {
-			wait, why = d, record.RequestLimit
+		if w := a.burst.wait(now, 1); w > wait {
+			wait, why = w, record.RequestLimit
+		}
+	}
+	if a.output.exists {
+		if w := a.output.wait(now, max(d.output, 1)); w > wait {
+			wait, why = w, record.OutputTokenLimit
 		}
 	}
 	return why, wholeSeconds(wait)
@@ -92,6 +115,7 @@ func (a *admission) inherit(now tick.Instant, old *admission) {
 	a.requests.inherit(now, &old.requests, alike)
 	a.burst.inherit(now, &old.burst, alike)
 	a.minute.inherit(now, &old.minute, true)
+	a.output.inherit(now, &old.output, alike)
 }
 
 // remaining returns what the rate-limit headers say after this request: tokens

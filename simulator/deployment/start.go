@@ -34,14 +34,14 @@ func (c *Core) start(now tick.Instant, ev *Event, out []Effect) []Effect {
 		attempt: attempt, choices: uint8(min(max(ev.N, 1), math.MaxUint8)), state: reserving}
 	cache := c.cache.look(now, ev)
 	s.cached = cache.cached
-	charge, verdict := c.limits.admit(now, c.cfg, ev, s.cached)
+	asked, verdict := c.limits.admit(now, c.cfg, ev, s.cached)
 	if verdict.reason != record.NoReason {
 		s.state = free
 		verdict.effect.Ref, verdict.effect.At = ev.Ref, now
 		return append(out, verdict.effect)
 	}
 	c.cache.take(now, cache)
-	s.charged = charge
+	s.charged = asked.total()
 	s.completion, s.length = c.answerLength(ev, attempt)
 	s.schedule = c.cfg.latency.Plan(&latency.Request{Key: s.key, Attempt: attempt, Prompt: int64(s.prompt), Cached: int64(s.cached), Output: int64(s.completion),
 		Stream: ev.Stream, Delay: hit.delay})
@@ -51,9 +51,9 @@ func (c *Core) start(now tick.Instant, ev *Event, out []Effect) []Effect {
 	c.active++
 	c.cfg.users++
 	if c.remote {
-		return append(out, Effect{Kind: Reserve, Ref: ev.Ref, At: now, Charged: charge})
+		return append(out, Effect{Kind: Reserve, Ref: ev.Ref, At: now, Charged: int32(asked.tokens)})
 	}
-	c.limits.take(now, int64(charge))
+	c.limits.take(now, asked)
 	return c.plan(now, ev.Ref, s, out)
 }
 
@@ -148,7 +148,7 @@ func (c *Core) reserved(now tick.Instant, ev *Event, out []Effect) []Effect {
 		return append(out, Effect{Kind: Stray, Ref: ev.Ref, At: now})
 	}
 	if ev.Granted {
-		c.limits.take(now, int64(s.charged))
+		c.limits.take(now, c.limits.demandOf(s))
 		out = c.plan(now, ev.Ref, s, out)
 		e := &out[len(out)-1]
 		e.RemainingTokens = min(e.RemainingTokens, ev.Left)
@@ -156,7 +156,7 @@ func (c *Core) reserved(now tick.Instant, ev *Event, out []Effect) []Effect {
 	}
 	why, retryMs := ev.Why, ev.RetryMs
 	if c.limits.bucket == nil {
-		if own, ms := c.limits.deny(now, int64(s.charged)); ms > retryMs {
+		if own, ms := c.limits.deny(now, c.limits.demandOf(s)); ms > retryMs {
 			why, retryMs = own, ms
 		}
 	}

@@ -28,6 +28,7 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 //	deployment tpm=1000 rpm=600 ptu=15 model=gpt-4.1 ttft=400ms pace=100 window=10s guess=256 bound=9 remote
 //	    cache=5m (retention) overflow=15 prefixes=10 per_1k=1s (TTFT of prompt tokens)
 //	    filter=default (tokens come in bursts) profile=azure-2024 forgiving (refused requests do not count) weight=500000 disconnect=planned
+//	    output=100 counts=max_tokens (of a Claude model)
 //	install (arguments of deployment)     a further configuration
 //	install faults                        the newest configuration with the faults above it in place of its own
 //	TIME start REQUEST key=1 prompt=100 chars=400 max=50 out=20 n=2 whole prefix=7 shared=1024
@@ -181,6 +182,7 @@ func (a arguments) config() *Config {
 	c.MaxTokensGuess = unit.Count(a.number("guess", 256))
 	c.MaxInFlight = int(a.number("bound", 1000))
 	c.Profile, c.Disconnect = a.of["profile"], a.of["disconnect"]
+	c.OutputTPM, c.OutputCharge = unit.Count(a.number("output", 0)), a.of["counts"]
 	c.MaxTokensWeight = unit.Ratio(a.number("weight", 1_000_000))
 	if a.has("cache") {
 		c.PromptCache = &PromptCache{Retention: a.span("cache", 0), Overflow: unit.Count(a.number("overflow", 15)), Prefixes: int(a.number("prefixes", 10))}
