@@ -19,6 +19,7 @@ import (
 	"foundrylab/internal/tick"
 	"foundrylab/loadgen/core"
 	"foundrylab/loadgen/pace"
+	"foundrylab/loadgen/tenant"
 )
 
 // Config is one run. Nothing of it is changed; Core belongs to the run until
@@ -54,6 +55,7 @@ type Tenant struct {
 	Deployment string // "": the target's
 	Client     string // client library it passes for, as in tenant.Clients
 	OpenLoop   bool   // it has arrivals, not users
+	Shared     tenant.Shared
 }
 
 // patience is how long Run waits for requests that have no business being in

@@ -196,7 +196,7 @@ func (l *lags) add(d time.Duration) {
 
 func paceOurs(t *testing.T, o *tenant.Config, url string, lags *lags) {
 	clock := drive.WallClock()
-	source := core.Source{Tenant: tenant.Compile(o, 7, tenant.Sizing{MinPrompt: body.MinPromptTokens, Chars: func(n int32) int32 { return n }})}
+	source := core.Source{Tenant: tenant.Compile(o, 7, tenant.Sizing{MinPrompt: body.MinPromptTokens, Estimate: func(n, _ int32) int32 { return n/4 + 1 }})}
 	failed := 0
 	err := Run(context.Background(), Config{
 		Core:    core.New(core.Options{Seed: 7, Start: clock.Now().Floor(), Duration: pacingDuration, Drain: time.Minute, Sources: []core.Source{source}}),

@@ -73,7 +73,7 @@ func (r *rig) core() *core.Core {
 	var sources []core.Source
 	for _, c := range r.tenants {
 		sources = append(sources, core.Source{Tenant: tenant.Compile(c, 7, tenant.Sizing{MinPrompt: body.MinPromptTokens,
-			Chars: func(n int32) int32 { return int32(body.PromptChars(int(n))) }})})
+			Estimate: func(n, _ int32) int32 { user, _ := body.PromptChars(int(n), 0); return int32(user/4 + 1) }})})
 	}
 	if r.drain == 0 {
 		r.drain = time.Minute

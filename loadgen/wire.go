@@ -10,6 +10,7 @@ import (
 
 	"foundrylab/loadgen/body"
 	"foundrylab/loadgen/core"
+	"foundrylab/loadgen/tenant"
 )
 
 // APIVersion is the version of the classic API that requests name.
@@ -60,6 +61,7 @@ type wire struct {
 	completionLimit bool
 	counts          bool
 	openLoop        bool
+	shared          tenant.Shared
 }
 
 func newWires(target Target, tenants []Tenant) ([]wire, error) {
@@ -88,7 +90,7 @@ func newWires(target Target, tenants []Tenant) ([]wire, error) {
 
 func newWire(u *url.URL, target Target, t Tenant) wire {
 	a := agentNamed(t.Client)
-	w := wire{completionLimit: target.CompletionLimit, counts: a.counts, openLoop: t.OpenLoop, header: http.Header{
+	w := wire{completionLimit: target.CompletionLimit, counts: a.counts, openLoop: t.OpenLoop, shared: t.Shared, header: http.Header{
 		"Accept":       {"application/json"},
 		"Content-Type": {"application/json"},
 		"User-Agent":   {a.userAgent},
@@ -120,12 +122,14 @@ func (w *wire) headers(number uint16) http.Header {
 
 // body returns the body that meets a Send's integers.
 func (w *wire) body(e *core.Effect) []byte {
-	size := body.PromptChars(int(e.PromptTokens)) + len(w.model) + 256
-	return body.Append(make([]byte, 0, size), body.Request{
+	user, prefix := body.PromptChars(int(e.PromptTokens), int(w.shared.Tokens))
+	return body.Append(make([]byte, 0, user+prefix+len(w.model)+300), body.Request{
 		Model:           w.model,
 		Key:             e.Key,
 		Try:             int(e.Tries),
 		PromptTokens:    int(e.PromptTokens),
+		Prefix:          w.shared.Name(e.Key),
+		PrefixTokens:    int(w.shared.Tokens),
 		OutputTokens:    int(e.OutputTokens),
 		MaxTokens:       int(e.MaxTokens),
 		CompletionLimit: w.completionLimit,

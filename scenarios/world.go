@@ -52,7 +52,7 @@ func (s *Scenario) BackendOptions(backend int, start tick.Instant) deployment.Op
 // LoadOptions returns what the load core is made with.
 func (s *Scenario) LoadOptions(start tick.Instant) load.Options {
 	sizing := tenant.Sizing{MinPrompt: body.MinPromptTokens, OutputWeight: s.costWeight(),
-		Chars: PromptChars, Charge: s.charge()}
+		Estimate: PromptEstimate, Charge: s.charge()}
 	opt := load.Options{Seed: uint64(s.Seed), Start: start, Duration: time.Duration(s.Duration),
 		Drain: time.Duration(s.Drain), MaxInFlight: s.MaxInFlight}
 	for i := range s.Tenants {
@@ -110,9 +110,13 @@ func (s *Scenario) Header(mode string, start tick.Instant) record.Header {
 	return h
 }
 
-// PromptChars returns the characters of a generated prompt.
-func PromptChars(tokens int32) int32 { return int32(body.PromptChars(int(tokens))) }
-
-// PromptEstimate returns the service's estimate of a generated prompt, which is
-// one text part: its characters / 4, rounded down, and 1.
-func PromptEstimate(tokens int32) int32 { return PromptChars(tokens)/4 + 1 }
+// PromptEstimate returns the service's estimate of a generated prompt: for each
+// text part, of which a prefix is one, its characters / 4, rounded down, and 1.
+func PromptEstimate(tokens, prefix int32) int32 {
+	user, system := body.PromptChars(int(tokens), int(prefix))
+	estimate := user/4 + 1
+	if system > 0 {
+		estimate += system/4 + 1
+	}
+	return int32(estimate)
+}

@@ -3,6 +3,7 @@ package simulator
 import (
 	"strings"
 	"sync"
+	"time"
 
 	"foundrylab/internal/drive"
 	"foundrylab/internal/record"
@@ -36,13 +37,15 @@ type backend struct {
 	fingerprint string
 	text        rng.Die
 	limits      limitHeaders
+	sights      sights
+	keep        time.Duration // how long what a prompt shares with others is of use
 }
 
 func newBackend(cfg *Config, index int, kept *ledger) *backend {
 	d := cfg.Deployments[index]
 	b := &backend{index: index, cfg: d, clock: cfg.Clock, kept: kept, ledger: cfg.Ledger, observe: cfg.Observe,
 		engine: d.Model + "-" + d.Version, fingerprint: fingerprint(&d),
-		text: rng.New(cfg.Seed, rng.ContentText, rng.Entity(d.Name))}
+		text: rng.New(cfg.Seed, rng.ContentText, rng.Entity(d.Name)), keep: d.CacheRetention()}
 	var rules []fault.Rule
 	for i, f := range cfg.Faults {
 		if f.Backend == d.Name {

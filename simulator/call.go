@@ -28,8 +28,9 @@ type call struct {
 	backend *backend // once its deployment is known
 	body    []byte
 	peeked  ops.Peeked
-	request uint64 // its key
-	wish    string // the fault that the deployment name asks for
+	request uint64  // its key
+	text    *blocks // of a prompt that must be compared to tell what others share of it
+	wish    string  // the fault that the deployment name asks for
 
 	status int                // sent; 0: nothing was
 	reason record.Reason      // for the log, of what never reached a deployment

@@ -27,7 +27,7 @@ func (c *call) chat(op *ops.Operation) {
 		return
 	}
 	c.body = nil // a long answer needs not hold it
-	f := c.backend.start(ev, c.r.Context().Done())
+	f := c.backend.start(ev, c.text, c.r.Context().Done())
 	defer func() {
 		f.land()
 		c.end = &f.end
@@ -49,7 +49,8 @@ func (c *call) chat(op *ops.Operation) {
 
 // meter says what the deployment has to know of the request. A generated prompt carries its key, its wanted output and
 // its token count; the count is believed if the text has the length that the marker gives, else a gateway has changed
-// it. Any other prompt is counted, named by its body, and answered at a length that the deployment draws.
+// it. Any other prompt is counted, named by its body, compared with what came before, and answered at a length that the
+// deployment draws.
 func (c *call) meter() (deployment.Event, error) {
 	p := &c.peeked
 	ev := deployment.Event{PromptEstimate: clamp(tokens.EstimateParts(p.PartChars)), OutputTokens: -1, MaxTokens: clamp(p.OutputLimit()),
@@ -64,6 +65,9 @@ func (c *call) meter() (deployment.Event, error) {
 	}
 	if marked && m.Chars == p.TextChars {
 		ev.PromptTokens = clamp(m.Prompt)
+		if prefix, ok := p.PrefixMarker(); ok {
+			ev.Prefix, ev.Shared = withCacheKey(prefix.Name, p.PromptCacheKey), clamp(prefix.Tokens)
+		}
 		return ev, nil
 	}
 	counter, err := tokens.NewBPE(tokens.EncodingFor(c.backend.cfg.Model))
@@ -71,6 +75,10 @@ func (c *call) meter() (deployment.Event, error) {
 		return ev, err
 	}
 	ev.PromptTokens = clamp(tokens.ChatPrompt(counter, p.Messages))
+	text := blocksOf(p.Messages)
+	if ev.Prefix = text.name(p.PromptCacheKey); ev.Prefix != 0 {
+		c.text = &text
+	}
 	return ev, nil
 }
 

@@ -22,11 +22,18 @@ type flight struct {
 }
 
 // start brings a request before its deployment: afterwards it is refused (ended) or planned. The caller must land it.
-func (b *backend) start(ev deployment.Event, gone <-chan struct{}) *flight {
+// text is that of the prompt where only comparing tells what others share of it, else nil.
+func (b *backend) start(ev deployment.Event, text *blocks, gone <-chan struct{}) *flight {
+	if text != nil {
+		ev.Shared = b.sights.shared(b.clock.Now(), b.keep, text, ev.PromptTokens)
+	}
 	f := &flight{b: b, box: b.driver.Open(), gone: gone}
 	ev.Kind, ev.Ref = deployment.Start, f.box.Ref
 	b.driver.Do(ev)
 	f.take(<-f.box.C)
+	if text != nil && !f.ended {
+		b.sights.add(b.clock.Now(), text)
+	}
 	return f
 }
 

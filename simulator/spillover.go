@@ -25,7 +25,7 @@ func (c *call) spill(refused *flight, ev deployment.Event, to *backend) *flight 
 	h := c.w.Header()
 	from := c.backend
 	ev.Ask = fault.Ask{} // it was asked of the deployment that refused
-	f := to.start(ev, refused.gone)
+	f := to.start(ev, c.text, refused.gone)
 	if f.ended && from.cfg.SpilloverError == "original" {
 		f.land()
 		// a reset has no status; whoever stands before a deployment would call it unavailable

@@ -19,7 +19,7 @@ type Marker struct {
 	Try    int    // which sending of the request by its client this is, from 0, to MaxMarkerTry
 	Output int    // wanted output length, tokens, 0 to MaxMarkerOutput
 	Prompt int    // prompt tokens of the whole request by the chat rule, 0 to MaxMarkerCount
-	Chars  int    // characters of the whole text that the marker starts, 0 to MaxMarkerCount
+	Chars  int    // characters of all messages' text, 0 to MaxMarkerCount
 }
 
 // Sizes of a marker.

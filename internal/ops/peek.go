@@ -16,6 +16,7 @@ type Peeked struct {
 	MaxTokens           int       // max_tokens, or -1 when absent
 	MaxCompletionTokens int       // max_completion_tokens, or -1 when absent
 	N                   int       // number of choices, 1 when absent
+	PromptCacheKey      string    // prompt_cache_key
 	Messages            []Message // in order
 	PartChars           []int     // characters (code points) of every text part in order; a plain string is one part
 	TextChars           int       // their sum
@@ -78,6 +79,10 @@ func (k *Peeker) Peek(body []byte) (Peeked, error) {
 			p.MaxCompletionTokens = r.int(place{name: "max_completion_tokens"}, -1, MaxOutputLimit)
 		case `"n"`:
 			p.N = r.int(place{name: "n"}, 1, MaxChoices)
+		case `"prompt_cache_key"`:
+			if p.PromptCacheKey = ""; !r.null() {
+				p.PromptCacheKey = r.text(place{name: "prompt_cache_key"})
+			}
 		default:
 			r.skip()
 		}

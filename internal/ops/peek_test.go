@@ -30,9 +30,12 @@ func TestPeek(t *testing.T) {
 			p.Messages = []Message{{Role: "system", Text: "a"}, {Role: "user", Name: "Bo", Text: "b\"é\n"}}
 			p.PartChars, p.TextChars = []int{1, 4}, 5
 		}},
-		{"nulls count as absent", `{"stream":null,"stream_options":null,"max_tokens":null,"n":null,"max_completion_tokens":null,` +
+		{"nulls count as absent", `{"stream":null,"stream_options":null,"max_tokens":null,"n":null,"max_completion_tokens":null,"prompt_cache_key":null,` +
 			`"messages":[{"role":"assistant","content":null,"tool_calls":[{"id":"call_1"}]}]}`, func(p *Peeked) {
 			p.Messages, p.PartChars = []Message{{Role: "assistant"}}, []int{}
+		}},
+		{"prompt cache", `{"prompt_cache_key":"x","messages":[]}`, func(p *Peeked) {
+			p.PromptCacheKey, p.Messages, p.PartChars = "x", []Message{}, []int{}
 		}},
 		{"parts", `{"messages":[{"role":"user","content":[{"type":"text","text":"abc"},{"type":"image_url","image_url":{"url":"data:,"}},{"text":"€€","type":"text"}]}]}`, func(p *Peeked) {
 			p.Messages, p.PartChars, p.TextChars = []Message{{Role: "user", Text: "abc€€"}}, []int{3, 2}, 5
@@ -122,6 +125,7 @@ func TestOutputLimit(t *testing.T) {
 func FuzzPeek(f *testing.F) {
 	f.Add([]byte(`{"model":"m","stream":true,"stream_options":{"include_usage":true},"max_tokens":4,"n":2,"messages":[{"role":"user","content":"x"}]}`))
 	f.Add([]byte(`{"messages":[{"role":"user","name":"n","content":[{"type":"text","text":"a\n"},{"type":"image_url"}]}],"messages":[]}`))
+	f.Add([]byte(`{"prompt_cache_key":"a","prompt_cache_key":null,"messages":[]}`))
 	f.Add([]byte(`{"messages":[{"role":"a","role":"\u00e9","content":null}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		got, err := Peek(body)
@@ -139,7 +143,7 @@ func FuzzPeek(f *testing.F) {
 			t.Fatalf("accepted what encoding/json refuses: %v", err)
 		}
 		text := func(v any) string { s, _ := v.(string); return s }
-		want := Peeked{Model: text(all["model"]), Stream: all["stream"] == true, MaxTokens: -1, MaxCompletionTokens: -1, N: 1, Messages: []Message{}, PartChars: []int{}}
+		want := Peeked{Model: text(all["model"]), PromptCacheKey: text(all["prompt_cache_key"]), Stream: all["stream"] == true, MaxTokens: -1, MaxCompletionTokens: -1, N: 1, Messages: []Message{}, PartChars: []int{}}
 		for name, to := range map[string]*int{"max_tokens": &want.MaxTokens, "max_completion_tokens": &want.MaxCompletionTokens, "n": &want.N} {
 			if v, ok := all[name].(json.Number); ok {
 				fmt.Sscan(string(v), to)

@@ -25,6 +25,7 @@ const (
 	ContentText
 	SlowAnswer
 	BurstSizes
+	PrefixVariant
 )
 
 // Die draws for one (seed, purpose, entity). It is a value; copies draw alike.

@@ -40,15 +40,58 @@ func TestAppendIsExact(t *testing.T) {
 		if n := tokens.ChatPrompt(c, got.Messages); n != want {
 			t.Errorf("%d tokens, want %d: %.120s", n, want, got.Messages[0].Text)
 		}
-		if got.TextChars != PromptChars(p) || len(got.PartChars) != 1 {
-			t.Errorf("%d characters, want %d", got.TextChars, PromptChars(p))
+		if chars, _ := PromptChars(p, 0); got.TextChars != chars || len(got.PartChars) != 1 {
+			t.Errorf("%d characters, want %d", got.TextChars, chars)
 		}
 		m, ok := got.Marker()
-		if want := (ops.Marker{Key: r.Key, Output: r.OutputTokens, Prompt: want, Chars: PromptChars(p)}); !ok || m != want {
+		if want := (ops.Marker{Key: r.Key, Output: r.OutputTokens, Prompt: want, Chars: got.TextChars}); !ok || m != want {
 			t.Errorf("marker %+v, want %+v", m, want)
 		}
 		if got.Model != r.Model || got.Stream != r.Stream || got.IncludeUsage != r.IncludeUsage || got.MaxTokens != r.MaxTokens || got.MaxCompletionTokens != -1 {
 			t.Errorf("read back %+v of %+v", got, r)
+		}
+	}
+}
+
+// So has every body whose beginning others share; the beginning has the tokens that it says, and is the same whatever follows.
+func TestPrefixIsExact(t *testing.T) {
+	c, err := tokens.NewBPE(tokens.O200K)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(3, 3))
+	for _, prefix := range []int{1, MinPrefixTokens, MinPrefixTokens + 1, 64, 1023, 1024, 2048} {
+		whole := max(prefix, MinPrefixTokens)
+		first := ""
+		for _, p := range []int{0, whole, whole + MinPromptTokens, whole + MinPromptTokens + 1, 3000} {
+			r := Request{Key: rng.Uint64(), PromptTokens: p, OutputTokens: 9, MaxTokens: -1, Prefix: 77, PrefixTokens: prefix}
+			got, err := ops.Peek(Append(nil, r))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := max(p, whole+MinPromptTokens)
+			if n := tokens.ChatPrompt(c, got.Messages); n != want || len(got.Messages) != 2 || got.Messages[0].Role != "system" {
+				t.Errorf("%d tokens, want %d: %.120s", n, want, got.Messages[0].Text)
+			}
+			if n := tokens.ChatPrompt(c, got.Messages[:1]) - 3; n != whole { // 3 are the prompt's own
+				t.Errorf("the prefix has %d tokens, want %d", n, whole)
+			}
+			user, system := PromptChars(p, prefix)
+			if len(got.PartChars) != 2 || got.PartChars[0] != system || got.PartChars[1] != user {
+				t.Errorf("characters %d, want %d and %d", got.PartChars, system, user)
+			}
+			if m, ok := got.Marker(); !ok || m != (ops.Marker{Key: r.Key, Output: 9, Prompt: want, Chars: user + system}) {
+				t.Errorf("marker %+v", m)
+			}
+			if m, ok := got.PrefixMarker(); !ok || m != (ops.PrefixMarker{Name: 77, Tokens: whole}) {
+				t.Errorf("prefix marker %+v", m)
+			}
+			if first == "" {
+				first = got.Messages[0].Text
+			}
+			if got.Messages[0].Text != first {
+				t.Error("requests of one prefix begin differently")
+			}
 		}
 	}
 }
@@ -77,6 +120,10 @@ func TestMarkerTokensAreConstant(t *testing.T) {
 			if n := c.Count(text); n != markerTokens {
 				t.Fatalf("%s: %s is %d tokens", encoding, text, n)
 			}
+			shared := string(ops.AppendPrefixMarker(nil, ops.PrefixMarker{Name: m.Key, Tokens: m.Chars}))
+			if n := c.Count(shared + filler); n != prefixMarkerTokens+len(filler)/wordChars {
+				t.Fatalf("%s: %s with filler is %d tokens", encoding, shared, n)
+			}
 			if n := c.Count(text + filler); n != markerTokens+len(filler)/wordChars {
 				t.Fatalf("%s: %s with filler is %d tokens", encoding, text, n)
 			}
@@ -101,6 +148,13 @@ func TestAppendForms(t *testing.T) {
 		{func(r *Request) { r.Stream, r.IncludeUsage = true, true }, `{` + messages + `,"stream":true,"stream_options":{"include_usage":true}}`},
 		{func(r *Request) { r.Key = 31 }, strings.NewReplacer("k=000000000000000000032", "k=000000000000000000031", " data time", " zone data").Replace(`{` + messages + `}`)},
 	}
+	tests = append(tests, struct {
+		change func(r *Request)
+		want   string
+	}{func(r *Request) {
+		r.Prefix, r.PrefixTokens, r.PromptTokens = 32, MinPrefixTokens+1, MinPrefixTokens+1+MinPromptTokens
+	}, `{"messages":[` +
+		`{"role":"system","content":"[fl x=000000000000000000032 s=000000022] data"},{"role":"user","content":"[fl k=000000000000000000032 t=000 o=000007 p=000000058 c=000000112]"}]}`})
 	for _, tt := range tests {
 		r := base
 		tt.change(&r)
@@ -126,7 +180,8 @@ func TestOutOfRange(t *testing.T) {
 			Append(nil, r)
 		}()
 	}
-	if PromptChars(MaxPromptTokens) > ops.MaxMarkerCount || PromptChars(MaxPromptTokens+1) <= ops.MaxMarkerCount {
+	last, _ := PromptChars(MaxPromptTokens, 0)
+	if over, _ := PromptChars(MaxPromptTokens+1, 0); last > ops.MaxMarkerCount || over <= ops.MaxMarkerCount {
 		t.Error("MaxPromptTokens is not the largest prompt")
 	}
 }

@@ -173,7 +173,7 @@ func rate(text string) (r unit.Rate) {
 }
 
 func compile(cfg *tenant.Config, seed uint64) *tenant.Tenant {
-	return tenant.Compile(cfg, seed, tenant.Sizing{MinPrompt: 1, Chars: func(n int32) int32 { return 4 * n }})
+	return tenant.Compile(cfg, seed, tenant.Sizing{MinPrompt: 1, Estimate: func(n, _ int32) int32 { return n + 1 }})
 }
 
 func (a arguments) event(at tick.Instant, f []string) Event {

@@ -25,6 +25,7 @@ type Config struct {
 	Users     int                  `yaml:"users" min:"0" max:"4095" doc:"closed loop: users who each wait for an answer, think, and ask again"`
 	Think     *Think               `yaml:"think" doc:"closed loop: time between an answer and the next request; default exponential, mean 2s"`
 	Prompt    *distribution.Config `yaml:"prompt" doc:"prompt tokens; default log-normal p50 1000, p95 3500; raised to the least a request can carry"`
+	Prefix    *Prefix              `yaml:"prefix" doc:"beginning that its prompts share, for the prompt cache of deployments; prompts are raised to what it needs"`
 	Output    *distribution.Config `yaml:"output" doc:"output tokens the model wants to give; default log-normal p50 180, p95 700"`
 	MaxTokens MaxTokens            `yaml:"max_tokens" default:"absent" doc:"what the client sends: absent, a number, or a multiple of the output such as 2x output"`
 	Stream    bool                 `yaml:"stream" default:"true" doc:"whether answers are streamed"`
@@ -110,6 +111,9 @@ func (c Config) Validate(fail func(path, format string, args ...any)) {
 	case c.Arrivals != nil && c.Think != nil:
 		fail("think", "belongs to users (closed loop), not to arrivals")
 	}
+	if p := c.Prompt; p != nil && p.Constant != nil && c.Prefix != nil && *p.Constant <= c.Prefix.Tokens {
+		fail("prefix.tokens", "must be less than the prompt that it is part of (%d)", *p.Constant)
+	}
 	if c.Stop > 0 && c.Stop <= c.Start {
 		fail("stop", "must be after start (%v)", c.Start)
 	}
@@ -128,16 +132,20 @@ type Tenant struct {
 	prompt, output, think distribution.Sampler
 	promptDie, outputDie  rng.Die
 	thinkDie, backoffDie  rng.Die
-	chars                 func(promptTokens int32) int32
+	estimate              func(promptTokens, prefixTokens int32) int32
+	prefix                int32 // tokens of the prompt
 	weight                int64 // of an output token in Cost; 0: by charge
 	charge                func(promptEstimate, maxTokens int32) int32
 }
 
 // Sizing is what a tenant must know of the world to plan a request.
 type Sizing struct {
-	MinPrompt    int32                          // least prompt a request can carry
-	Chars        func(promptTokens int32) int32 // characters of a prompt
-	OutputWeight int64                          // Cost in PTU-normalised tokens; 0: by Charge
+	MinPrompt    int32 // least prompt a request can carry, beside its prefix
+	OutputWeight int64 // Cost in PTU-normalised tokens; 0: by Charge
+
+	// Estimate is what the service takes a prompt for that begins with a prefix
+	// of so many tokens.
+	Estimate func(promptTokens, prefixTokens int32) int32
 
 	// Charge is what a standard deployment charges a request at arrival; nil:
 	// the prompt's estimate and max_tokens.
@@ -147,7 +155,7 @@ type Sizing struct {
 // Compile returns the tenant of a valid Config.
 func Compile(c *Config, seed uint64, s Sizing) *Tenant {
 	entity := rng.Entity(c.Name)
-	t := &Tenant{Config: c, Client: clientNamed(c.Client), KeyBase: KeyBase(c.Name), Phase: entity, chars: s.Chars, weight: s.OutputWeight, charge: s.Charge,
+	t := &Tenant{Config: c, Client: clientNamed(c.Client), KeyBase: KeyBase(c.Name), Phase: entity, estimate: s.Estimate, weight: s.OutputWeight, charge: s.Charge,
 		prompt: distribution.NewLognormal(1000, 3500, distribution.Z95, 0), output: distribution.NewLognormal(180, 700, distribution.Z95, 0),
 		think:     distribution.NewExponential(int64(2*time.Second), 0),
 		promptDie: rng.New(seed, rng.PromptLength, entity), outputDie: rng.New(seed, rng.OutputLength, entity),
@@ -165,7 +173,10 @@ func Compile(c *Config, seed uint64, s Sizing) *Tenant {
 	default:
 		t.think = distribution.NewExponential(int64(c.Think.Exponential.Mean), 0)
 	}
-	t.prompt = t.prompt.AtLeast(int64(s.MinPrompt))
+	if c.Prefix != nil {
+		t.prefix = int32(c.Prefix.Tokens)
+	}
+	t.prompt = t.prompt.AtLeast(int64(s.MinPrompt) + int64(t.prefix))
 	return t
 }
 
@@ -177,9 +188,9 @@ func KeyBase(name string) uint64 {
 
 // Wish is one request as planned: its sizes and what it will be charged.
 type Wish struct {
-	Prompt, Chars, Output int32
-	MaxTokens             int32 // -1: absent
-	Cost                  int32 // in the unit of the binding resource
+	Prompt, Output int32
+	MaxTokens      int32 // -1: absent
+	Cost           int32 // in the unit of the binding resource
 }
 
 // maxTokens bounds what is drawn, as a trace file's rows are bounded; with it
@@ -197,14 +208,14 @@ func (t *Tenant) Wish(key uint64, prompt, output int32) Wish {
 	if output < 0 {
 		output = int32(min(t.output.At(t.outputDie.Draw(key, 0)), maxTokens))
 	}
-	w := Wish{Prompt: prompt, Chars: t.chars(prompt), Output: max(output, 1), MaxTokens: -1}
+	w := Wish{Prompt: prompt, Output: max(output, 1), MaxTokens: -1}
 	switch m := t.Config.MaxTokens; {
 	case m.Fixed > 0:
 		w.MaxTokens = int32(m.Fixed)
 	case m.Times > 0:
 		w.MaxTokens = int32(max(int64(w.Output)*m.Times/1_000_000, 1))
 	}
-	estimate := w.Chars/4 + 1
+	estimate := t.estimate(prompt, t.prefix)
 	switch {
 	case t.weight > 0:
 		w.Cost = w.Prompt + int32(t.weight)*w.Received()

@@ -16,7 +16,7 @@ import (
 )
 
 // world is what a tenant knows in these tests: four characters a token.
-var world = Sizing{MinPrompt: 20, Chars: func(n int32) int32 { return 4 * n }}
+var world = Sizing{MinPrompt: 20, Estimate: func(n, _ int32) int32 { return n + 1 }}
 
 func constant(n unit.Count) *distribution.Config { return &distribution.Config{Constant: &n} }
 
@@ -216,17 +216,17 @@ func TestWish(t *testing.T) {
 		want           Wish
 		received       int32
 	}{
-		{"drawn", MaxTokens{}, -1, -1, 0, Wish{300, 1200, 50, -1, 301}, 50},
-		{"from a trace", MaxTokens{}, 1000, 10, 0, Wish{1000, 4000, 10, -1, 1001}, 10},
-		{"a trace below the least", MaxTokens{}, 3, 0, 0, Wish{20, 80, 1, -1, 21}, 1},
-		{"fixed above", MaxTokens{Fixed: 400}, -1, -1, 0, Wish{300, 1200, 50, 400, 701}, 50},
-		{"fixed below", MaxTokens{Fixed: 40}, -1, -1, 0, Wish{300, 1200, 50, 40, 341}, 40},
-		{"double", MaxTokens{Times: 2_000_000}, -1, -1, 0, Wish{300, 1200, 50, 100, 401}, 50},
-		{"half", MaxTokens{Times: 500_000}, -1, -1, 0, Wish{300, 1200, 50, 25, 326}, 25},
-		{"never none", MaxTokens{Times: 1000}, -1, -1, 0, Wish{300, 1200, 50, 1, 302}, 1},
-		{"provisioned", MaxTokens{}, -1, -1, 4, Wish{300, 1200, 50, -1, 500}, 50},
-		{"provisioned and cut", MaxTokens{Fixed: 40}, -1, -1, 8, Wish{300, 1200, 50, 40, 620}, 40},
-		{"of all sizes the greatest", MaxTokens{Times: 1_000_000_000}, 2_000_000, 2_000_000, 0, Wish{2_000_000, 8_000_000, 2_000_000, 2_000_000_000, 2_002_000_001}, 2_000_000},
+		{"drawn", MaxTokens{}, -1, -1, 0, Wish{300, 50, -1, 301}, 50},
+		{"from a trace", MaxTokens{}, 1000, 10, 0, Wish{1000, 10, -1, 1001}, 10},
+		{"a trace below the least", MaxTokens{}, 3, 0, 0, Wish{20, 1, -1, 21}, 1},
+		{"fixed above", MaxTokens{Fixed: 400}, -1, -1, 0, Wish{300, 50, 400, 701}, 50},
+		{"fixed below", MaxTokens{Fixed: 40}, -1, -1, 0, Wish{300, 50, 40, 341}, 40},
+		{"double", MaxTokens{Times: 2_000_000}, -1, -1, 0, Wish{300, 50, 100, 401}, 50},
+		{"half", MaxTokens{Times: 500_000}, -1, -1, 0, Wish{300, 50, 25, 326}, 25},
+		{"never none", MaxTokens{Times: 1000}, -1, -1, 0, Wish{300, 50, 1, 302}, 1},
+		{"provisioned", MaxTokens{}, -1, -1, 4, Wish{300, 50, -1, 500}, 50},
+		{"provisioned and cut", MaxTokens{Fixed: 40}, -1, -1, 8, Wish{300, 50, 40, 620}, 40},
+		{"of all sizes the greatest", MaxTokens{Times: 1_000_000_000}, 2_000_000, 2_000_000, 0, Wish{2_000_000, 2_000_000, 2_000_000_000, 2_002_000_001}, 2_000_000},
 	} {
 		s := world
 		s.OutputWeight = c.weight

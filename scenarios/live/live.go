@@ -214,7 +214,8 @@ func (r *run) load(ctx context.Context) error {
 		Transport: r.opt.Net.Transport("load"), SleepUntil: r.opt.Net.Sleep(), Observe: r.collector.load, Lag: r.collector.lag}
 	for i := range r.scenario.Tenants {
 		t := &r.scenario.Tenants[i]
-		cfg.Tenants = append(cfg.Tenants, loadgen.Tenant{Name: t.Name, Key: "tenant-" + t.Name, Client: t.Client, OpenLoop: t.Arrivals != nil})
+		cfg.Tenants = append(cfg.Tenants, loadgen.Tenant{Name: t.Name, Key: "tenant-" + t.Name, Client: t.Client, OpenLoop: t.Arrivals != nil,
+			Shared: t.Shared(uint64(r.scenario.Seed))})
 	}
 	if r.opt.Target != "" {
 		for i := range cfg.Tenants {

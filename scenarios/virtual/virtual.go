@@ -10,6 +10,7 @@ import (
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
 	load "foundrylab/loadgen/core"
+	"foundrylab/loadgen/tenant"
 	"foundrylab/scenarios"
 	"foundrylab/simulator/deployment"
 )
@@ -41,9 +42,10 @@ type Runner struct {
 	sent    []attempt // by the gateway's attempt slot
 	wakes   []tick.Instant
 	steps   int64
-	timed   []bool // by tenant: it has a timeout
-	spill   []int  // by backend: which one takes what it refuses; -1: none
-	target  []bool // by backend: where both refuse, the other one's answer counts
+	timed   []bool          // by tenant: it has a timeout
+	shared  []tenant.Shared // by tenant
+	spill   []int           // by backend: which one takes what it refuses; -1: none
+	target  []bool          // by backend: where both refuse, the other one's answer counts
 
 	// Effects of nested steps share one stack per core.
 	fromLoad    []load.Effect
@@ -59,9 +61,10 @@ type Runner struct {
 
 // try is a client's try on its way: what its body would say.
 type try struct {
-	key                       uint64
+	key, prefix               uint64
 	first                     tick.Instant
 	prompt, output, maxTokens int32
+	shared                    int32 // of the prompt: tokens of the prefix
 	tenant, number            uint16
 	stream                    bool
 	timed                     bool // its client gives up after a time
@@ -94,6 +97,7 @@ func New(s *scenarios.Scenario, opt Options) *Runner {
 	r := &Runner{world: w, summary: record.NewSummary(w.Header), opt: opt, start: start, end: start.Add(time.Duration(s.Duration))}
 	for i := range s.Tenants {
 		r.timed = append(r.timed, s.Tenants[i].Timeout > 0)
+		r.shared = append(r.shared, s.Tenants[i].Shared(uint64(s.Seed)))
 	}
 	for i := range s.Backends {
 		r.spill = append(r.spill, s.SpilloverOf(i))
@@ -176,7 +180,8 @@ func (r *Runner) stepLoad(now tick.Instant, ev load.Event) {
 			for int(e.Ref.Slot) >= len(r.tries) {
 				r.tries = append(r.tries, try{})
 			}
-			r.tries[e.Ref.Slot] = try{key: e.Key, prompt: e.PromptTokens, output: e.OutputTokens,
+			shared := &r.shared[e.Tenant]
+			r.tries[e.Ref.Slot] = try{key: e.Key, prefix: shared.Name(e.Key), shared: shared.Tokens, prompt: e.PromptTokens, output: e.OutputTokens,
 				maxTokens: e.MaxTokens, tenant: e.Tenant, number: e.Tries, stream: e.Flag, timed: r.timed[e.Tenant]}
 			r.stepGateway(now, gateway.Event{Kind: gateway.Request, Ref: e.Ref, Key: e.Key, PromptTokens: e.PromptTokens,
 				MaxTokens: e.MaxTokens, Tenant: e.Tenant, Stream: e.Flag})
@@ -231,7 +236,7 @@ func (r *Runner) send(now tick.Instant, e *gateway.Effect) {
 func (r *Runner) startAt(now tick.Instant, backend int, ref record.Ref) {
 	t := &r.tries[r.sent[ref.Slot].slot]
 	r.stepBackend(now, backend, deployment.Event{Kind: deployment.Start, Ref: ref, Key: t.key, PromptTokens: t.prompt,
-		PromptEstimate: scenarios.PromptEstimate(t.prompt), OutputTokens: t.output, MaxTokens: t.maxTokens, Stream: t.stream,
+		PromptEstimate: scenarios.PromptEstimate(t.prompt, t.shared), Prefix: t.prefix, Shared: t.shared, OutputTokens: t.output, MaxTokens: t.maxTokens, Stream: t.stream,
 		Marked: true, Try: t.number})
 }
 

@@ -48,15 +48,22 @@ type prefixRow struct {
 const none = -1
 
 func newPromptCache(cfg *Config) *promptCache {
-	p := &promptCache{PromptCache: defaultPromptCache, place: map[uint64]int32{}, newest: none, oldest: none}
+	return &promptCache{PromptCache: cfg.promptCache(), place: map[uint64]int32{}, newest: none, oldest: none}
+}
+
+func (c *Config) promptCache() PromptCache {
+	p := defaultPromptCache
 	switch {
-	case cfg.PromptCache != nil:
-		p.PromptCache = *cfg.PromptCache
-	case !cachesPrompts(cfg.Model):
+	case c.PromptCache != nil:
+		p = *c.PromptCache
+	case !cachesPrompts(c.Model):
 		p.Retention = 0
 	}
 	return p
 }
+
+// CacheRetention returns how long a prompt is kept in the cache without use; 0: it has none.
+func (c *Config) CacheRetention() time.Duration { return time.Duration(c.promptCache().Retention) }
 
 // cachesPrompts reports whether a model's deployments have a prompt cache: all since gpt-4o.
 func cachesPrompts(model string) bool {

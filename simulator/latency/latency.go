@@ -17,7 +17,7 @@ import (
 type Config struct {
 	Preset     string        `yaml:"preset" doc:"name of a built-in profile; default: the deployment's model"`
 	TTFT       *Quantiles    `yaml:"ttft" doc:"time to the first token, log-normal"`
-	PerKPrompt unit.Duration `yaml:"per_1k_prompt" doc:"added to TTFT for each 1,000 prompt tokens"`
+	PerKPrompt unit.Duration `yaml:"per_1k_prompt" doc:"added to TTFT for each 1,000 prompt tokens that are not cached"`
 	TokensPerS unit.Count    `yaml:"tokens_per_s" doc:"median pace of output tokens"`
 	Spread     unit.Ratio    `yaml:"spread" doc:"coefficient of variation of the pace between requests"`
 	Filter     string        `yaml:"filter" enum:"default|asynchronous" doc:"content filter of streams: default holds tokens back and releases 1 to 20 at once, asynchronous lets each go as it comes; default: that of the profile"`
