@@ -49,6 +49,7 @@ var classes = []class{
 	{"internal/tokens", core, worldly}, // a library loads the vocabularies, under a lock
 
 	{"simulator/deployment", core, exact},
+	{"simulator/lease", core, exact},
 	{"simulator/latency", core, exact},
 	{"simulator/fault", core, exact},
 	{"simulator/content", core, exact},
