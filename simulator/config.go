@@ -60,7 +60,7 @@ func complete(cfg Config) (Config, error) {
 
 // exemplar decodes the least there can be, which is all defaults.
 func exemplar() (w written, err error) {
-	const least = "deployments: [{name: x, model: x, sku: Standard, tpm: 1, prompt_cache: {}}]\n" +
+	const least = "deployments: [{name: x, model: x, sku: Standard, tpm: 1, prompt_cache: {}, dynamic_quota: {}}]\n" +
 		"faults: [{name: x, backend: x, at: 0s, for: 1s, outage: {}}]\n"
 	doc, err := yamlconf.Parse("defaults", []byte(least))
 	if err != nil {
@@ -82,6 +82,10 @@ func fill(d, like *deployment.Config) {
 	d.OutputCharge = cmp.Or(d.OutputCharge, like.OutputCharge)
 	d.SpilloverError = cmp.Or(d.SpilloverError, like.SpilloverError)
 	d.MaxInFlight = cmp.Or(d.MaxInFlight, like.MaxInFlight)
+	if q := d.DynamicQuota; q != nil {
+		d.DynamicQuota = &deployment.DynamicQuota{Spare: cmp.Or(q.Spare, like.DynamicQuota.Spare), Share: cmp.Or(q.Share, like.DynamicQuota.Share),
+			Every: cmp.Or(q.Every, like.DynamicQuota.Every)}
+	}
 	if p := d.PromptCache; p != nil { // a retention or an overflow of 0 says something
 		filled := *p
 		filled.Prefixes = cmp.Or(filled.Prefixes, like.PromptCache.Prefixes)

@@ -44,6 +44,14 @@ func TestPromptCacheDefaults(t *testing.T) {
 	}
 }
 
+func TestDynamicQuotaDefaults(t *testing.T) {
+	given := deployment.DynamicQuota{Share: 1}
+	cfg, err := complete(Config{Deployments: []deployment.Config{{Name: "a", Model: "gpt-4.1", SKU: "Standard", TPM: 1, DynamicQuota: &given}}})
+	if got := cfg.Deployments[0].DynamicQuota; err != nil || *got != (deployment.DynamicQuota{Spare: 500_000, Share: 1, Every: ms(300_000)}) || given.Every != 0 {
+		t.Errorf("%+v of %+v, %v", got, given, err)
+	}
+}
+
 func TestConfigMistakes(t *testing.T) {
 	ok, count := standard("a"), unit.Count(5)
 	with := func(change func(*deployment.Config)) Config {

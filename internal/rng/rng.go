@@ -26,6 +26,7 @@ const (
 	SlowAnswer
 	BurstSizes
 	PrefixVariant
+	SpareCapacity
 )
 
 // Die draws for one (seed, purpose, entity). It is a value; copies draw alike.

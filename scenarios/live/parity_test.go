@@ -174,7 +174,8 @@ duration: 60s
 backends:
   - {name: a, model: gpt-4.1, sku: GlobalStandard, tpm: 40k, rpm: 600}
   - {name: b, model: gpt-4.1, sku: GlobalStandard, tpm: 40k, rpm: 600, region: Sweden Central, profile: azure-2024}
-  - {name: elsewhere, model: gpt-4.1, sku: GlobalStandard, tpm: 20k, rpm: 300, subscription: other}
+  - {name: elsewhere, model: gpt-4.1, sku: GlobalStandard, tpm: 20k, rpm: 300, subscription: other,
+     dynamic_quota: {share: 50%, every: 1m}}
 quota:
   - {model: gpt-4.1, sku: GlobalStandard, tpm: 40k, shared: true}
 gateway:

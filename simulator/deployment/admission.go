@@ -27,6 +27,9 @@ type admission struct {
 	capacity int64 // bucket level at 100 %
 	weight   int64 // of an output token
 	share    int64 // of the configured limits that is in force, in ppm
+	spare    int64 // of these, what is let through, in ppm
+	period   int64 // of dynamic quota
+	origin   tick.Instant
 	load     loadMeter
 }
 
@@ -44,7 +47,7 @@ const (
 
 func newAdmission(cfg *settings, start tick.Instant) admission {
 	if cfg.Provisioned() {
-		return admission{load: loadMeter{at: start}, bucket: limit.NewBucket(0, start), share: whole}
+		return admission{load: loadMeter{at: start}, bucket: limit.NewBucket(0, start), share: whole, spare: whole, origin: start}
 	}
 	return newStandard(cfg, start)
 }
@@ -78,7 +81,7 @@ func (a *admission) scale(now tick.Instant, cfg *settings, share int64) {
 func (a *admission) resize(now tick.Instant, cfg *settings) {
 	old := *a
 	*a = newAdmission(cfg, now)
-	a.share, a.load = old.share, old.load
+	a.share, a.load, a.origin = old.share, old.load, old.origin
 	switch {
 	case a.bucket != nil && old.bucket != nil:
 		a.bucket = old.bucket
@@ -193,7 +196,7 @@ func (a *admission) utilization(now tick.Instant) int32 {
 	if a.bucket != nil {
 		ppm = tick.MulDiv(a.bucket.Level(now), 1_000_000, max(a.capacity, 1))
 	} else {
-		ppm = tick.MulDiv(a.tokens.used(now), 1_000_000, max(a.tokens.limit(), 1))
+		ppm = tick.MulDiv(a.tokens.used(now), 1_000_000, max(a.tpm, 1))
 	}
 	return int32(min(ppm, math.MaxInt32))
 }

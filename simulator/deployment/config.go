@@ -32,6 +32,7 @@ type Config struct {
 	Resource          string        `yaml:"resource" doc:"resource that it is deployed in; default: its own name. Backends of one resource share an address live, and can spill over"`
 	Spillover         string        `yaml:"spillover" doc:"provisioned: the standard deployment of the same resource that takes what it refuses"`
 	SpilloverError    string        `yaml:"spillover_error" default:"original" enum:"original|target" doc:"provisioned: whose answer a request gets that both refuse (the service's pages differ)"`
+	DynamicQuota      *DynamicQuota `yaml:"dynamic_quota" doc:"standard: lets it go beyond its limits while there is capacity to spare; default: never"`
 	OutputTPM         unit.Count    `yaml:"output_tpm" doc:"Claude: output tokens per minute; default a fifth of tpm, which is here the prompt tokens per minute that no cache knew, and by default the model's"`
 	OutputCharge      string        `yaml:"output_charge" default:"produced" enum:"produced|max_tokens" doc:"Claude: what counts against output_tpm: what was produced, once the answer ends, or max_tokens at arrival (undocumented by the service)"`
 	Profile           string        `yaml:"profile" default:"azure-2026" enum:"azure-2024|azure-2025|azure-2026" doc:"standard: the year whose evidence the limits, headers and 429s follow"`
@@ -84,6 +85,9 @@ func (c Config) Validate(fail func(path, format string, args ...any)) {
 		fail("ptu", "a %s deployment is sized in tpm, not in ptu", c.SKU)
 	case c.TokensPerMinute() == 0:
 		fail("tpm", "a %s deployment needs tpm, such as 300k", c.SKU)
+	}
+	if c.DynamicQuota != nil && c.Provisioned() {
+		fail("dynamic_quota", "only standard deployments have it, and this is %s", c.SKU)
 	}
 	if c.OutputTPM != 0 && !c.claude() {
 		fail("output_tpm", "only standard deployments of Claude models have a limit on output tokens, and this is %s on %s", c.Model, c.SKU)

@@ -23,7 +23,7 @@ func (c *Core) Install(cfg *Config, seed uint64) uint32 {
 	}
 	c.configs = append(c.configs, &settings{Config: cfg, model: m, output: output, faults: faults,
 		latency: latency.Compile(cfg.Latency, cfg.Model, seed, entity),
-		draw:    rng.New(seed, rng.OutputLength, entity)})
+		draw:    rng.New(seed, rng.OutputLength, entity), spares: compileSpares(cfg, seed, entity)})
 	return uint32(len(c.configs) - 1)
 }
 

@@ -46,6 +46,7 @@ type settings struct {
 	latency *latency.Model
 	output  distribution.Sampler
 	draw    rng.Die
+	spares  spares
 	faults  *faultSet
 	users   int // requests in flight under it
 }

@@ -10,7 +10,8 @@ import (
 
 func newStandard(cfg *settings, start tick.Instant) admission {
 	e := evidenceOf(cfg.Config)
-	a := admission{load: loadMeter{at: start}, family: familyOf(cfg.Model), evidence: e, share: whole}
+	a := admission{load: loadMeter{at: start}, family: familyOf(cfg.Model), evidence: e,
+		share: whole, spare: whole, period: noPeriod, origin: start}
 	a.tokens = newWindow(e.sliding, tokenPeriod, start)
 	a.requests = newWindow(e.sliding, requestPeriod, start)
 	if e.burst > 0 {
@@ -25,16 +26,20 @@ func newStandard(cfg *settings, start tick.Instant) admission {
 	return a
 }
 
-// fitStandard gives every window its part of the limits.
+// fitStandard gives every window its part of the limits, and what is spared
+// beyond it.
 func (a *admission) fitStandard(cfg *settings) {
 	a.tpm, a.rpm = a.part(cfg.TokensPerMinute()), max(a.part(requestsPerMinute(cfg.Config)), 1)
 	a.load.perMinute = a.tpm
-	a.tokens.resize(a.tpm)
-	a.requests.resize((a.rpm + 5) / 6)
-	a.burst.resize((a.rpm + 59) / 60)
-	a.minute.resize(a.rpm)
-	a.output.resize(a.part(cfg.outputPerMinute()))
+	spared := func(limit int64) int64 { return tick.MulDiv(limit, a.spare, whole) }
+	a.tokens.resize(spared(a.tpm))
+	a.requests.resize(ofTenSeconds(spared(a.rpm)))
+	a.burst.resize((spared(a.rpm) + 59) / 60)
+	a.output.resize(spared(a.part(cfg.outputPerMinute())))
 }
+
+// ofTenSeconds is the part of the requests of a minute, rounded up.
+func ofTenSeconds(rpm int64) int64 { return (rpm + 5) / 6 }
 
 // requestsPerMinute is the RPM of a standard deployment: set, or by the ratio
 // of the model's family.
@@ -49,6 +54,9 @@ func requestsPerMinute(cfg *Config) int64 {
 // admitStandard checks the token windows and every request window together,
 // and returns what the request is to be charged.
 func (a *admission) admitStandard(now tick.Instant, cfg *settings, ev *Event, cached int32, choices int64) (demand, refusal) {
+	if cfg.spares.Every > 0 {
+		a.spareTo(now, cfg)
+	}
 	d := demand{tokens: a.family.cost(ev.PromptEstimate, ev.MaxTokens, choices)}
 	if a.output.exists {
 		d.tokens = int64(ev.PromptTokens - cached)
@@ -124,9 +132,15 @@ func (a *admission) remaining(now tick.Instant) (tokens, requests int32) {
 	if a.bucket != nil {
 		return -1, -1
 	}
-	left := func(w *window) int32 { return int32(min(max(w.limit()-w.used(now), 0), math.MaxInt32)) }
-	return left(&a.tokens), left(a.shown())
+	shown := a.rpm
+	if !a.minute.exists {
+		shown = ofTenSeconds(a.rpm)
+	}
+	return left(a.tpm, a.tokens.used(now)), left(shown, a.shown().used(now))
 }
+
+// left is what a header says of a limit; what is spared does not show.
+func left(limit, used int64) int32 { return int32(min(max(limit-used, 0), math.MaxInt32)) }
 
 // shown returns the count of requests that the headers speak of.
 func (a *admission) shown() *window {
