@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"foundrylab/gateway/core"
 	"foundrylab/internal/ops"
 	"foundrylab/internal/record"
@@ -33,7 +35,7 @@ func (x *exchange) relay(e core.Effect) {
 		x.leave()
 		return
 	}
-	m.end()
+	m.end(upstream == nil)
 	ev := core.Event{Status: uint16(resp.StatusCode), Outcome: record.Succeeded, Completion: int32(m.completion)}
 	if !m.whole || upstream != nil {
 		ev.Outcome, ev.Reason = record.Failed, record.UpstreamError
@@ -45,7 +47,11 @@ func (x *exchange) relay(e core.Effect) {
 		}
 	}
 	// A stream whose backend said itself that it failed has told the client so.
-	x.cut = ev.Outcome != record.Succeeded && (upstream != nil || !m.failed)
+	// So has one that is not streamed, and whole but for its content.
+	x.cut = ev.Outcome != record.Succeeded && (upstream != nil || !m.failed && m.framer != nil)
+	if x.cut { // what the client has by now must not depend on how much a buffer holds
+		_ = http.NewResponseController(x.w).Flush()
+	}
 	x.end(ev)
 }
 
@@ -103,13 +109,14 @@ type meter struct {
 	op     *ops.Operation // nil: the answer cannot be read
 	framer *ops.Framer    // of an event stream; else nil
 	kept   []byte         // of any other answer
+	json   bool           // which says that it is JSON
 
 	completion int  // tokens: the usage where there is one, else the events with content
 	usage      bool // completion is the backend's own count
-	content    bool // content has passed
+	content    bool // content of a stream has passed
 	whole      bool // the answer is complete as far as it can be known
 	failed     bool // the backend said in the stream that it failed
-	malformed  bool // an event was no JSON
+	malformed  bool // an event, or the answer, was no JSON
 }
 
 // newMeter returns the meter of an answer. One that is compressed, although
@@ -118,24 +125,24 @@ func newMeter(op *ops.Operation, h http.Header) *meter {
 	if h.Get("Content-Encoding") != "" {
 		return &meter{whole: true}
 	}
-	m := &meter{op: op}
+	m := &meter{op: op, json: hasType(h, "application/json")}
 	if isEventStream(h) {
 		m.framer = ops.NewFramer(maxEvent)
 	}
 	return m
 }
 
-func isEventStream(h http.Header) bool {
-	const eventStream = "text/event-stream"
+func isEventStream(h http.Header) bool { return hasType(h, "text/event-stream") }
+
+func hasType(h http.Header, want string) bool {
 	t := h.Get("Content-Type")
-	return len(t) >= len(eventStream) && strings.EqualFold(t[:len(eventStream)], eventStream)
+	return len(t) >= len(want) && strings.EqualFold(t[:len(want)], want)
 }
 
 func (m *meter) see(p []byte) {
 	switch {
 	case m.op == nil:
 	case m.framer == nil:
-		m.content = true
 		if m.kept = append(m.kept, p...); len(m.kept) > maxMetered {
 			m.op, m.kept, m.whole = nil, nil, true
 		}
@@ -169,13 +176,17 @@ func (m *meter) event(data []byte) {
 	}
 }
 
-// end is called when the transport says that the answer is over.
-func (m *meter) end() {
+// end is called when the answer is over: at its end as the transport says, or
+// because the connection broke. Nobody makes anything of half a JSON object.
+func (m *meter) end(atEnd bool) {
 	switch {
 	case m.op == nil:
+	case m.framer == nil && m.json && atEnd && !jsontext.Value(m.kept).IsValid():
+		m.malformed = true
 	case m.framer == nil:
-		m.whole = true
-		_, m.completion, _ = m.op.Usage(m.kept)
+		if m.whole = true; atEnd {
+			_, m.completion, _ = m.op.Usage(m.kept)
+		}
 	default:
 		if data, ok := m.framer.End(); ok { // some servers leave the last blank line out
 			m.event(data)

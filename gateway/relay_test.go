@@ -85,7 +85,8 @@ func TestEndsOfAnswers(t *testing.T) {
 		{"body", ok, whole, record.Succeeded, record.NoReason, 7},
 		{"body without usage", nonStream(2, `{}`), whole, record.Succeeded, record.NoReason, 0},
 		{"body too long to read", nonStream(len(long), long), whole, record.Succeeded, record.NoReason, 0},
-		{"body shorter than announced", nonStream(9, `{}`), cut, record.Failed, record.CutFault, 0},
+		{"body shorter than announced", nonStream(9, `{}`), cut, record.Failed, record.UpstreamError, 0},
+		{"half a JSON object", nonStream(9, `{"usage":`), whole, record.Failed, record.MalformedAnswer, 0},
 		{"body that never began", nonStream(9, ``), cut, record.Failed, record.UpstreamError, 0},
 		{"no content", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, whole, record.Succeeded, record.NoReason, 0},
 		{"compressed unasked", func(w http.ResponseWriter, r *http.Request) {
@@ -150,7 +151,7 @@ func TestMeterAtAnyReadBoundary(t *testing.T) {
 		for i := 0; i < len(text); i += size {
 			m.see([]byte(text[i:min(i+size, len(text))]))
 		}
-		if m.end(); !m.whole || m.completion != 42 || !m.content {
+		if m.end(true); !m.whole || m.completion != 42 || !m.content {
 			t.Fatalf("in pieces of %d: %+v", size, m)
 		}
 	}

@@ -23,6 +23,7 @@ type check struct {
 	fail    yamlconf.Fail // drops what it is told of a path that was not read
 
 	backends, tenants, faults named
+	struck                    named // faults as they strike each backend
 }
 
 // named is the names of a list's items. It is open where not all of them could
@@ -43,7 +44,7 @@ func (c *check) all(read ReadFile) {
 	c.quota()
 	c.routes()
 	c.resources()
-	c.faultTargets()
+	c.struck = c.strikes()
 	c.traces(read)
 	c.assertions()
 }
@@ -188,17 +189,6 @@ func (c *check) routes() {
 	}
 }
 
-func (c *check) faultTargets() {
-	for i, f := range c.Faults {
-		if indexOf(c.backends.names, f.Backend) < 0 {
-			c.unknown(fmt.Sprintf("faults[%d].backend", i), c.backends, f.Backend)
-		}
-		if f.At >= c.Duration && c.Duration > 0 {
-			c.fail(fmt.Sprintf("faults[%d].at", i), "begins after the run's end (%v)", c.Duration)
-		}
-	}
-}
-
 // unknown reports a name that is not in a list, where that is certain.
 func (c *check) unknown(path string, list named, name string) {
 	if list.open {
@@ -246,7 +236,7 @@ func (c *check) compile(list string, sources []string, severity assert.Severity)
 		if !c.wasRead(path) {
 			continue
 		}
-		p, err := assert.Compile(src, assert.Names{Tenants: c.tenants.allow(src), Backends: c.backends.allow(src), Faults: c.faults.allow(src)})
+		p, err := assert.Compile(src, assert.Names{Tenants: c.tenants.allow(src), Backends: c.backends.allow(src), Faults: c.struck.allow(src)})
 		if err != nil {
 			c.fail(path, "%v", err)
 			continue

@@ -41,7 +41,7 @@ func (s *Scenario) NewWorld(mode string, start tick.Instant) *World {
 // BackendOptions returns what the deployment core of a backend is made with.
 func (s *Scenario) BackendOptions(backend int, start tick.Instant) deployment.Options {
 	opt := deployment.Options{Seed: uint64(s.Seed), Start: start}
-	for _, f := range s.Faults {
+	for _, f := range s.Strikes() {
 		if f.Backend == s.Backends[backend].Name {
 			opt.Faults = append(opt.Faults, fault.Schedule(f, start, uint64(s.Seed))...)
 		}
@@ -99,7 +99,7 @@ func (s *Scenario) Header(mode string, start tick.Instant) record.Header {
 		h.Backends = append(h.Backends, record.Backend{Name: b.Name, Model: b.Model, SKU: b.SKU, TPM: b.TokensPerMinute(), RPM: int64(b.RPM), PTU: b.PTU})
 	}
 	names := s.backendNames()
-	for _, f := range s.Faults {
+	for _, f := range s.Strikes() {
 		status := 0
 		if f.Status != nil {
 			status = f.Status.Code

@@ -48,8 +48,8 @@ func newBackend(cfg *Config, index int, kept *ledger) *backend {
 		text: rng.New(cfg.Seed, rng.ContentText, rng.Entity(d.Name)), keep: d.CacheRetention()}
 	var rules []fault.Rule
 	for i, f := range cfg.Faults {
-		if f.Backend == d.Name {
-			for _, r := range fault.Schedule(f, cfg.Start, cfg.Seed) {
+		for _, one := range f.On(places(cfg)[index : index+1]) {
+			for _, r := range fault.Schedule(one, cfg.Start, cfg.Seed) {
 				rules = append(rules, r)
 				b.faults = append(b.faults, i)
 			}
@@ -121,14 +121,16 @@ func (b *backend) deliver(now tick.Instant, e deployment.Effect) {
 			b.ledger(b.index, a)
 		}
 		b.driver.Post(e.Ref, e)
-	case deployment.Utilization, deployment.FaultEdge:
-		if b.observe == nil {
-			return
-		}
-		if e.Kind == deployment.FaultEdge {
+	case deployment.FaultEdge:
+		b.limits.show(b.core.Limits()) // the fault may have changed them
+		if b.observe != nil {
 			e.Ref.Slot = uint32(b.faults[e.Ref.Slot])
+			b.observe(b.index, now, e)
 		}
-		b.observe(b.index, now, e)
+	case deployment.Utilization:
+		if b.observe != nil {
+			b.observe(b.index, now, e)
+		}
 	}
 }
 

@@ -130,6 +130,13 @@ func (c *call) readBody(op *ops.Operation) bool {
 
 // answer sends a whole JSON response.
 func (c *call) answer(a content.Answer) {
+	c.head(a)
+	c.w.WriteHeader(a.Status)
+	c.w.Write(a.Body) // a failure means that the client is gone: nothing is left to do
+}
+
+// head prepares the headers of a whole JSON response.
+func (c *call) head(a content.Answer) {
 	h := c.w.Header()
 	c.common(h)
 	if c.backend != nil {
@@ -138,8 +145,6 @@ func (c *call) answer(a content.Answer) {
 	h["Content-Type"] = applicationJSON
 	h["Content-Length"] = []string{strconv.Itoa(len(a.Body))}
 	c.status = a.Status
-	c.w.WriteHeader(a.Status)
-	c.w.Write(a.Body) // a failure means that the client is gone: nothing is left to do
 }
 
 // reset closes the connection without an answer, by TCP reset where there is TCP.

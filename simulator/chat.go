@@ -94,13 +94,18 @@ func (c *call) whole(f *flight) {
 			f.finish()
 		}
 	}
-	if f.end.Kind == deployment.Cut {
+	if f.end.Kind == deployment.Cut && f.end.Status == 0 {
 		c.reset()
 		return
 	}
 	c.backend.limits.set(c.w.Header(), &f.plan)
 	room := bodySize + max(c.peeked.N, 1)*(choiceSize+tokenSize*int(f.plan.Completion))
-	c.answer(content.Answer{Status: http.StatusOK, Body: c.completion(f).AppendBody(make([]byte, 0, room))})
+	body := c.completion(f).AppendBody(make([]byte, 0, room))
+	if f.end.Kind == deployment.Cut {
+		c.wrongLength(body, int(f.end.RemainingTokens))
+		return
+	}
+	c.answer(content.Answer{Status: http.StatusOK, Body: body})
 }
 
 // completion prepares what the answer says.

@@ -53,6 +53,9 @@ func complete(cfg Config) (Config, error) {
 		if o := w.Faults[i].Outage; o != nil {
 			w.Faults[i].Outage = &fault.Outage{Mode: cmp.Or(o.Mode, like.Faults[0].Outage.Mode)}
 		}
+		if d := w.Faults[i].Deleted; d != nil {
+			w.Faults[i].Deleted = &fault.Deleted{Streams: cmp.Or(d.Streams, like.Faults[1].Deleted.Streams)}
+		}
 	}
 	cfg.Deployments, cfg.Faults = w.Deployments, w.Faults
 	return cfg, errors.Join(w.check(), crossCheck(&cfg))
@@ -61,7 +64,7 @@ func complete(cfg Config) (Config, error) {
 // exemplar decodes the least there can be, which is all defaults.
 func exemplar() (w written, err error) {
 	const least = "deployments: [{name: x, model: x, sku: Standard, tpm: 1, prompt_cache: {}, dynamic_quota: {}}]\n" +
-		"faults: [{name: x, backend: x, at: 0s, for: 1s, outage: {}}]\n"
+		"faults: [{name: x, backend: x, at: 0s, for: 1s, outage: {}}, {name: y, backend: x, at: 0s, for: 1s, deleted: {}}]\n"
 	doc, err := yamlconf.Parse("defaults", []byte(least))
 	if err != nil {
 		return w, err
@@ -133,8 +136,14 @@ func crossCheck(cfg *Config) error {
 		}
 	}
 	for i, f := range cfg.Faults {
-		if deploymentNamed(cfg, f.Backend) < 0 {
+		switch found := len(f.On(places(cfg))) > 0; {
+		case found:
+		case f.Backend != "":
 			wrong = append(wrong, fmt.Errorf("faults[%d].backend: there is no deployment %q", i, f.Backend))
+		case f.Resource != "":
+			wrong = append(wrong, fmt.Errorf("faults[%d].resource: no deployment is of a resource %q", i, f.Resource))
+		case f.Region != "":
+			wrong = append(wrong, fmt.Errorf("faults[%d].region: no deployment is in %q", i, f.Region))
 		}
 	}
 	return errors.Join(wrong...)
@@ -149,6 +158,16 @@ func spilloverMistakes(cfg *Config, d *deployment.Config) []string {
 		return []string{fmt.Sprintf("there is no deployment %q", d.Spillover)}
 	}
 	return d.SpilloverMistakes(&cfg.Deployments[to])
+}
+
+// places says where the deployments are, for faults of a resource or a region.
+func places(cfg *Config) []fault.Place {
+	all := make([]fault.Place, len(cfg.Deployments))
+	for i := range cfg.Deployments {
+		d := &cfg.Deployments[i]
+		all[i] = fault.Place{Backend: d.Name, Resource: cmp.Or(d.Resource, d.Name), Region: d.Region}
+	}
+	return all
 }
 
 func deploymentNamed(cfg *Config, name string) int {

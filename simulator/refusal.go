@@ -24,7 +24,7 @@ func (c *call) refuse(op *ops.Operation, e *deployment.Effect) {
 		return
 	}
 	h := c.w.Header()
-	if e.Reason != record.StatusFault && e.Reason != record.InFlightBound {
+	if saysLimits(e.Reason) {
 		c.backend.limits.set(h, e)
 	}
 	if e.RetryMs > 0 {
@@ -34,6 +34,15 @@ func (c *call) refuse(op *ops.Operation, e *deployment.Effect) {
 		}
 	}
 	c.answer(c.refusal(op, e))
+}
+
+// saysLimits reports whether a refusal tells where the limits stand: a limiter's does, a fault's does not.
+func saysLimits(why record.Reason) bool {
+	switch why {
+	case record.InFlightBound, record.StatusFault, record.ThrottleFault, record.TokenExpiryFault, record.DeletedFault:
+		return false
+	}
+	return true
 }
 
 func retrySeconds(e *deployment.Effect) int64 {
@@ -56,6 +65,12 @@ func (c *call) refusal(op *ops.Operation, e *deployment.Effect) content.Answer {
 		return reached(t)
 	case record.Utilization:
 		return content.ProvisionedExceeded(t, int(e.RetryMs))
+	case record.ThrottleFault:
+		return content.PeakLoad(t.RetrySeconds)
+	case record.TokenExpiryFault:
+		return content.InvalidToken()
+	case record.DeletedFault:
+		return content.DeploymentNotFound()
 	}
 	return statusAnswer(int(e.Status))
 }

@@ -9,9 +9,10 @@ import (
 // Sliding admits up to a limit of units in every span of its period, wherever
 // that span begins: what was taken counts for exactly one period. Taking costs
 // O(1) amortised, looking ahead O(log n). It holds at most as many entries as
-// the limit has units: what is older changes no decision.
+// the limit has units, or had at its highest: what is older changes no decision.
 type Sliding struct {
 	limit  int64
+	most   int64 // that the limit ever was: a limit that is lowered for a while comes back
 	period time.Duration
 	ring   []taken // a power of two long
 	first  int     // the oldest
@@ -28,7 +29,7 @@ type taken struct {
 
 // NewSliding returns an empty sliding window.
 func NewSliding(limit int64, period time.Duration) *Sliding {
-	return &Sliding{limit: limit, period: period, ring: make([]taken, 16)}
+	return &Sliding{limit: limit, most: limit, period: period, ring: make([]taken, 16)}
 }
 
 // Limit returns the units per period.
@@ -76,7 +77,7 @@ func (w *Sliding) Take(now tick.Instant, n int64) {
 	w.total += n
 	// While the others fill the window by themselves, nothing fits; and they
 	// outlast the oldest.
-	for w.n > 1 && w.total-w.entry(1).before >= w.limit {
+	for w.n > 1 && w.total-w.entry(1).before >= w.most {
 		w.drop()
 	}
 }
@@ -131,4 +132,4 @@ func (w *Sliding) Wait(now tick.Instant, n int64) time.Duration {
 }
 
 // Resize changes the limit; what was taken stays taken.
-func (w *Sliding) Resize(limit int64) { w.limit = limit }
+func (w *Sliding) Resize(limit int64) { w.limit, w.most = limit, max(w.most, limit) }

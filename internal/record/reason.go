@@ -29,6 +29,14 @@ const (
 	StreamErrorFault        // a fault ended the stream with an error event
 	MalformedFault          // a fault ended the stream with an event that is no JSON
 	OutputTokenLimit        // standard deployment of Claude: output tokens of the minute exhausted
+	ThrottleFault           // a scheduled fault answered 429, whatever the limits said
+	TokenExpiryFault        // a scheduled fault took the credentials for expired
+	DeletedFault            // a scheduled fault had deleted the deployment
+	WrongLengthFault        // a fault announced another length than the answer had
+	RefusedFault            // a scheduled fault kept the address from listening
+	TLSFault                // a scheduled fault let the TLS handshake fail
+	UnknownHostFault        // a scheduled fault let the name not resolve
+	ConnectError            // no connection to a backend came about
 )
 
 var reasonNames = [...]string{
@@ -36,6 +44,8 @@ var reasonNames = [...]string{
 	"no-backend", "in-flight-bound", "client-timeout", "client-gone", "interrupted", "upstream-error",
 	"backend-status", "rate-limited", "budget-refused", "malformed-answer", "probing",
 	"truncate-fault", "stream-error-fault", "malformed-fault", "output-token-limit",
+	"throttle-fault", "token-expiry-fault", "deleted-fault", "wrong-length-fault", "refused-fault", "tls-fault", "unknown-host-fault",
+	"connect-error",
 }
 
 func (r Reason) String() string { return reasonNames[r] }

@@ -32,7 +32,7 @@ func newResource(s *scenarios.Scenario, members []int, opt backendOptions) (*sim
 	cfg := simulator.Config{Seed: uint64(s.Seed), Clock: opt.Clock, Start: opt.Start, Record: opt.Record, Logger: opt.Logger}
 	for _, i := range members {
 		cfg.Deployments = append(cfg.Deployments, s.Backends[i])
-		for _, f := range s.Faults {
+		for _, f := range s.Strikes() {
 			if f.Backend == s.Backends[i].Name {
 				cfg.Faults = append(cfg.Faults, f)
 			}

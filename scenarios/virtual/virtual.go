@@ -276,10 +276,13 @@ func (r *Runner) attemptEnded(now tick.Instant, e *deployment.Effect) {
 		return // the gateway itself hung up
 	}
 	a := &r.sent[e.Ref.Slot]
-	if a.first > 0 && e.At >= a.start.After(a.first) {
+	completion := e.Completion
+	if e.Reason == record.WrongLengthFault {
+		completion = 0 // no client makes anything of half a body
+	} else if a.first > 0 && e.At >= a.start.After(a.first) {
 		r.tries[a.slot].first = a.start.After(a.first)
 	}
-	ev := gateway.Event{Kind: gateway.End, Ref: e.Ref, Completion: e.Completion, RetryMs: e.RetryMs, HasRetry: e.RetryMs > 0,
+	ev := gateway.Event{Kind: gateway.End, Ref: e.Ref, Completion: completion, RetryMs: e.RetryMs, HasRetry: e.RetryMs > 0,
 		Status: e.Status, Outcome: e.Outcome, Reason: SeenReason(e)}
 	r.stepGateway(now, ev)
 }
@@ -292,7 +295,9 @@ func SeenReason(e *deployment.Effect) record.Reason {
 		return record.NoReason
 	case e.Status == 0, e.Status == 200 && e.Completion == 0: // nothing of the answer came
 		return record.UpstreamError
-	case e.Reason == record.MalformedFault:
+	case e.Reason == record.WrongLengthFault && e.RemainingTokens > 0: // the transport tells
+		return record.UpstreamError
+	case e.Reason == record.MalformedFault, e.Reason == record.WrongLengthFault:
 		return record.MalformedAnswer
 	case e.Status == 429:
 		return record.RateLimited

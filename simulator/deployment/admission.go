@@ -31,6 +31,7 @@ type admission struct {
 	period   int64 // of dynamic quota
 	origin   tick.Instant
 	load     loadMeter
+	since    tick.Instant // what was admitted before was admitted by another one
 }
 
 // whole is a share of all of it, in ppm.
@@ -81,7 +82,7 @@ func (a *admission) scale(now tick.Instant, cfg *settings, share int64) {
 func (a *admission) resize(now tick.Instant, cfg *settings) {
 	old := *a
 	*a = newAdmission(cfg, now)
-	a.share, a.load, a.origin = old.share, old.load, old.origin
+	a.share, a.load, a.origin, a.since = old.share, old.load, old.origin, old.since
 	switch {
 	case a.bucket != nil && old.bucket != nil:
 		a.bucket = old.bucket
@@ -182,7 +183,7 @@ func (a *admission) settle(now tick.Instant, cfg *settings, s *stream, produced 
 		produced = s.completion
 	}
 	actual := min(int64(s.prompt-s.cached)+cfg.model.outputWeight*int64(produced)*int64(s.choices), math.MaxInt32)
-	if a.bucket != nil {
+	if a.bucket != nil && s.start >= a.since {
 		a.bucket.Add(now, actual-int64(s.charged))
 		a.load.add(now, actual-int64(s.charged))
 	}

@@ -23,7 +23,6 @@ type Core struct {
 	current uint16 // place of cfg in configs
 	configs []*settings
 	asked   []fault.Rule // what requests may ask for, by place in fault.Kinds
-	breaks  []uint16     // of each of asked, as in a faultSet
 	lasting []int        // places in cfg.faults of those in force, in order
 	edge    int          // place in cfg.faults of the edge that comes next
 	edgeAt  tick.Instant // when it does; tick.Never: none is left
@@ -98,9 +97,6 @@ const sampleSlot uint32 = 1 << 31
 // New returns a deployment that starts at opt.Start. cfg must be valid.
 func New(cfg *Config, opt Options) *Core {
 	c := &Core{asked: fault.OnRequest(), lasting: make([]int, 0, len(opt.Faults)), remote: opt.Remote, base: opt.Start}
-	for i := range c.asked {
-		c.breaks = append(c.breaks, c.intern(&c.asked[i]))
-	}
 	c.seen.init()
 	c.Install(cfg, opt.Seed)
 	c.cfg = c.configs[0]

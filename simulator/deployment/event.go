@@ -75,7 +75,7 @@ type Effect struct {
 	Cached            int32  // prompt tokens that were in the prompt cache; Refuse: 0
 	Charged           int32  // tokens in the limiter's unit
 	RetryMs           uint32 // Refuse by a limiter: wait this long
-	RemainingTokens   int32  // standard: after this request; -1 on provisioned
+	RemainingTokens   int32  // standard: after this request; -1 on provisioned; Cut by a wrong length: bytes that Content-Length is off by
 	RemainingRequests int32
 	Attempt           uint32 // Plan: what its dice were keyed by, beside the request key
 	Status            uint16

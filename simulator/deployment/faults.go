@@ -32,6 +32,7 @@ type edge struct {
 type interruption struct {
 	why   record.Reason
 	after uint16
+	off   int32 // bytes by which the length is wrong
 	pause time.Duration
 }
 
@@ -70,10 +71,10 @@ func (c *Core) newFaultSet(rules []fault.Rule) *faultSet {
 // way; 0 where that is nothing. Past 65,534 different ones, which only very
 // many changes can bring about, a rule breaks nothing off.
 func (c *Core) intern(r *fault.Rule) uint16 {
-	if r.After == 0 {
+	if r.Break == record.NoReason && r.Pause == 0 {
 		return 0
 	}
-	one := interruption{r.Break, r.After, r.Pause}
+	one := interruption{r.Break, r.After, r.Off, r.Pause}
 	i := slices.Index(c.interruptions, one)
 	if i < 0 && len(c.interruptions) < math.MaxUint16 {
 		i = len(c.interruptions)
@@ -95,17 +96,24 @@ func (c *Core) faultEdge(out []Effect) []Effect {
 	e := c.cfg.faults.edges[c.edge]
 	c.toEdge(c.edge + 1)
 	if e.ends {
-		return c.faultEnds(e.at, e.rule, out)
+		if i, found := slices.BinarySearch(c.lasting, e.rule); found {
+			c.lasting = slices.Delete(c.lasting, i, i+1)
+		}
+		return c.faultEnds(e.at, e.rule, &c.cfg.faults.rules[e.rule], out)
 	}
 	return c.faultBegins(e.at, e.rule, out)
 }
 
-// faultBegins does to what is in flight what the fault's beginning does.
+// faultBegins does to the limits and to what is in flight what the fault's
+// beginning does.
 func (c *Core) faultBegins(at tick.Instant, place int, out []Effect) []Effect {
 	out = append(out, Effect{Kind: FaultEdge, At: at, Ref: record.Ref{Slot: uint32(place)}})
 	i, _ := slices.BinarySearch(c.lasting, place)
 	c.lasting = slices.Insert(c.lasting, i, place)
 	rule := &c.cfg.faults.rules[place]
+	if rule.Share > 0 {
+		c.rescale(at)
+	}
 	for slot := range c.streams {
 		s := &c.streams[slot]
 		if s.state == free || s.cut || !rule.Strikes(at, s.key, s.attempt) {
@@ -120,9 +128,14 @@ func (c *Core) faultBegins(at tick.Instant, place int, out []Effect) []Effect {
 	return out
 }
 
-func (c *Core) faultEnds(at tick.Instant, place int, out []Effect) []Effect {
-	if i, found := slices.BinarySearch(c.lasting, place); found {
-		c.lasting = slices.Delete(c.lasting, i, i+1)
+// faultEnds does to the limits what the end of a fault that is no longer
+// lasting does; its rule may be of a set that was just left.
+func (c *Core) faultEnds(at tick.Instant, place int, rule *fault.Rule, out []Effect) []Effect {
+	if rule.Share > 0 {
+		c.rescale(at)
+	}
+	if rule.Renews {
+		c.renew(at)
 	}
 	return append(out, Effect{Kind: FaultEdge, At: at, Ref: record.Ref{Slot: uint32(place), Gen: 1}})
 }
@@ -133,16 +146,20 @@ func (c *Core) changeFaults(now tick.Instant, old *faultSet, out []Effect) []Eff
 	if set == old {
 		return out
 	}
-	var going []int // places in the new set of rules that were in force already
-	for _, i := range slices.Clone(c.lasting) {
-		if j := slices.Index(set.rules, old.rules[i]); j >= 0 {
-			going = append(going, j)
-		} else {
-			out = c.faultEnds(now, i, out)
+	was := slices.Clone(c.lasting)
+	c.lasting = c.lasting[:0]
+	for _, i := range was {
+		if j := slices.Index(set.rules, old.rules[i]); j >= 0 && !slices.Contains(c.lasting, j) {
+			c.lasting = append(c.lasting, j) // it goes on
 		}
 	}
-	slices.Sort(going)
-	c.lasting = append(c.lasting[:0], slices.Compact(going)...)
+	slices.Sort(c.lasting)
+	going := slices.Clone(c.lasting)
+	for _, i := range was {
+		if !slices.Contains(set.rules, old.rules[i]) {
+			out = c.faultEnds(now, i, &old.rules[i], out)
+		}
+	}
 	next := 0
 	for next < len(set.edges) && set.edges[next].at <= now {
 		next++

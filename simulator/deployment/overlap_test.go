@@ -10,7 +10,7 @@ import (
 )
 
 // Where faults overlap nobody is there to answer an error status, and of two
-// statuses the first of the file counts; delays add up.
+// refusals the first of the file counts; delays add up.
 func TestOverlappingFaults(t *testing.T) {
 	at := func(f fault.Config) fault.Rule {
 		f.For = unit.Duration(time.Minute)
@@ -18,6 +18,9 @@ func TestOverlappingFaults(t *testing.T) {
 	}
 	status := func(code int) fault.Rule { return at(fault.Config{Name: "s", Status: &fault.Status{Code: code}}) }
 	outage := at(fault.Config{Name: "o", Outage: &fault.Outage{Mode: "reset"}})
+	throttled := at(fault.Config{Name: "t", Throttle: &fault.Throttle{RetryAfter: unit.Duration(7 * time.Second)}})
+	gone := at(fault.Config{Name: "d", Deleted: &fault.Deleted{}})
+	silent := at(fault.Config{Name: "h", SlowHeaders: &fault.SlowHeaders{Add: unit.Duration(time.Second)}})
 	slow := at(fault.Config{Name: "l", Latency: &fault.Latency{Add: unit.Duration(time.Second)}})
 	for _, c := range []struct {
 		name   string
@@ -29,6 +32,10 @@ func TestOverlappingFaults(t *testing.T) {
 		{"status, then outage", []fault.Rule{status(503), outage}, 0, record.OutageFault, Refuse},
 		{"two statuses", []fault.Rule{status(503), status(500)}, 503, record.StatusFault, Refuse},
 		{"slow, then status", []fault.Rule{slow, status(500)}, 500, record.StatusFault, Refuse},
+		{"throttled, then a status", []fault.Rule{throttled, status(500)}, 429, record.ThrottleFault, Refuse},
+		{"throttled, then outage", []fault.Rule{throttled, outage}, 0, record.OutageFault, Refuse},
+		{"outage, then deleted", []fault.Rule{outage, gone}, 0, record.OutageFault, Refuse},
+		{"slow headers and first token", []fault.Rule{silent, slow}, 200, record.NoReason, Plan},
 		{"slow twice", []fault.Rule{slow, slow}, 200, record.NoReason, Plan},
 	} {
 		core := New(&Config{Name: "x", Model: "gpt-4.1", SKU: "GlobalStandard", TPM: 1_000_000, MaxInFlight: 10}, Options{Faults: c.faults})

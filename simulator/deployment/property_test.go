@@ -127,6 +127,8 @@ func (w *world) terminal(e *Effect, f *flight) {
 	switch {
 	case e.Kind == Finish && (f.plan.BreaksOff() || e.At != f.plan.At.After(f.plan.Over()) || e.Completion != f.plan.Completion || e.Status != 200):
 		w.t.Fatalf("finished %+v of %+v", e, f)
+	case e.Reason == record.WrongLengthFault && (e.Status != 200 || e.Completion != f.plan.Completion || e.At != f.plan.EndsAt() || e.RemainingTokens == 0):
+		w.t.Fatalf("a wrong length %+v of %+v", e, f)
 	case e.Kind == Cut && e.Completion != f.sent(e.At):
 		w.t.Fatalf("cut at %d tokens, of which %d were sent: %s, %+v", e.Completion, f.sent(e.At), describe(e), f)
 	case e.Kind == Cut && f.planned && e.At > f.plan.EndsAt():
@@ -193,12 +195,24 @@ func newWorld(t *testing.T, seed int64) *world {
 		kinds: map[record.Reason]int{}}
 	ratio := unit.Ratio(400_000)
 	var rules, others []fault.Rule
-	for i := range 16 {
+	for i := range 28 {
 		c := fault.Config{Name: fmt.Sprint(i), At: unit.Duration(w.dice.Int63n(int64(20 * time.Second))), For: unit.Duration(1 + w.dice.Int63n(int64(3*time.Second)))}
 		if w.dice.Intn(2) == 0 {
 			c.Probability = &ratio
 		}
-		switch i % 8 {
+		switch i % 14 {
+		case 8:
+			c.Throttle = &fault.Throttle{RetryAfter: unit.Duration(time.Second)}
+		case 9:
+			c.SlowHeaders = &fault.SlowHeaders{Add: unit.Duration(time.Second)}
+		case 10:
+			c.Capacity, c.Probability = &fault.Capacity{Share: 300_000}, nil
+		case 11:
+			c.TokenExpiry = &fault.TokenExpiry{}
+		case 12:
+			c.Deleted = &fault.Deleted{Streams: []string{"finish", "cut"}[w.dice.Intn(2)]}
+		case 13:
+			c.WrongLength = &fault.WrongLength{By: 5}
 		case 0:
 			c.Outage = &fault.Outage{}
 		case 1:
@@ -267,7 +281,7 @@ func TestEveryStartEndsOnce(t *testing.T) {
 	}
 	for _, r := range []record.Reason{record.NoReason, record.TokenLimit, record.RequestLimit, record.TooLarge, record.Utilization, record.StatusFault,
 		record.OutageFault, record.CutFault, record.InFlightBound, record.ClientGone, record.TruncateFault, record.StreamErrorFault,
-		record.MalformedFault} {
+		record.MalformedFault, record.ThrottleFault, record.TokenExpiryFault, record.DeletedFault, record.WrongLengthFault} {
 		if kinds[r] < 10 {
 			t.Errorf("only %d ended by %v: the runs show little of it", kinds[r], r)
 		}

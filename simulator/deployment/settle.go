@@ -44,10 +44,19 @@ func (c *Core) settle(now tick.Instant, out []Effect) []Effect {
 			continue
 		}
 		c.timers.Pop()
-		if s.schedule.BreaksOff() {
-			out = c.end(it.At, ref, s, Cut, record.Failed, c.interruptions[s.breaks-1].why, out)
-		} else {
-			out = c.end(it.At, ref, s, Finish, record.Succeeded, record.NoReason, out)
+		why := record.NoReason
+		if s.breaks != 0 {
+			why = c.interruptions[s.breaks-1].why
+		}
+		switch why {
+		case record.NoReason:
+			out = c.end(it.At, ref, s, Finish, record.Succeeded, why, out)
+		case record.WrongLengthFault: // the headers go out, and the whole body with them
+			s.state = flowing
+			out = append(out, Effect{Kind: Head, Ref: ref, At: it.At, Status: 200})
+			out = c.end(it.At, ref, s, Cut, record.Failed, why, out)
+		default:
+			out = c.end(it.At, ref, s, Cut, record.Failed, why, out)
 		}
 	}
 }
@@ -97,6 +106,10 @@ func (c *Core) end(at tick.Instant, ref record.Ref, s *stream, kind EffectKind, 
 	if kind != Finish && s.state != flowing {
 		status = 0 // nothing was sent yet
 	}
+	off := int32(0)
+	if why == record.WrongLengthFault {
+		off = c.interruptions[s.breaks-1].off
+	}
 	charged := int32(0) // what was still reserving has not been charged
 	if s.state != reserving {
 		charged = c.limits.settle(at, c.configs[s.cfg], s, produced, why == record.ClientGone)
@@ -104,7 +117,8 @@ func (c *Core) end(at tick.Instant, ref record.Ref, s *stream, kind EffectKind, 
 	first := s.schedule.FirstIn()
 	came := latency.Schedule{First: first, Next: first, End: tick.ToUnits(at.Sub(s.start)), Tokens: produced}
 	out = append(out, Effect{Kind: kind, Ref: ref, At: at, Schedule: came,
-		Prompt: s.prompt, Cached: s.cached, Completion: produced, Charged: charged, Status: status, Outcome: o, Reason: why, Length: s.length})
+		Prompt: s.prompt, Cached: s.cached, Completion: produced, Charged: charged, Status: status, Outcome: o, Reason: why, Length: s.length,
+		RemainingTokens: off})
 	s.state = free
 	c.active--
 	cfg := c.configs[s.cfg]

@@ -23,12 +23,21 @@ func (c *Core) start(now tick.Instant, ev *Event, out []Effect) []Effect {
 		attempt = c.seen.count(ev.Key)
 	}
 	hit := c.struck(now, ev, attempt)
-	if hit.reset {
-		return append(out, Effect{Kind: Refuse, Ref: ev.Ref, At: now, Prompt: ev.PromptTokens, Outcome: record.Failed, Reason: record.OutageFault})
+	if hit.why != record.NoReason {
+		return append(out, hit.refusal(ev, now))
 	}
-	if hit.status != 0 {
-		return append(out, refuseStatus(ev, now, hit.status))
+	if hit.share == 0 {
+		return c.admit(now, ev, attempt, &hit, out)
 	}
+	share := c.limits.share
+	c.limits.scale(now, c.cfg, min(share, hit.share))
+	out = c.admit(now, ev, attempt, &hit, out)
+	c.limits.scale(now, c.cfg, share)
+	return out
+}
+
+// admit brings a request that no fault has refused before the limiter.
+func (c *Core) admit(now tick.Instant, ev *Event, attempt uint32, hit *blow, out []Effect) []Effect {
 	s := &c.streams[ev.Ref.Slot]
 	*s = stream{cfg: c.current, key: ev.Key, start: now, gen: ev.Ref.Gen, prompt: ev.PromptTokens,
 		attempt: attempt, choices: uint8(min(max(ev.N, 1), math.MaxUint8)), state: reserving}
@@ -45,6 +54,7 @@ func (c *Core) start(now tick.Instant, ev *Event, out []Effect) []Effect {
 	s.completion, s.length = c.answerLength(ev, attempt)
 	s.schedule = c.cfg.latency.Plan(&latency.Request{Key: s.key, Attempt: attempt, Prompt: int64(s.prompt), Cached: int64(s.cached), Output: int64(s.completion),
 		Stream: ev.Stream, Delay: hit.delay})
+	s.schedule.PutOff(tick.ToUnits(hit.hold))
 	if b := hit.breaks; b != 0 && s.completion >= int32(c.interruptions[b-1].after) {
 		s.breaks, s.schedule.After, s.schedule.Pause = b, c.interruptions[b-1].after, tick.ToUnits(c.interruptions[b-1].pause)
 	}
@@ -59,10 +69,13 @@ func (c *Core) start(now tick.Instant, ev *Event, out []Effect) []Effect {
 
 // blow is what the faults of the moment do to one request together.
 type blow struct {
-	reset  bool // nobody is there to answer, whatever else is wrong
-	status uint16
-	delay  time.Duration
-	breaks uint16 // place in interruptions, plus 1, of the first that breaks answers off or pauses them; 0: none does
+	why     record.Reason // it is refused; NoReason: it is not
+	status  uint16        // refused: 0 where nobody is there to answer
+	retryMs uint32
+	share   int64         // of the limits it is admitted by, ppm, where it asks for that; 0: those of the moment
+	delay   time.Duration // before the first token
+	hold    time.Duration // before the headers
+	breaks  uint16        // place in interruptions, plus 1, of the first that breaks answers off or pauses them; 0: none does
 }
 
 func (c *Core) struck(now tick.Instant, ev *Event, attempt uint32) (b blow) {
@@ -72,32 +85,36 @@ func (c *Core) struck(now tick.Instant, ev *Event, attempt uint32) (b blow) {
 		}
 	}
 	if ev.Ask.Kind > 0 {
-		i := ev.Ask.Kind - 1
-		f := ev.Ask.Of(c.asked[i])
-		b.add(&f, c.breaks[i], f.Add, ev.Stream)
+		f := ev.Ask.Of(c.asked[ev.Ask.Kind-1])
+		b.add(&f, c.intern(&f), f.Add, ev.Stream)
+		b.share = int64(f.Share)
 	}
 	return b
 }
 
-// add joins what a fault does, to answers under way as breaks says. Of several statuses and of several
-// breaks the first counts; delays add up.
+// add joins what a fault does, to answers under way as breaks says. Where
+// nobody is there to answer, nobody does, whatever else is wrong. Else of
+// several refusals and of several breaks the first counts; delays add up.
 func (b *blow) add(f *fault.Rule, breaks uint16, delay time.Duration, stream bool) {
-	b.reset = b.reset || f.Reset
-	if b.status == 0 {
-		b.status = f.Status
+	if f.Refuse != record.NoReason && (b.why == record.NoReason || f.Status == 0 && b.status != 0) {
+		b.why, b.status, b.retryMs = f.Refuse, f.Status, f.RetryMs
 	}
-	if b.breaks == 0 && (stream || f.BreakWhole || f.Pause > 0) {
+	if b.breaks == 0 && (stream && f.OnStreams || !stream && f.OnWhole) {
 		b.breaks = breaks
 	}
-	b.delay += delay
+	if f.Headers {
+		b.hold += delay
+	} else {
+		b.delay += delay
+	}
 }
 
-func refuseStatus(ev *Event, now tick.Instant, status uint16) Effect {
+func (b *blow) refusal(ev *Event, now tick.Instant) Effect {
 	o := record.Failed
-	if status == 429 {
+	if b.status == 429 {
 		o = record.Throttled
 	}
-	return Effect{Kind: Refuse, Ref: ev.Ref, At: now, Prompt: ev.PromptTokens, Status: status, Outcome: o, Reason: record.StatusFault}
+	return Effect{Kind: Refuse, Ref: ev.Ref, At: now, Prompt: ev.PromptTokens, Status: b.status, RetryMs: b.retryMs, Outcome: o, Reason: b.why}
 }
 
 // maxSlots bounds what a slot number can make the core allocate. It is not

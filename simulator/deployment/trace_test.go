@@ -25,6 +25,7 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 // core does, the indented lines below each command, with what the file says.
 //
 //	fault outage|status=503|latency=2s jitter=1s|abort=10|truncate=10|error_in_stream=10|malformed=10|stall=10 pause=5s at=5s for=10s p=50%     of the next deployment
+//	fault slow_headers=2s|throttle=20s|capacity=50%|token_expiry|deleted=finish|wrong_length=100
 //	deployment tpm=1000 rpm=600 ptu=15 model=gpt-4.1 ttft=400ms pace=100 window=10s guess=256 bound=9 remote
 //	    cache=5m (retention) overflow=15 prefixes=10 per_1k=1s (TTFT of prompt tokens)
 //	    filter=default (tokens come in bursts) profile=azure-2024 forgiving (refused requests do not count) weight=500000 disconnect=planned
@@ -159,13 +160,36 @@ func (a arguments) fault(n int) fault.Config {
 	case a.has("malformed"):
 		c.Malformed = &fault.Malformed{After: after("malformed")}
 	}
-	if text, ok := a.of["p"]; ok {
-		c.Probability = new(unit.Ratio)
-		if err := c.Probability.UnmarshalText([]byte(text)); err != nil {
-			a.t.Fatal(err)
-		}
+	a.refusals(&c)
+	if a.has("p") {
+		share := a.ratio("p")
+		c.Probability = &share
 	}
 	return c
+}
+
+func (a arguments) refusals(c *fault.Config) {
+	switch {
+	case a.has("slow_headers"):
+		c.SlowHeaders = &fault.SlowHeaders{Add: a.span("slow_headers", 0)}
+	case a.has("throttle"):
+		c.Throttle = &fault.Throttle{RetryAfter: a.span("throttle", 0)}
+	case a.has("capacity"):
+		c.Capacity = &fault.Capacity{Share: a.ratio("capacity")}
+	case a.has("token_expiry"):
+		c.TokenExpiry = &fault.TokenExpiry{}
+	case a.has("deleted"):
+		c.Deleted = &fault.Deleted{Streams: a.of["deleted"]}
+	case a.has("wrong_length"):
+		c.WrongLength = &fault.WrongLength{By: int(a.number("wrong_length", 0))}
+	}
+}
+
+func (a arguments) ratio(name string) (r unit.Ratio) {
+	if err := r.UnmarshalText([]byte(a.of[name])); err != nil {
+		a.t.Fatal(err)
+	}
+	return r
 }
 
 func (a arguments) config() *Config {
@@ -310,8 +334,12 @@ func describe(e *Effect) string {
 		return text + left
 	case Finish, Cut:
 		verb := map[EffectKind]string{Finish: "finish", Cut: "cut"}[e.Kind]
-		return fmt.Sprintf("%s %s: %d %v (%v) after %v, %d tokens%s, charged %d%s", verb, name(e.Ref), e.Status, e.Outcome, e.Reason,
-			e.Over().Span(), e.Completion, length, e.Charged, cached)
+		off := ""
+		if e.RemainingTokens != 0 {
+			off = fmt.Sprintf(", length off by %+d", e.RemainingTokens)
+		}
+		return fmt.Sprintf("%s %s: %d %v (%v) after %v, %d tokens%s, charged %d%s%s", verb, name(e.Ref), e.Status, e.Outcome, e.Reason,
+			e.Over().Span(), e.Completion, length, e.Charged, cached, off)
 	case Reserve:
 		return fmt.Sprintf("reserve %d tokens for %s", e.Charged, name(e.Ref))
 	case Utilization:

@@ -16,7 +16,7 @@ var abortKind = Kind{
 		if c.Abort == nil {
 			return false
 		}
-		r.Break, r.After, r.BreakWhole = record.CutFault, uint16(c.Abort.After), true
+		r.Break, r.After, r.OnStreams, r.OnWhole = record.CutFault, uint16(c.Abort.After), true, true
 		return true
 	},
 }

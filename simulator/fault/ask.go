@@ -2,7 +2,6 @@ package fault
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -13,14 +12,14 @@ import (
 // one failure and no schedule; a flat value. The zero Ask asks for none.
 type Ask struct {
 	Kind  uint8 // place in Kinds, plus 1
-	Value int32 // status: the code; latency: milliseconds
+	Value int32 // what was given behind the name, as the kind reads it
 }
 
-// askedLatency is added where latency is asked for without a value, ms.
+// askedLatency is added where a delay is asked for without a value, ms.
 const askedLatency = 5000
 
 // ParseAsk reads KIND or KIND=VALUE: status=503, latency=2s, outage, abort and
-// so on. Status needs a value, latency may have one, others have none.
+// so on. Some kinds need a value, some may have one, others have none.
 func ParseAsk(text string) (Ask, error) {
 	name, value, given := strings.Cut(text, "=")
 	for i, k := range Kinds {
@@ -28,23 +27,15 @@ func ParseAsk(text string) (Ask, error) {
 			continue
 		}
 		a := Ask{Kind: uint8(i + 1)}
+		var err error
 		switch {
-		case name == "status":
-			code, err := strconv.Atoi(value)
-			if err != nil || code < 400 || code > 599 {
-				return Ask{}, fmt.Errorf("status needs a code from 400 to 599, such as status=503")
-			}
-			a.Value = int32(code)
-		case name == "latency" && !given:
-			a.Value = askedLatency
-		case name == "latency":
-			d, err := time.ParseDuration(value)
-			if err != nil || d < time.Millisecond || d > maxDelay {
-				return Ask{}, fmt.Errorf("latency takes a duration from 1ms to 24h, such as latency=2s")
-			}
-			a.Value = int32(d / time.Millisecond)
+		case k.value != nil:
+			a.Value, err = k.value(value, given)
 		case given:
-			return Ask{}, fmt.Errorf("%s takes no value", name)
+			err = fmt.Errorf("%s takes no value", name)
+		}
+		if err != nil {
+			return Ask{}, err
 		}
 		return a, nil
 	}
@@ -62,13 +53,25 @@ func OnRequest() []Rule {
 	return rules
 }
 
-// Of returns the rule as this Ask wants it.
+// Of returns the rule of this Ask's kind as it wants it.
 func (a Ask) Of(r Rule) Rule {
-	if r.Status > 0 {
-		r.Status = uint16(a.Value)
-	}
-	if r.Add > 0 {
-		r.Add = time.Duration(a.Value) * time.Millisecond
+	if apply := Kinds[a.Kind-1].apply; apply != nil {
+		apply(&r, a.Value)
 	}
 	return r
+}
+
+// askedDelay returns how a kind that adds time reads a value: a duration, or
+// five seconds without one; in milliseconds.
+func askedDelay(kind string) func(text string, given bool) (int32, error) {
+	return func(text string, given bool) (int32, error) {
+		if !given {
+			return askedLatency, nil
+		}
+		d, err := time.ParseDuration(text)
+		if err != nil || d < time.Millisecond || d > maxDelay {
+			return 0, fmt.Errorf("%s takes a duration from 1ms to 24h, such as %s=2s", kind, kind)
+		}
+		return int32(d / time.Millisecond), nil
+	}
 }

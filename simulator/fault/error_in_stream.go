@@ -16,7 +16,7 @@ var errorInStreamKind = Kind{
 		if c.ErrorInStream == nil {
 			return false
 		}
-		r.Break, r.After = record.StreamErrorFault, uint16(c.ErrorInStream.After)
+		r.Break, r.After, r.OnStreams = record.StreamErrorFault, uint16(c.ErrorInStream.After), true
 		return true
 	},
 }

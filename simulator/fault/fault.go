@@ -17,7 +17,9 @@ import (
 // Config is one scheduled fault. Exactly one kind is given.
 type Config struct {
 	Name        string        `yaml:"name" required:"true" doc:"how assertions and reports call it"`
-	Backend     string        `yaml:"backend" required:"true" doc:"the backend it strikes"`
+	Backend     string        `yaml:"backend" doc:"the backend it strikes; or give resource or region"`
+	Resource    string        `yaml:"resource" doc:"the resource it strikes: each of its backends, as a fault of its own with the name NAME/BACKEND"`
+	Region      string        `yaml:"region" doc:"the region it strikes: each backend there, as a fault of its own with the name NAME/BACKEND"`
 	At          unit.Duration `yaml:"at" required:"true" doc:"when it begins, from the start of the run"`
 	For         unit.Duration `yaml:"for" required:"true" doc:"how long it lasts"`
 	Probability *unit.Ratio   `yaml:"probability" doc:"share of requests it strikes; default all"`
@@ -28,11 +30,18 @@ type Config struct {
 	Outage  *Outage  `yaml:"outage" doc:"reset connections, running streams included"`
 	Latency *Latency `yaml:"latency" doc:"add time before the first token"`
 
+	SlowHeaders *SlowHeaders `yaml:"slow_headers" doc:"add time before the response headers"`
+	Throttle    *Throttle    `yaml:"throttle" doc:"answer 429 whatever the limits say"`
+	Capacity    *Capacity    `yaml:"capacity" doc:"lower the limits"`
+	TokenExpiry *TokenExpiry `yaml:"token_expiry" doc:"answer as to an expired token"`
+	Deleted     *Deleted     `yaml:"deleted" doc:"delete the deployment, and create it anew at the end"`
+
 	Abort         *Abort         `yaml:"abort" doc:"break the connection off within an answer"`
 	Truncate      *Truncate      `yaml:"truncate" doc:"end a stream without its last events"`
 	ErrorInStream *ErrorInStream `yaml:"error_in_stream" doc:"end a stream with an error event"`
 	Malformed     *Malformed     `yaml:"malformed" doc:"end a stream with an event that is no JSON"`
 	Stall         *Stall         `yaml:"stall" doc:"pause an answer"`
+	WrongLength   *WrongLength   `yaml:"wrong_length" doc:"announce another length than the body has"`
 }
 
 // Kind is one row of the table of fault kinds.
@@ -42,10 +51,16 @@ type Kind struct {
 	Example string // YAML of the kind's own key
 	asked   Config // what a single request asks for that names the kind
 	compile func(Config, *Rule) bool
+
+	// value reads what a request gives behind the kind's name, or none where given is false; apply puts it into the rule.
+	// nil: the kind takes no value.
+	value func(text string, given bool) (int32, error)
+	apply func(*Rule, int32)
 }
 
 // Kinds lists every kind; adding one is a file and a line here.
-var Kinds = []Kind{statusKind, outageKind, latencyKind, abortKind, truncateKind, errorInStreamKind, malformedKind, stallKind}
+var Kinds = []Kind{statusKind, outageKind, latencyKind, slowHeadersKind, throttleKind, capacityKind, tokenExpiryKind, deletedKind,
+	abortKind, truncateKind, errorInStreamKind, malformedKind, stallKind, wrongLengthKind}
 
 // Validate implements yamlconf.Validator.
 func (c Config) Validate(fail func(path, format string, args ...any)) {
@@ -55,11 +70,19 @@ func (c Config) Validate(fail func(path, format string, args ...any)) {
 	if c.For <= 0 || time.Duration(c.For) > maxFor {
 		fail("for", "must be longer than zero and at most 10 years")
 	}
+	c.validateTarget(fail)
 	c.validateShape(fail)
+	if c.indivisible() && (c.Probability != nil || c.Ramp > 0) {
+		fail("probability", "neither probability nor ramp goes with %s: it strikes a deployment, and no requests one by one", c.KindName())
+	}
 	if c.Probability != nil && (*c.Probability > 1_000_000 || *c.Probability == 0) {
 		fail("probability", "must be above 0 and at most 100%%")
 	}
 }
+
+// indivisible reports whether the fault has an effect on a deployment that no
+// request can be spared.
+func (c Config) indivisible() bool { return c.Capacity != nil }
 
 func kindNames() string {
 	names := make([]string, len(Kinds))
@@ -96,18 +119,27 @@ func (c Config) KindName() string {
 // lasts, and whether its beginning cuts what is running.
 type Rule struct {
 	Begin, End tick.Instant
-	Status     uint16 // answer with this
-	Reset      bool   // close the connection without an answer
-	CutStreams bool   // and cut the streams that run when it begins
-	Add        time.Duration
-	Jitter     time.Duration
-	Break      record.Reason // end the answer in mid-stream, in the way of this reason; NoReason: it goes on
-	Pause      time.Duration // or let nothing come for so long
-	After      uint16        // so many tokens come before the break or the pause, at least 1
-	BreakWhole bool          // and answers that are not streamed, before their body
-	share      int64         // ppm of requests struck
-	ramp       time.Duration // share climbs over it
-	hit, size  rng.Die
+
+	Refuse     record.Reason // do not admit the request, for this reason; NoReason: it may be admitted
+	Status     uint16        // and answer with this; 0: close the connection without an answer
+	RetryMs    uint32        // and name this wait, in whole seconds; 0: none
+	CutStreams bool          // cut the streams that run when it begins
+	Renews     bool          // what is there when it is over is a new deployment, whose limits were never used
+
+	Add       time.Duration // let the first token come later
+	Jitter    time.Duration // by up to this much more
+	Headers   bool          // and what is before it by as much: the headers
+	Share     int32         // limits are this share of what they are, ppm; 0: they are whole
+	Break     record.Reason // end the answer, in the way of this reason; NoReason: it goes on
+	Pause     time.Duration // or let nothing come for so long
+	After     uint16        // so many tokens come before the break or the pause, at least 1; 0: it comes at the end of the answer
+	Off       int32         // the length that is announced is wrong by so many bytes
+	OnStreams bool          // Break, Pause: those of streamed answers
+	OnWhole   bool          // and those of others
+
+	share     int64         // ppm of requests struck
+	ramp      time.Duration // share climbs over it
+	hit, size rng.Die
 }
 
 // Compile places a valid fault on the time axis of a run.

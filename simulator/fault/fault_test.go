@@ -26,6 +26,11 @@ func decode(t *testing.T, text string) (Config, error) {
 	return c, err
 }
 
+// idle reports whether the rule does nothing.
+func (r *Rule) idle() bool {
+	return r.Refuse == record.NoReason && r.Add == 0 && r.Share == 0 && r.Break == record.NoReason && r.Pause == 0
+}
+
 const head = "name: f\nbackend: b\nat: 10s\nfor: 5s\n"
 
 // Every kind has a name, help, and an example that decodes to it and compiles
@@ -49,7 +54,7 @@ func TestEveryKind(t *testing.T) {
 		if r.Begin != 13*second || r.End != 18*second {
 			t.Errorf("%s lasts from %v to %v", k.Name, r.Begin, r.End)
 		}
-		if r.Status == 0 && !r.Reset && r.Add == 0 && (r.Break == 0 && r.Pause == 0 || r.After != 10) {
+		if r.idle() {
 			t.Errorf("%s does nothing", k.Name)
 		}
 		text, err := yamlconf.Encode(c)
@@ -67,15 +72,24 @@ func TestCompile(t *testing.T) {
 		text string
 		want Rule // without dice
 	}{
-		{"status: {code: 429}", Rule{Status: 429}},
-		{"outage: {}", Rule{Reset: true, CutStreams: true}},
+		{"status: {code: 429}", Rule{Refuse: record.StatusFault, Status: 429}},
+		{"outage: {}", Rule{Refuse: record.OutageFault, CutStreams: true}},
 		{"latency: {add: 2s}", Rule{Add: 2 * time.Second}},
 		{"latency: {add: 1ns, jitter: 1s}", Rule{Add: 1, Jitter: time.Second}},
-		{"abort: {}", Rule{Break: record.CutFault, After: 10, BreakWhole: true}},
-		{"truncate: {after: 65535}", Rule{Break: record.TruncateFault, After: 65535}},
-		{"error_in_stream: {after: 1}", Rule{Break: record.StreamErrorFault, After: 1}},
-		{"stall: {}", Rule{Pause: 5 * time.Second, After: 10}},
-		{"malformed: {after: 2}", Rule{Break: record.MalformedFault, After: 2}},
+		{"abort: {}", Rule{Break: record.CutFault, After: 10, OnStreams: true, OnWhole: true}},
+		{"truncate: {after: 65535}", Rule{Break: record.TruncateFault, After: 65535, OnStreams: true}},
+		{"error_in_stream: {after: 1}", Rule{Break: record.StreamErrorFault, After: 1, OnStreams: true}},
+		{"stall: {}", Rule{Pause: 5 * time.Second, After: 10, OnStreams: true, OnWhole: true}},
+		{"malformed: {after: 2}", Rule{Break: record.MalformedFault, After: 2, OnStreams: true}},
+		{"slow_headers: {add: 2s, jitter: 1s}", Rule{Add: 2 * time.Second, Jitter: time.Second, Headers: true}},
+		{"throttle: {}", Rule{Refuse: record.ThrottleFault, Status: 429}},
+		{"throttle: {retry_after: 2m}", Rule{Refuse: record.ThrottleFault, Status: 429, RetryMs: 120_000}},
+		{"capacity: {share: 0.25}", Rule{Share: 250_000}},
+		{"token_expiry: {}", Rule{Refuse: record.TokenExpiryFault, Status: 401}},
+		{"deleted: {}", Rule{Refuse: record.DeletedFault, Status: 404, Renews: true}},
+		{"deleted: {streams: cut}", Rule{Refuse: record.DeletedFault, Status: 404, Renews: true, CutStreams: true}},
+		{"wrong_length: {}", Rule{Break: record.WrongLengthFault, Off: 100, OnWhole: true}},
+		{"wrong_length: {by: -1000}", Rule{Break: record.WrongLengthFault, Off: -1000, OnWhole: true}},
 	} {
 		cfg, err := decode(t, head+c.text)
 		if err != nil {
@@ -93,8 +107,8 @@ func TestValidate(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{head + "outage: {}\nprobability: 100%\n", ""},
 		{head + "outage: {}\nprobability: 0.0001%\n", ""},
-		{head, "give exactly one kind of fault (status, outage, latency, abort, truncate, error_in_stream, malformed, stall), found 0"},
-		{head + "outage: {}\nstatus: {code: 500}\n", "give exactly one kind of fault (status, outage, latency, abort, truncate, error_in_stream, malformed, stall), found 2"},
+		{head, "give exactly one kind of fault (status, outage, latency, slow_headers, throttle, capacity, token_expiry, deleted, abort, truncate, error_in_stream, malformed, stall, wrong_length), found 0"},
+		{head + "outage: {}\nstatus: {code: 500}\n", "give exactly one kind of fault (status, outage, latency, slow_headers, throttle, capacity, token_expiry, deleted, abort, truncate, error_in_stream, malformed, stall, wrong_length), found 2"},
 		{"name: f\nbackend: b\nat: 0s\nfor: 0s\noutage: {}\n", "for: must be longer than zero"},
 		{head + "outage: {}\nprobability: 0\n", "probability: must be above 0 and at most 100%"},
 		{head + "outage: {}\nprobability: 100.1%\n", "probability: must be above 0 and at most 100%"},
@@ -104,6 +118,22 @@ func TestValidate(t *testing.T) {
 		{head + "outage: {mode: slow}", "outage.mode: "},
 		{head + "latency: {jitter: 1s}", "latency.add: "},
 		{head + "meteor: {}", "meteor"},
+		{head + "slow_headers: {}", "slow_headers.add: "},
+		{head + "slow_headers: {add: 25h}", "slow_headers.add: must be at most 24h"},
+		{head + "throttle: {retry_after: 1500ms}", "throttle.retry_after: must be at most 24h, in whole seconds"},
+		{head + "throttle: {retry_after: 25h}", "throttle.retry_after: must be at most 24h, in whole seconds"},
+		{head + "capacity: {}", "capacity.share: "},
+		{head + "capacity: {share: 0%}", "capacity.share: must be above 0 and below 100%"},
+		{head + "capacity: {share: 100%}", "capacity.share: must be above 0 and below 100%"},
+		{head + "capacity: {share: 10%}\nprobability: 50%", "probability: neither probability nor ramp goes with capacity"},
+		{head + "capacity: {share: 10%}\nramp: 1s", "probability: neither probability nor ramp goes with capacity"},
+		{head + "capacity: {share: 10%}\nwave: {every: 2s, on: 1s}", ""},
+		{head + "deleted: {streams: maybe}", "deleted.streams: "},
+		{head + "wrong_length: {by: 0}", "wrong_length.by: must not be 0"},
+		{head + "wrong_length: {by: -1001}", "wrong_length.by: "},
+		{head + "resource: r\noutage: {}", "backend: give exactly one of backend, resource and region, found 2"},
+		{"name: f\nregion: East US 2\nat: 0s\nfor: 1s\noutage: {}\n", ""},
+		{"name: f\nat: 0s\nfor: 1s\noutage: {}\n", "backend: give exactly one of backend, resource and region, found 0"},
 		{head + "stall: {for: 0s}", "stall.for: must be from 1ms to 24h"},
 		{head + "stall: {for: 1500us}", "stall.for: must be from 1ms to 24h"},
 		{head + "stall: {for: 24h1ms}", "stall.for: must be from 1ms to 24h"},

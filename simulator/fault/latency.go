@@ -37,4 +37,6 @@ var latencyKind = Kind{
 		r.Add, r.Jitter = time.Duration(c.Latency.Add), time.Duration(c.Latency.Jitter)
 		return true
 	},
+	value: askedDelay("latency"),
+	apply: func(r *Rule, ms int32) { r.Add = time.Duration(ms) * time.Millisecond },
 }

@@ -16,7 +16,7 @@ var malformedKind = Kind{
 		if c.Malformed == nil {
 			return false
 		}
-		r.Break, r.After = record.MalformedFault, uint16(c.Malformed.After)
+		r.Break, r.After, r.OnStreams = record.MalformedFault, uint16(c.Malformed.After), true
 		return true
 	},
 }

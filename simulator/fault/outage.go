@@ -1,5 +1,7 @@
 package fault
 
+import "foundrylab/internal/record"
+
 // Outage takes the deployment off the network.
 type Outage struct {
 	Mode string `yaml:"mode" default:"reset" enum:"reset" doc:"how connections end: reset closes them without an answer"`
@@ -14,7 +16,7 @@ var outageKind = Kind{
 		if c.Outage == nil {
 			return false
 		}
-		r.Reset, r.CutStreams = true, true
+		r.Refuse, r.CutStreams = record.OutageFault, true
 		return true
 	},
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
 	"foundrylab/internal/unit"
 )
@@ -38,7 +39,7 @@ func TestWave(t *testing.T) {
 	}
 	var got []string
 	for _, r := range Schedule(c, second, 1) {
-		if !r.Reset || !r.CutStreams {
+		if r.Refuse != record.OutageFault || !r.CutStreams {
 			t.Errorf("a beat is not the fault: %+v", r)
 		}
 		got = append(got, fmt.Sprint(time.Duration(r.Begin), "-", time.Duration(r.End)))

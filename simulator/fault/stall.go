@@ -28,7 +28,7 @@ var stallKind = Kind{
 		if c.Stall == nil {
 			return false
 		}
-		r.Pause, r.After = time.Duration(c.Stall.For), uint16(c.Stall.After)
+		r.Pause, r.After, r.OnStreams, r.OnWhole = time.Duration(c.Stall.For), uint16(c.Stall.After), true, true
 		return true
 	},
 }

@@ -16,7 +16,7 @@ var truncateKind = Kind{
 		if c.Truncate == nil {
 			return false
 		}
-		r.Break, r.After = record.TruncateFault, uint16(c.Truncate.After)
+		r.Break, r.After, r.OnStreams = record.TruncateFault, uint16(c.Truncate.After), true
 		return true
 	},
 }

@@ -1,0 +1,25 @@
+package deployment
+
+import "foundrylab/internal/tick"
+
+// rescale gives the deployment the limits that the faults in force leave it:
+// the least share of any.
+func (c *Core) rescale(now tick.Instant) {
+	share := int64(whole)
+	for _, i := range c.lasting {
+		if s := int64(c.cfg.faults.rules[i].Share); s > 0 {
+			share = min(share, s)
+		}
+	}
+	c.limits.scale(now, c.cfg, share)
+}
+
+// renew makes the deployment a new one: none of its limits was used, and what
+// still runs is not charged to it.
+func (c *Core) renew(now tick.Instant) {
+	share := c.limits.share
+	c.limits = newAdmission(c.cfg, c.base)
+	c.limits.since = now
+	c.limits.scale(now, c.cfg, share)
+	c.cache = newPromptCache(c.cfg.Config)
+}
