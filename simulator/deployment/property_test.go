@@ -178,7 +178,7 @@ func (w *world) configure() {
 }
 
 // faultVersions are the versions that newWorld installs, by their set of faults.
-var faultVersions = [][]uint32{{0, 1, 2, 3}, {4, 5}, {6}}
+var faultVersions = [][]uint32{{0, 1, 2, 3, 4}, {5, 6}, {7}}
 
 // due gives an event about the request of a slot, unless that has ended by now.
 func (w *world) due(slot uint32, ev Event) {
@@ -236,10 +236,14 @@ func newWorld(t *testing.T, seed int64) *world {
 	for _, c := range []**Core{&w.core, &w.twin} {
 		cfg := standard(8_000, 6_000)
 		cfg.MaxInFlight, cfg.Latency.Spread = 12, 300_000
+		cfg.DynamicQuota = &DynamicQuota{Spare: 500_000, Share: 500_000, Every: unit.Duration(time.Second)}
 		*c = New(cfg, Options{Seed: uint64(seed), Faults: rules, Remote: seed%3 == 0})
 		(*c).Install(provisioned(15), uint64(seed))
 		(*c).Install(standard(100_000, 240), uint64(seed))
 		(*c).Install(provisioned(100), uint64(seed))
+		three := claude("claude-sonnet-4-5")
+		three.OutputTPM = 600
+		(*c).Install(three, uint64(seed))
 		(*c).InstallFaults(append(slices.Clone(rules[4:12]), others...))
 		(*c).Install(standard(100_000, 240), uint64(seed))
 		(*c).InstallFaults(rules)
@@ -281,7 +285,7 @@ func TestEveryStartEndsOnce(t *testing.T) {
 	}
 	for _, r := range []record.Reason{record.NoReason, record.TokenLimit, record.RequestLimit, record.TooLarge, record.Utilization, record.StatusFault,
 		record.OutageFault, record.CutFault, record.InFlightBound, record.ClientGone, record.TruncateFault, record.StreamErrorFault,
-		record.MalformedFault, record.ThrottleFault, record.TokenExpiryFault, record.DeletedFault, record.WrongLengthFault} {
+		record.MalformedFault, record.OutputTokenLimit, record.ThrottleFault, record.TokenExpiryFault, record.DeletedFault, record.WrongLengthFault} {
 		if kinds[r] < 10 {
 			t.Errorf("only %d ended by %v: the runs show little of it", kinds[r], r)
 		}
