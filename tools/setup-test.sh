@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Makes sure that the two programs exist that a few tests start: an arm64 emulator (same seed, same bytes on both processors) and a
-# browser (the HTML report drawn as a reader sees it). Without them those tests skip and say so; nothing here is ever fatal.
+# Makes sure that the programs exist that a few tests start: an arm64 emulator (same seed, same bytes on both processors), a browser
+# (the HTML report drawn as a reader sees it) and a Redis server (limits that several simulators share). Without them those tests skip and say so; nothing here is ever fatal.
 set -euo pipefail
 
 missing=()
 command -v qemu-aarch64 >/dev/null || missing+=(qemu-user)
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium)
+command -v redis-server >/dev/null || missing+=(redis-server)
 
 if [ ${#missing[@]} -eq 0 ]; then
 	exit 0

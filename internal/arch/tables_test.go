@@ -80,6 +80,7 @@ var classes = []class{
 
 	{"internal/drive", shell, worldly},
 	{"simulator", shell, worldly},
+	{"simulator/replica", shell, worldly},
 	{"gateway", shell, worldly},
 	{"loadgen/pace", shell, worldly},
 	{"loadgen", shell, worldly},
@@ -91,6 +92,7 @@ var classes = []class{
 	{"internal/pipenet", test, worldly},
 	{"internal/tracetest", test, worldly},
 	{"reports/reporttest", test, worldly},
+	{"simulator/replica/redistest", test, worldly},
 	{"internal/rng/gen", tool, worldly},
 }
 
@@ -122,6 +124,7 @@ var only = []border{
 var onlyBy = []border{
 	{"internal/cli", []string{"cmd"}, "the command line is the top"},
 	{"scenarios/live", []string{"internal/cli", "cmd"}, "a live run opens sockets, and only the command line may start one"},
+	{"github.com/redis/go-redis/v9", []string{"simulator/replica"}, "what is shared is said in calls of simulator/lease, wherever it is kept"},
 	{"github.com/spf13/cobra", []string{"internal/cli"}, "flags and commands end at internal/cli"},
 	{"github.com/spf13/viper", []string{"internal/cli"}, "viper lower-cases keys and knows no line numbers: process settings only"},
 }
@@ -148,6 +151,7 @@ var dependencies = []dependency{
 	{"github.com/pkoukk/tiktoken-go", inShells},
 	{"github.com/pkoukk/tiktoken-go-loader", inShells},
 	{"github.com/prometheus/client_golang", inShells},
+	{"github.com/redis/go-redis/v9", inShells},
 	{"github.com/rs/zerolog", inShells},
 	{"github.com/spf13/viper", inShells},
 	{"github.com/spf13/cobra", inShells},

@@ -47,9 +47,9 @@ func (b *Book) Exchange(now tick.Instant, replica string, c *Call) Reply {
 	for i := range c.Lines {
 		l := &c.Lines[i]
 		switch {
+		case l.Name == "":
 		case l.Kind == Bucket:
 			r.Lines[i] = b.pages[i].bucket(us, l, r.Replicas)
-		case l.Period == 0:
 		case l.Kind == Sliding:
 			r.Lines[i] = b.pages[i].sliding(us, l, r.Replicas)
 		default:
@@ -176,3 +176,6 @@ func (p *page) drain(us, perMinute int64) {
 		p.used, p.carry = 0, 0
 	}
 }
+
+// Epoch returns what tells this state from every other.
+func (b *Book) Epoch() uint64 { return b.epoch }

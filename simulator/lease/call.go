@@ -57,6 +57,7 @@ func (m *Machine) Call(now tick.Instant) (c Call, due bool) {
 func (m *Machine) line(now tick.Instant, i int) Line {
 	w := &m.meters[i]
 	l := Line{Meter: w.Meter, Count: w.count, Back: w.back, Wait: max(w.demand.largest(), 1)}
+	m.stats.Returned[i] += w.back[0].N + w.back[1].N
 	w.back, w.count = [2]Units{}, 0
 	if m.away {
 		l.Count += m.unreported(now, w)

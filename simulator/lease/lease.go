@@ -31,6 +31,7 @@ const (
 
 // Meter is one limit that is shared.
 type Meter struct {
+	Name   string // "": there is none
 	Kind   Kind
 	Limit  int64
 	Period time.Duration // not of a Bucket

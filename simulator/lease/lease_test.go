@@ -12,7 +12,7 @@ const begin tick.Instant = 1_767_571_200_000_000_000
 
 // joined returns a replica that holds 2n tokens, 500 at most, of a limit of 1000 a minute.
 func joined(opt Options, n int64) (*Machine, *Book) {
-	opt.Meters = []Meter{{Kind: Fixed, Limit: 1000, Period: time.Minute, Reason: record.TokenLimit}}
+	opt.Meters = []Meter{{Name: "tokens", Kind: Fixed, Limit: 1000, Period: time.Minute, Reason: record.TokenLimit}}
 	m, b := New(opt, begin), NewBook(1)
 	m.Reserve(begin, record.Ref{Slot: 99}, Amounts{n}, nil)
 	c, _ := m.Call(begin)
@@ -78,13 +78,13 @@ func TestReserveDoesNotAllocate(t *testing.T) {
 // A change of the limit opens no fresh window, and other kinds begin anew.
 func TestResize(t *testing.T) {
 	m, _ := joined(Options{}, 600)
-	m.Resize(begin, []Meter{{Kind: Fixed, Limit: 500, Period: time.Minute, Reason: record.TokenLimit}})
+	m.Resize(begin, []Meter{{Name: "tokens", Kind: Fixed, Limit: 500, Period: time.Minute, Reason: record.TokenLimit}})
 	out := m.Reserve(begin, record.Ref{}, Amounts{600}, nil)
 	out = m.Reserve(begin, record.Ref{}, Amounts{1}, out)
 	if len(out) != 2 || out[0].Reason != record.NoReason || out[1].Reason != record.TokenLimit || out[1].Wait != time.Minute {
 		t.Errorf("%+v", out)
 	}
-	m.Resize(begin, []Meter{{Kind: Bucket, Limit: 500, Drain: 60}})
+	m.Resize(begin, []Meter{{Name: "tokens", Kind: Bucket, Limit: 500, Drain: 60}})
 	if s := m.Stats(begin); s.Held != (Amounts{}) || s.Connected {
 		t.Errorf("%+v", s)
 	}

@@ -9,10 +9,10 @@ import (
 )
 
 var shapes = map[string][]Meter{
-	"fixed": {{Kind: Fixed, Limit: 6000, Period: 10 * time.Second, Reason: record.TokenLimit}, {Kind: Fixed, Limit: 20, Period: time.Second, Reason: record.RequestLimit},
-		{Kind: Tally, Limit: 1200, Period: time.Minute}},
-	"sliding": {{Kind: Sliding, Limit: 6000, Period: 10 * time.Second, Reason: record.TokenLimit}, {Kind: Sliding, Limit: 60, Period: 2 * time.Second, Reason: record.RequestLimit}},
-	"bucket":  {{Kind: Bucket, Limit: 6000, Drain: 36_000, Reason: record.Utilization}},
+	"fixed": {{Name: "x", Kind: Fixed, Limit: 6000, Period: 10 * time.Second, Reason: record.TokenLimit}, {Name: "x", Kind: Fixed, Limit: 20, Period: time.Second, Reason: record.RequestLimit},
+		{Name: "x", Kind: Tally, Limit: 1200, Period: time.Minute}},
+	"sliding": {{Name: "x", Kind: Sliding, Limit: 6000, Period: 10 * time.Second, Reason: record.TokenLimit}, {Name: "x", Kind: Sliding, Limit: 60, Period: 2 * time.Second, Reason: record.RequestLimit}},
+	"bucket":  {{Name: "x", Kind: Bucket, Limit: 6000, Drain: 36_000, Reason: record.Utilization}},
 }
 
 // Whatever comes where and whatever calls are lost, replicas together admit no
