@@ -50,12 +50,6 @@ func EstimateParts(partChars []int) int {
 	return total
 }
 
-// Vocabularies.
-const (
-	O200K  = "o200k_base"
-	CL100K = "cl100k_base"
-)
-
 // cl100kModels are the name prefixes of the older models; "gpt-4" itself is matched apart from gpt-4o, 4.1 and 4.5.
 var cl100kModels = []string{"gpt-4-", "gpt-3.5", "gpt-35", "text-embedding-"}
 
