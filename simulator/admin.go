@@ -41,6 +41,7 @@ func (s *Server) adminRoutes() *mux.Router {
 	} {
 		router.Handle(r.path, r.answer).Methods(http.MethodGet).Name(r.path)
 	}
+	router.HandleFunc("/deployments/{name}", s.serveDeployment).Methods(http.MethodGet).Name("GET /deployments/{name}")
 	router.HandleFunc("/deployments/{name}", s.serveChange).Methods(http.MethodPatch).Name("/deployments/{name}")
 	router.NotFoundHandler = complain(http.StatusNotFound, "there is no such path: try /ledger, /requests, /deployments or /metrics")
 	router.MethodNotAllowedHandler = complain(http.StatusMethodNotAllowed, "this path does not take this method")
@@ -212,6 +213,9 @@ type standing struct {
 	InFlight           int     `json:"in_flight"`
 	UsedTokens         int64   `json:"used_tokens"`
 	UtilizationPercent float64 `json:"utilization_percent"`
+
+	Version  uint32   `json:"version"` // 0 at the start; each change makes another one
+	Settings settings `json:"settings"`
 }
 
 func (s *Server) serveDeployments(w http.ResponseWriter, r *http.Request) {
@@ -228,13 +232,13 @@ func (s *Server) serveDeployments(w http.ResponseWriter, r *http.Request) {
 }
 
 func (b *backend) standing() standing {
-	u := b.usage()
-	return standing{Name: b.cfg.Name, Model: b.cfg.Model, SKU: b.cfg.SKU, TPM: u.TPM, RPM: u.RPM, PTU: u.PTU, InFlight: u.Active,
+	u, now := b.usage()
+	return standing{Version: now.version, Settings: settingsOf(now.cfg), Name: b.cfg.Name, Model: b.cfg.Model, SKU: b.cfg.SKU, TPM: u.TPM, RPM: u.RPM, PTU: u.PTU, InFlight: u.Active,
 		UsedTokens: u.Used, UtilizationPercent: float64(u.UtilizationPPM) / 10_000}
 }
 
-// usage returns where the deployment stands at present.
-func (b *backend) usage() (u deployment.Usage) {
-	b.driver.Locked(func(now tick.Instant) { u = b.core.Usage(now) })
-	return u
+// usage returns where the deployment stands at present, and what is in force.
+func (b *backend) usage() (u deployment.Usage, now *setting) {
+	b.driver.Locked(func(at tick.Instant) { u, now = b.core.Usage(at), b.setting.Load() })
+	return u, now
 }

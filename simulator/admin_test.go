@@ -191,8 +191,8 @@ func TestAdminDeployments(t *testing.T) {
 			}
 			return list
 		}
-		idle := []standing{{Name: "a", Model: "gpt-4.1", SKU: "GlobalStandard", TPM: 300_000, RPM: 300},
-			{Name: "ptu", Model: "gpt-4.1", SKU: "GlobalProvisionedManaged", PTU: 50}}
+		idle := []standing{{Name: "a", Model: "gpt-4.1", SKU: "GlobalStandard", TPM: 300_000, RPM: 300, Settings: settingsOf(&l.backends[0].cfg)},
+			{Name: "ptu", Model: "gpt-4.1", SKU: "GlobalProvisionedManaged", PTU: 50, Settings: settingsOf(&l.backends[1].cfg)}}
 		if got := read(); !slices.Equal(got, idle) {
 			t.Errorf("idle: %+v", got)
 		}

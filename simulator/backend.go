@@ -3,7 +3,7 @@ package simulator
 import (
 	"strings"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"foundrylab/internal/drive"
 	"foundrylab/internal/record"
@@ -30,22 +30,30 @@ type backend struct {
 	ledger  func(int, record.Attempt)
 	observe func(int, tick.Instant, deployment.Effect)
 
-	changing sync.Mutex           // one change at a time; taken before the driver's lock
-	changes  []*deployment.Config // made while it runs, oldest first; versions count from 1
+	changing sync.Mutex // one change at a time; taken before the driver's lock
+	coming   setting    // what the Configure event to come puts into force
+	setting  atomic.Pointer[setting]
+	changes  []*deployment.Config // all of them where steps are recorded, for a replay; versions count from 1
 
 	engine      string // model and version, as answers name it
 	fingerprint string
 	text        rng.Die
-	limits      limitHeaders
+	limits      atomic.Pointer[limitHeaders]
 	sights      sights
-	keep        time.Duration // how long what a prompt shares with others is of use
+}
+
+// setting is the configuration in force. Whatever can be changed is read here; cfg of the backend has what cannot, and
+// how it all began.
+type setting struct {
+	cfg     *deployment.Config
+	version uint32
 }
 
 func newBackend(cfg *Config, index int, kept *ledger) *backend {
 	d := cfg.Deployments[index]
 	b := &backend{index: index, cfg: d, clock: cfg.Clock, kept: kept, ledger: cfg.Ledger, observe: cfg.Observe,
 		engine: d.Model + "-" + d.Version, fingerprint: fingerprint(&d),
-		text: rng.New(cfg.Seed, rng.ContentText, rng.Entity(d.Name)), keep: d.CacheRetention()}
+		text: rng.New(cfg.Seed, rng.ContentText, rng.Entity(d.Name))}
 	var rules []fault.Rule
 	for i, f := range cfg.Faults {
 		for _, one := range f.On(places(cfg)[index : index+1]) {
@@ -59,8 +67,9 @@ func newBackend(cfg *Config, index int, kept *ledger) *backend {
 		b.budget = cfg.Budget(index)
 	}
 	b.options = deployment.Options{Seed: cfg.Seed, Start: cfg.Start, Faults: rules, Remote: b.budget != nil}
-	b.core = &witness{Core: deployment.New(&b.cfg, b.options)}
-	b.limits = b.newLimitHeaders(cfg.Start)
+	b.core = &witness{Core: deployment.New(&b.cfg, b.options), configured: b.configured}
+	b.limits.Store(b.newLimitHeaders(cfg.Start))
+	b.setting.Store(&setting{cfg: &b.cfg})
 	b.driver = drive.New[deployment.Event, deployment.Effect](b.core, cfg.Clock, deployment.Event{Kind: deployment.Wake}, b.deliver)
 	if cfg.Record {
 		b.tape = new(drive.Tape[deployment.Event, deployment.Effect])
@@ -82,10 +91,12 @@ func fingerprint(d *deployment.Config) string {
 	return string(appendHex([]byte("fp_"), rng.Entity(d.Model+d.Version+d.Region), 10))
 }
 
-// witness is a core that remembers who is in flight, for the ledger. It is guarded by the driver's lock.
+// witness is a core that remembers who is in flight, for the ledger, and says when it is configured, so that no request
+// comes between. It is guarded by the driver's lock.
 type witness struct {
 	*deployment.Core
-	begun []begun // by slot
+	begun      []begun // by slot
+	configured func(now tick.Instant, ev *deployment.Event)
 }
 
 type begun struct {
@@ -95,11 +106,16 @@ type begun struct {
 
 // Step implements drive.Core.
 func (w *witness) Step(now tick.Instant, ev deployment.Event, out []deployment.Effect) []deployment.Effect {
-	if ev.Kind == deployment.Start {
+	switch ev.Kind {
+	case deployment.Start:
 		for int(ev.Ref.Slot) >= len(w.begun) {
 			w.begun = append(w.begun, begun{})
 		}
 		w.begun[ev.Ref.Slot] = begun{ev.Key, now}
+	case deployment.Configure:
+		out = w.Core.Step(now, ev, out)
+		w.configured(now, &ev)
+		return out
 	}
 	return w.Core.Step(now, ev, out)
 }
@@ -122,7 +138,7 @@ func (b *backend) deliver(now tick.Instant, e deployment.Effect) {
 		}
 		b.driver.Post(e.Ref, e)
 	case deployment.FaultEdge:
-		b.limits.show(b.core.Limits()) // the fault may have changed them
+		b.limits.Store(b.newLimitHeaders(b.limits.Load().start)) // the fault may have changed them
 		if b.observe != nil {
 			e.Ref.Slot = uint32(b.faults[e.Ref.Slot])
 			b.observe(b.index, now, e)

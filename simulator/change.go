@@ -2,93 +2,136 @@ package simulator
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gorilla/mux"
 
 	"foundrylab/internal/tick"
-	"foundrylab/internal/unit"
 	"foundrylab/simulator/deployment"
 )
-
-// maxChanges bounds how often a deployment can be changed: its core keeps every configuration that it was given.
-const maxChanges = 1000
 
 // maxChangeBody bounds the body of a change, in bytes.
 const maxChangeBody = 64 << 10
 
-// serveChange gives a deployment other limits, all that the body names or none.
+// serveChange gives a deployment other settings, all that the body names or none. It is a JSON merge patch (RFC 7396) of
+// what serveDeployment shows as settings.
 func (s *Server) serveChange(w http.ResponseWriter, r *http.Request) {
-	b := s.deployed(mux.Vars(r)["name"])
+	b := s.named(w, r)
 	if b == nil {
-		complain(http.StatusNotFound, fmt.Sprintf("there is no deployment %q", mux.Vars(r)["name"])).ServeHTTP(w, r)
 		return
 	}
-	var body map[string]json.RawMessage
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxChangeBody)).Decode(&body); err != nil {
+	patch, err := readObject(w, r)
+	if err != nil {
 		complain(http.StatusBadRequest, `send a JSON object such as {"tpm": 120000}: `+err.Error()).ServeHTTP(w, r)
 		return
 	}
-	if status, mistakes := b.change(body); mistakes != nil {
+	status, mistakes := b.change(r.Header.Get("If-Match"), func(now *deployment.Config) (*deployment.Config, []string) { return changed(now, patch) })
+	if mistakes != nil {
 		complain(status, mistakes...).ServeHTTP(w, r)
 		return
 	}
-	w.Header()["Content-Type"] = applicationJSON
-	writeJSON(w, b.standing())
+	b.show(w)
 }
 
-// change switches to a configuration with other limits, or says all that is wrong with it. What was used of the windows
-// stays used; answers in flight go on as planned.
-func (b *backend) change(body map[string]json.RawMessage) (status int, mistakes []string) {
+// readObject reads a body that is one JSON object; its numbers are json.Number.
+func readObject(w http.ResponseWriter, r *http.Request) (object map[string]any, err error) {
+	in := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxChangeBody))
+	in.UseNumber()
+	if err := in.Decode(&object); err != nil {
+		return nil, err
+	}
+	if object == nil {
+		return nil, errors.New("found null")
+	}
+	if _, err := in.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("found more after it")
+	}
+	return object, nil
+}
+
+// named returns the deployment that the path names, or nil and has answered.
+func (s *Server) named(w http.ResponseWriter, r *http.Request) *backend {
+	name := mux.Vars(r)["name"]
+	b := s.deployed(name)
+	if b == nil {
+		complain(http.StatusNotFound, fmt.Sprintf("there is no deployment %q", name)).ServeHTTP(w, r)
+	}
+	return b
+}
+
+func (s *Server) serveDeployment(w http.ResponseWriter, r *http.Request) {
+	if b := s.named(w, r); b != nil {
+		b.show(w)
+	}
+}
+
+// show answers with where the deployment stands; its version is the entity tag.
+func (b *backend) show(w http.ResponseWriter) {
+	now := b.standing()
+	w.Header()["Content-Type"] = applicationJSON
+	w.Header().Set("Etag", entityTag(now.Version))
+	writeJSON(w, now)
+}
+
+func entityTag(version uint32) string { return strconv.Quote(strconv.FormatUint(uint64(version), 10)) }
+
+// change puts what next makes of the present configuration into force, or says all that is wrong with it. What was used
+// of the windows stays used; answers in flight go on as planned. Whoever names a version has no other one changed.
+func (b *backend) change(version string, next func(*deployment.Config) (*deployment.Config, []string)) (status int, mistakes []string) {
 	b.changing.Lock()
 	defer b.changing.Unlock()
-	next := b.cfg
-	if n := len(b.changes); n > 0 {
-		next = *b.changes[n-1]
+	now := b.setting.Load()
+	if version != "" && version != "*" && version != entityTag(now.version) {
+		return http.StatusPreconditionFailed, []string{fmt.Sprintf("If-Match: the deployment has version %s by now", entityTag(now.version))}
 	}
-	if mistakes = resized(&next, body); mistakes != nil {
+	cfg, mistakes := next(now.cfg)
+	if mistakes != nil {
 		return http.StatusBadRequest, mistakes
 	}
-	if len(b.changes) == maxChanges {
-		return http.StatusConflict, []string{fmt.Sprintf("a deployment takes %d changes: start the simulator anew", maxChanges)}
+	return b.configure(cfg, deployment.Event{Kind: deployment.Configure})
+}
+
+// configure puts a valid configuration into force with an event; b.changing is locked.
+func (b *backend) configure(cfg *deployment.Config, ev deployment.Event) (status int, mistakes []string) {
+	var ok bool
+	b.driver.Locked(func(tick.Instant) { ev.Version, ok = b.core.Install(cfg, b.options.Seed) })
+	if !ok {
+		return http.StatusConflict, []string{"answers in flight still go by thousands of earlier settings: try again when some of them have ended"}
 	}
-	var version uint32
-	b.driver.Locked(func(tick.Instant) { version = b.core.Install(&next, b.options.Seed) })
-	b.driver.Do(deployment.Event{Kind: deployment.Configure, Version: version})
-	b.changes = append(b.changes, &next)
-	b.driver.Locked(func(tick.Instant) { b.limits.show(b.core.Limits()) })
+	if b.tape != nil {
+		b.changes = append(b.changes, cfg)
+	}
+	b.coming = setting{cfg, ev.Version}
+	b.driver.Do(ev)
 	return http.StatusOK, nil
 }
 
-// resized applies the members of a change to cfg, by the rules of the file format.
-func resized(cfg *deployment.Config, body map[string]json.RawMessage) (mistakes []string) {
-	for name, raw := range body {
-		var n int64
-		switch err := json.Unmarshal(raw, &n); {
-		case !slices.Contains([]string{"tpm", "rpm", "ptu"}, name):
-			mistakes = append(mistakes, name+": cannot be changed; tpm, rpm and ptu can")
-			continue
-		case err != nil || n < 0 || string(raw) == "null":
-			mistakes = append(mistakes, fmt.Sprintf("%s: %s is no whole number from 0", name, raw))
-			continue
-		}
-		switch name {
-		case "tpm":
-			cfg.TPM = unit.Count(n)
-		case "rpm":
-			cfg.RPM = unit.Count(n)
-		case "ptu":
-			cfg.PTU = n
+// configured shows what has come into force, under the driver's lock.
+func (b *backend) configured(now tick.Instant, ev *deployment.Event) {
+	coming, start := b.coming, b.limits.Load().start
+	b.setting.Store(&coming)
+	b.limits.Store(b.newLimitHeaders(start))
+}
+
+// changed returns cfg with a patch applied by the rules of the file format, or all that is wrong with it.
+func changed(cfg *deployment.Config, patch map[string]any) (*deployment.Config, []string) {
+	var mistakes []string
+	for name := range patch {
+		if !slices.Contains(changeable, name) {
+			mistakes = append(mistakes, fmt.Sprintf("%s: cannot be changed at run time; these can: %s", name, strings.Join(changeable, ", ")))
+			delete(patch, name)
 		}
 	}
-	if err := (&written{Deployments: []deployment.Config{*cfg}}).check(); err != nil {
-		for line := range strings.SplitSeq(err.Error(), "\n") {
-			mistakes = append(mistakes, strings.TrimPrefix(line, "deployments[0]."))
-		}
+	next, err := merged(cfg, patch)
+	if err != nil {
+		mistakes = append(mistakes, strings.Split(err.Error(), "\n")...)
 	}
 	slices.Sort(mistakes)
-	return mistakes
+	return next, mistakes
 }

@@ -98,7 +98,7 @@ func (c *call) whole(f *flight) {
 		c.reset()
 		return
 	}
-	c.backend.limits.set(c.w.Header(), &f.plan)
+	c.backend.limits.Load().set(c.w.Header(), &f.plan)
 	room := bodySize + max(c.peeked.N, 1)*(choiceSize+tokenSize*int(f.plan.Completion))
 	body := c.completion(f).AppendBody(make([]byte, 0, room))
 	if f.end.Kind == deployment.Cut {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"foundrylab/internal/drive"
 	"foundrylab/internal/yamlconf"
@@ -107,15 +106,7 @@ func (w *written) check() error {
 	if err == nil {
 		err = doc.Decode(&written{})
 	}
-	var problems yamlconf.Problems
-	if !errors.As(err, &problems) {
-		return err
-	}
-	lines := make([]string, len(problems))
-	for i, p := range problems { // lines of a text that nobody wrote would mislead
-		lines[i] = p.Path + ": " + p.Msg
-	}
-	return errors.New(strings.Join(lines, "\n"))
+	return withoutLines(err)
 }
 
 // crossCheck applies the rules between entries.

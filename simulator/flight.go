@@ -25,7 +25,7 @@ type flight struct {
 // text is that of the prompt where only comparing tells what others share of it, else nil.
 func (b *backend) start(ev deployment.Event, text *blocks, gone <-chan struct{}) *flight {
 	if text != nil {
-		ev.Shared = b.sights.shared(b.clock.Now(), b.keep, text, ev.PromptTokens)
+		ev.Shared = b.sights.shared(b.clock.Now(), b.setting.Load().cfg.CacheRetention(), text, ev.PromptTokens)
 	}
 	f := &flight{b: b, box: b.driver.Open(), gone: gone}
 	ev.Kind, ev.Ref = deployment.Start, f.box.Ref

@@ -3,7 +3,6 @@ package simulator
 import (
 	"net/http"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"foundrylab/internal/tick"
@@ -54,34 +53,25 @@ func appendHex(dst []byte, v uint64, digits int) []byte {
 	return dst
 }
 
-// limitHeaders says where a deployment's limits stand, in the way of its profile. Provisioned deployments have none.
+// limitHeaders says where a deployment's limits stand, in the way of its profile. Provisioned deployments have none. It
+// does not change: a changed deployment gets another.
 type limitHeaders struct {
-	says   deployment.Headers
-	start  tick.Instant                            // of the first window of both
-	resets func() (tokens, requests time.Duration) // of windows that slide; nil: they are fixed
-	limits *atomic.Pointer[limitNumbers]
-}
-
-// limitNumbers are the limits as headers write them.
-type limitNumbers struct{ tokens, requests []string }
-
-// show puts other limits into the headers from now on.
-func (l *limitHeaders) show(tpm, rpm int64) {
-	if l.limits != nil {
-		l.limits.Store(&limitNumbers{number(tpm), number(l.ofPeriod(rpm))})
-	}
+	says             deployment.Headers
+	start            tick.Instant                            // of the first window of both
+	resets           func() (tokens, requests time.Duration) // of windows that slide; nil: they are fixed
+	tokens, requests []string                                // the limits; nil: there are none
 }
 
 // tokenWindow is the window of the token headers, as simulator/deployment has it.
 const tokenWindow = time.Minute
 
-func (b *backend) newLimitHeaders(start tick.Instant) limitHeaders {
+func (b *backend) newLimitHeaders(start tick.Instant) *limitHeaders {
 	tpm, rpm := b.core.Limits()
 	if tpm == 0 {
-		return limitHeaders{}
+		return &limitHeaders{}
 	}
-	l := limitHeaders{says: b.core.Headers(), start: start, limits: new(atomic.Pointer[limitNumbers])}
-	l.show(tpm, rpm)
+	l := &limitHeaders{says: b.core.Headers(), start: start, tokens: number(tpm)}
+	l.requests = number(l.ofPeriod(rpm))
 	if b.core.Sliding() {
 		l.resets = b.resets
 	}
@@ -111,15 +101,14 @@ func (b *backend) place(h http.Header) {
 
 // set sets what a plan or a limiter's refusal says of the limits.
 func (l *limitHeaders) set(h http.Header, e *deployment.Effect) {
-	if l.limits == nil {
+	if l.tokens == nil {
 		return
 	}
 	h["X-Ratelimit-Remaining-Tokens"] = number(int64(e.RemainingTokens))
 	h["X-Ratelimit-Remaining-Requests"] = number(int64(e.RemainingRequests))
 	if l.says.Limits {
-		limits := l.limits.Load()
-		h["X-Ratelimit-Limit-Tokens"] = limits.tokens
-		h["X-Ratelimit-Limit-Requests"] = limits.requests
+		h["X-Ratelimit-Limit-Tokens"] = l.tokens
+		h["X-Ratelimit-Limit-Requests"] = l.requests
 	}
 	if !l.says.Resets {
 		return

@@ -120,11 +120,22 @@ func ofBackend(all []record.Attempt, backend int) (some []record.Attempt) {
 
 // replay steps a fresh core through a backend's tape.
 func replay(b *backend) (int, []deployment.Effect) {
-	core := deployment.New(&b.cfg, b.options)
-	for _, cfg := range b.changes {
-		core.Install(cfg, b.options.Seed)
-	}
+	core := &reinstaller{Core: deployment.New(&b.cfg, b.options), changes: b.changes, seed: b.options.Seed}
 	return drive.Replay(b.tape, drive.Core[deployment.Event, deployment.Effect](core))
+}
+
+// reinstaller is a core that has every configuration when its event comes.
+type reinstaller struct {
+	*deployment.Core
+	changes []*deployment.Config
+	seed    uint64
+}
+
+func (r *reinstaller) Step(now tick.Instant, ev deployment.Event, out []deployment.Effect) []deployment.Effect {
+	if ev.Kind == deployment.Configure {
+		r.Install(r.changes[ev.Version-1], r.seed)
+	}
+	return r.Core.Step(now, ev, out)
 }
 
 // ledger returns the attempts so far.

@@ -121,7 +121,8 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	gauge(m.entries, float64(total-pushedOut))
 	counter(m.pushedOut, pushedOut)
 	for i, b := range m.server.backends {
-		name, t, u := b.cfg.Name, &tallies[i], b.usage()
+		name, t := b.cfg.Name, &tallies[i]
+		u, _ := b.usage()
 		for e, n := range t.ends {
 			counter(m.requests, n, name, strconv.Itoa(int(e.status)), e.reason.String())
 		}
@@ -138,7 +139,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 			continue
 		}
 		gauge(m.limitTokens, float64(u.TPM), name)
-		gauge(m.limitRequests, float64(b.limits.ofPeriod(u.RPM)), name)
+		gauge(m.limitRequests, float64(b.limits.Load().ofPeriod(u.RPM)), name)
 		gauge(m.remainingTokens, float64(u.RemainingTokens), name)
 		gauge(m.remainingRequests, float64(u.RemainingRequests), name)
 	}

@@ -48,6 +48,9 @@ func TestOpenAPI(t *testing.T) {
 			said = append(said, m+" "+path)
 		}
 	}
+	if said := slices.Sorted(maps.Keys(doc.Components.Schemas["Settings"].Properties)); !slices.Equal(slices.Sorted(slices.Values(changeable)), said) {
+		t.Errorf("settings that change are %v, the document has %v", changeable, said)
+	}
 	slices.Sort(served)
 	slices.Sort(said)
 	if !slices.Equal(served, said) {

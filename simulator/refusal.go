@@ -25,11 +25,11 @@ func (c *call) refuse(op *ops.Operation, e *deployment.Effect) {
 	}
 	h := c.w.Header()
 	if saysLimits(e.Reason) {
-		c.backend.limits.set(h, e)
+		c.backend.limits.Load().set(h, e)
 	}
 	if e.RetryMs > 0 {
 		h["Retry-After"] = number(retrySeconds(e))
-		if c.backend.limits.says.RetryMs || c.backend.cfg.Provisioned() {
+		if c.backend.limits.Load().says.RetryMs || c.backend.cfg.Provisioned() {
 			h["Retry-After-Ms"] = number(int64(e.RetryMs))
 		}
 	}
@@ -54,7 +54,7 @@ func (c *call) refusal(op *ops.Operation, e *deployment.Effect) content.Answer {
 	t := content.Throttle{Limit: content.TokenLimit, Operation: op.Name, Deployment: d.Name, Model: d.Model, Region: d.Region,
 		Tier: "OpenAI", APIVersion: c.version, RetrySeconds: int(retrySeconds(e))}
 	reached := content.RateLimitReached
-	if c.backend.limits.says.OldBody {
+	if c.backend.limits.Load().says.OldBody {
 		reached = content.RateLimitReachedOld
 	}
 	switch e.Reason {

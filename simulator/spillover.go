@@ -26,7 +26,7 @@ func (c *call) spill(refused *flight, ev deployment.Event, to *backend) *flight 
 	from := c.backend
 	ev.Ask = fault.Ask{} // it was asked of the deployment that refused
 	f := to.start(ev, c.text, refused.gone)
-	if f.ended && from.cfg.SpilloverError == "original" {
+	if f.ended && from.setting.Load().cfg.SpilloverError == "original" {
 		f.land()
 		// a reset has no status; whoever stands before a deployment would call it unavailable
 		h["X-Ms-Spillover-Error"] = number(int64(cmp.Or(f.end.Status, http.StatusServiceUnavailable)))

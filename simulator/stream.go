@@ -123,7 +123,7 @@ func (s *stream) head() {
 	h := s.c.w.Header()
 	s.c.common(h)
 	s.c.backend.place(h)
-	s.c.backend.limits.set(h, s.plan)
+	s.c.backend.limits.Load().set(h, s.plan)
 	h["Content-Type"] = eventStream
 	h["Cache-Control"] = noStore
 	h["X-Accel-Buffering"] = noBuffering

@@ -24,12 +24,12 @@ type admission struct {
 	family   family
 	evidence evidence
 	bucket   *limit.Bucket
-	capacity int64 // bucket level at 100 %
-	weight   int64 // of an output token
-	share    int64 // of the configured limits that is in force, in ppm
-	spare    int64 // of these, what is let through, in ppm
-	period   int64 // of dynamic quota
-	origin   tick.Instant
+	capacity int64        // bucket level at 100 %
+	weight   int64        // of an output token
+	share    int64        // of the configured limits that is in force, in ppm
+	spare    int64        // of these, what is let through, in ppm
+	period   int64        // of dynamic quota
+	origin   tick.Instant // of its windows
 	load     loadMeter
 	since    tick.Instant // what was admitted before was admitted by another one
 }
@@ -81,8 +81,8 @@ func (a *admission) scale(now tick.Instant, cfg *settings, share int64) {
 // force; what is used stays used.
 func (a *admission) resize(now tick.Instant, cfg *settings) {
 	old := *a
-	*a = newAdmission(cfg, now)
-	a.share, a.load, a.origin, a.since = old.share, old.load, old.origin, old.since
+	*a = newAdmission(cfg, old.origin)
+	a.share, a.load, a.since = old.share, old.load, old.since
 	switch {
 	case a.bucket != nil && old.bucket != nil:
 		a.bucket = old.bucket
@@ -170,11 +170,12 @@ func (a *admission) refuse(now tick.Instant, ev *Event, why record.Reason, retry
 
 // settle corrects a provisioned charge, once taken, to what was done and returns the final
 // charge; what a client that left costs is a setting. A standard charge stands
-// as it was, but for output that Claude's limit counts only now. cfg is what the stream started under: after a change of the kind
-// its charge is none of this limiter's.
-func (a *admission) settle(now tick.Instant, cfg *settings, s *stream, produced int32, left bool) int32 {
+// as it was, but for output that Claude's limit counts only now. cfg is what the stream started under: after a change of the kind,
+// or where the limiter began anew, its charge is none of this limiter's.
+func (a *admission) settle(now tick.Instant, cfg, current *settings, s *stream, produced int32, left bool) int32 {
+	mine := cfg.since == current.since && s.start >= a.since
 	if !cfg.Provisioned() {
-		return demand{int64(s.charged), a.produced(now, cfg, int64(produced)*int64(s.choices))}.total()
+		return demand{int64(s.charged), a.produced(now, cfg, mine, int64(produced)*int64(s.choices))}.total()
 	}
 	switch {
 	case left && cfg.Disconnect == "estimate":
@@ -183,7 +184,7 @@ func (a *admission) settle(now tick.Instant, cfg *settings, s *stream, produced 
 		produced = s.completion
 	}
 	actual := min(int64(s.prompt-s.cached)+cfg.model.outputWeight*int64(produced)*int64(s.choices), math.MaxInt32)
-	if a.bucket != nil && s.start >= a.since {
+	if a.bucket != nil && mine {
 		a.bucket.Add(now, actual-int64(s.charged))
 		a.load.add(now, actual-int64(s.charged))
 	}

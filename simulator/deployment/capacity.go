@@ -18,7 +18,7 @@ func (c *Core) rescale(now tick.Instant) {
 // still runs is not charged to it.
 func (c *Core) renew(now tick.Instant) {
 	share := c.limits.share
-	c.limits = newAdmission(c.cfg, c.base)
+	c.limits = newAdmission(c.cfg, c.limits.origin)
 	c.limits.since = now
 	c.limits.scale(now, c.cfg, share)
 	c.cache = newPromptCache(c.cfg.Config)

@@ -50,11 +50,14 @@ func (c *Config) outputPerMinute() int64 {
 }
 
 // produced counts what an answer had where that is counted, and not max_tokens
-// at arrival; it returns what was counted.
-func (a *admission) produced(now tick.Instant, cfg *settings, tokens int64) int64 {
+// at arrival; it returns what was counted. An answer that another limiter
+// admitted is none of this one's.
+func (a *admission) produced(now tick.Instant, cfg *settings, mine bool, tokens int64) int64 {
 	if !a.output.exists || !cfg.claude() || cfg.OutputCharge == "max_tokens" {
 		return 0
 	}
-	a.output.take(now, tokens)
+	if mine {
+		a.output.take(now, tokens)
+	}
 	return tokens
 }

@@ -21,7 +21,7 @@ import (
 type Core struct {
 	cfg     *settings
 	current uint16 // place of cfg in configs
-	configs []*settings
+	configs configurations
 	asked   []fault.Rule // what requests may ask for, by place in fault.Kinds
 	lasting []int        // places in cfg.faults of those in force, in order
 	edge    int          // place in cfg.faults of the edge that comes next
@@ -33,7 +33,6 @@ type Core struct {
 	cache   *promptCache
 	active  int
 	remote  bool // reservations go through Reserve and Reserved
-	base    tick.Instant
 
 	interruptions []interruption // append only: streams hold places
 }
@@ -41,6 +40,8 @@ type Core struct {
 // settings is a compiled Config; requests keep the one they started under.
 type settings struct {
 	*Config
+	version uint32
+	since   uint32 // the version with which the limiter last began anew
 	model   model
 	latency *latency.Model
 	output  distribution.Sampler
@@ -96,15 +97,13 @@ const sampleSlot uint32 = 1 << 31
 
 // New returns a deployment that starts at opt.Start. cfg must be valid.
 func New(cfg *Config, opt Options) *Core {
-	c := &Core{asked: fault.OnRequest(), lasting: make([]int, 0, len(opt.Faults)), remote: opt.Remote, base: opt.Start}
-	c.seen.init()
-	c.Install(cfg, opt.Seed)
-	c.cfg = c.configs[0]
-	c.cfg.faults = c.newFaultSet(opt.Faults)
+	c := &Core{asked: fault.OnRequest(), lasting: make([]int, 0, len(opt.Faults)), remote: opt.Remote}
+	first := compile(cfg, opt.Seed)
+	first.faults = c.newFaultSet(opt.Faults)
+	c.configs.begin(first)
+	c.cfg = first
 	c.toEdge(0)
-	c.limits = newAdmission(c.cfg, opt.Start)
-	c.cache = newPromptCache(cfg)
-	c.limits.fit(opt.Start, c.cfg)
+	c.begin(opt.Start)
 	c.timers.Push(opt.Start.Add(sampleEvery), des.PrioFault, uint64(sampleSlot))
 	return c
 }
@@ -131,7 +130,7 @@ func (c *Core) Step(now tick.Instant, ev Event, out []Effect) []Effect {
 	case Reserved:
 		out = c.reserved(now, &ev, out)
 	case Configure:
-		out = c.configure(now, ev.Version, out)
+		out = c.configure(now, &ev, out)
 	default:
 		panic(fmt.Sprintf("deployment: unknown event %+v", ev))
 	}

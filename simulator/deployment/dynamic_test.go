@@ -67,7 +67,7 @@ func TestDynamicQuotaOverTime(t *testing.T) {
 		return n
 	}
 	core, seldom, spared := New(dynamic(1000, 60_000, 25), Options{Seed: 7}), New(dynamic(1000, 60_000, 25), Options{Seed: 7}), 0
-	version := seldom.Install(dynamic(1000, 50_000, 25), 7)
+	version, _ := seldom.Install(dynamic(1000, 50_000, 25), 7)
 	for p := range periods {
 		first, second := most(core, 2*p), most(core, 2*p+1)
 		if first != second || first != 10 && first != 15 {

@@ -16,7 +16,7 @@ const (
 	Start                      // a request arrived, authenticated and counted
 	Gone                       // its client left
 	Reserved                   // the answer to a Reserve effect
-	Configure                  // switch to an installed configuration
+	Configure                  // switch to a configuration that was installed and has never been in effect
 )
 
 // Event is what happens to a deployment; a flat value.
@@ -38,6 +38,7 @@ type Event struct {
 	Kind           EventKind
 	Stream         bool
 	Marked         bool // the request said its Key and Try itself
+	Forget         bool // Configure: begin anew, with nothing used and no body seen
 	Granted        bool
 	Why            record.Reason // Reserved and not Granted
 }
@@ -59,7 +60,7 @@ const (
 	FaultEdge                     // a scheduled fault begins (Gen 0) or ends (Gen 1); Slot is its place among the rules of its set. Where one Configure changes sets, ends of the old come before beginnings of the new
 	Stray                         // an event about nothing that is in flight: ignored
 	Replan                        // a planned answer unfolds otherwise from now on; as Plan, At is when that was
-	Drained                       // the last request of an older configuration ended
+	Drained                       // an earlier configuration, whose version Slot is, has no more requests and is gone
 )
 
 // Effect is what its driver must do; a flat value.

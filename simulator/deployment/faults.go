@@ -16,7 +16,6 @@ type faultSet struct {
 	rules  []fault.Rule // as scheduled
 	breaks []uint16     // of each rule, place of its interruption plus 1; 0: it has none
 	edges  []edge       // in order of time
-	left   bool         // another set came into force: this one is never used again, and holds nothing
 }
 
 // edge is the beginning or the end of a rule. One that ends as another begins
@@ -34,19 +33,6 @@ type interruption struct {
 	after uint16
 	off   int32 // bytes by which the length is wrong
 	pause time.Duration
-}
-
-// InstallFaults adds a configuration that has other scheduled faults and is
-// else the newest installed one, and returns its version. It takes effect at
-// the Configure event that names it: a rule that is in force before and after
-// goes on untouched, any other ends, or begins, at that event. Rules that are
-// over are allowed, and do nothing. A version whose faults were left for other
-// ones cannot be gone back to.
-func (c *Core) InstallFaults(rules []fault.Rule) uint32 {
-	next := *c.configs[len(c.configs)-1]
-	next.faults, next.users = c.newFaultSet(rules), 0
-	c.configs = append(c.configs, &next)
-	return uint32(len(c.configs) - 1)
 }
 
 func (c *Core) newFaultSet(rules []fault.Rule) *faultSet {
@@ -170,6 +156,6 @@ func (c *Core) changeFaults(now tick.Instant, old *faultSet, out []Effect) []Eff
 			out = c.faultBegins(now, i, out)
 		}
 	}
-	*old = faultSet{left: true}
+	*old = faultSet{} // requests may still have it, and need nothing of it
 	return out
 }

@@ -18,7 +18,7 @@ import (
 type world struct {
 	t       *testing.T
 	dice    *rand.Rand
-	set     int // of faultVersions, in force
+	sets    [2][]fault.Rule // the faults that change takes turns with
 	core    *Core
 	twin    *Core // gets the same events, with Wakes and stale events between
 	now     tick.Instant
@@ -69,7 +69,7 @@ func (w *world) step(ev Event) {
 func (w *world) pretend() {
 	w.twins = append(w.twins, w.twin.Step(w.now, Event{Kind: Wake}, nil)...)
 	ev := Event{Kind: []EventKind{Gone, Reserved, Configure}[w.dice.Intn(3)], Ref: record.Ref{Slot: uint32(w.dice.Intn(len(w.gens) + 2)), Gen: 1 << 30},
-		Granted: true, Version: 1000}
+		Granted: true, Version: w.twin.cfg.version}
 	out := w.twin.Step(w.now, ev, nil)
 	if len(out) != 1 || out[0].Kind != Stray {
 		w.t.Fatalf("a stale event %+v did %+v", ev, out)
@@ -162,23 +162,28 @@ func (w *world) random() {
 	case in && k == 6:
 		w.due(slot, Event{Kind: Gone})
 	case k == 7 && w.dice.Intn(10) == 0:
-		w.configure()
+		w.change()
 	default:
 		w.step(Event{Kind: Wake})
 	}
 }
 
-// configure moves between the versions of the present set of faults, and now and then on to the next set.
-func (w *world) configure() {
-	if w.dice.Intn(4) == 0 && w.set < len(faultVersions)-1 {
-		w.set++
+// change switches to another configuration, which stays what it is until the
+// last request that began under it has ended.
+func (w *world) change() {
+	three := claude("claude-sonnet-4-5")
+	three.OutputTPM = 600
+	cfg := []*Config{standard(8_000, 6_000), provisioned(15), standard(100_000, 240), provisioned(100), three}[w.dice.Intn(5)]
+	install := func(c *Core) (uint32, bool) { return c.Install(cfg, 1) }
+	if rules := w.sets[w.dice.Intn(2)]; w.dice.Intn(3) == 0 {
+		install = func(c *Core) (uint32, bool) { return c.InstallFaults(rules) }
 	}
-	of := faultVersions[w.set]
-	w.step(Event{Kind: Configure, Version: of[w.dice.Intn(len(of))]})
+	version, ok := install(w.core)
+	if twins, _ := install(w.twin); !ok || twins != version {
+		w.t.Fatalf("version %d, and the twin's is %d", version, twins)
+	}
+	w.step(Event{Kind: Configure, Version: version, Forget: w.dice.Intn(3) == 0})
 }
-
-// faultVersions are the versions that newWorld installs, by their set of faults.
-var faultVersions = [][]uint32{{0, 1, 2, 3, 4}, {5, 6}, {7}}
 
 // due gives an event about the request of a slot, unless that has ended by now.
 func (w *world) due(slot uint32, ev Event) {
@@ -233,20 +238,12 @@ func newWorld(t *testing.T, seed int64) *world {
 		rules = append(rules, fault.Compile(c, 0, uint64(seed)))
 		others = append(others, fault.Compile(c, 0, uint64(seed)+1))
 	}
+	w.sets = [2][]fault.Rule{rules, append(slices.Clone(rules[4:12]), others...)}
 	for _, c := range []**Core{&w.core, &w.twin} {
 		cfg := standard(8_000, 6_000)
 		cfg.MaxInFlight, cfg.Latency.Spread = 12, 300_000
 		cfg.DynamicQuota = &DynamicQuota{Spare: 500_000, Share: 500_000, Every: unit.Duration(time.Second)}
 		*c = New(cfg, Options{Seed: uint64(seed), Faults: rules, Remote: seed%3 == 0})
-		(*c).Install(provisioned(15), uint64(seed))
-		(*c).Install(standard(100_000, 240), uint64(seed))
-		(*c).Install(provisioned(100), uint64(seed))
-		three := claude("claude-sonnet-4-5")
-		three.OutputTPM = 600
-		(*c).Install(three, uint64(seed))
-		(*c).InstallFaults(append(slices.Clone(rules[4:12]), others...))
-		(*c).Install(standard(100_000, 240), uint64(seed))
-		(*c).InstallFaults(rules)
 	}
 	return w
 }
@@ -270,9 +267,9 @@ func TestEveryStartEndsOnce(t *testing.T) {
 			if len(w.ended) != w.started || len(w.state) != 0 || w.core.Active() != 0 {
 				t.Fatalf("%d terminal effects of %d starts, %d still inside", len(w.ended), w.started, w.core.Active())
 			}
-			for _, s := range w.core.configs {
-				if s.users != 0 {
-					t.Errorf("a configuration still has %d requests", s.users)
+			for place, s := range w.core.configs.at {
+				if (s != nil) != (place == int(w.core.current)) {
+					t.Errorf("the configuration at %d is %v, and current is %d", place, s, w.core.current)
 				}
 			}
 			if !slices.Equal(w.effects, w.twins) {

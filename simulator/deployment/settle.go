@@ -112,7 +112,7 @@ func (c *Core) end(at tick.Instant, ref record.Ref, s *stream, kind EffectKind, 
 	}
 	charged := int32(0) // what was still reserving has not been charged
 	if s.state != reserving {
-		charged = c.limits.settle(at, c.configs[s.cfg], s, produced, why == record.ClientGone)
+		charged = c.limits.settle(at, c.configs.at[s.cfg], c.cfg, s, produced, why == record.ClientGone)
 	}
 	first := s.schedule.FirstIn()
 	came := latency.Schedule{First: first, Next: first, End: tick.ToUnits(at.Sub(s.start)), Tokens: produced}
@@ -121,10 +121,6 @@ func (c *Core) end(at tick.Instant, ref record.Ref, s *stream, kind EffectKind, 
 		RemainingTokens: off})
 	s.state = free
 	c.active--
-	cfg := c.configs[s.cfg]
-	cfg.users--
-	if cfg != c.cfg && cfg.users == 0 {
-		out = append(out, Effect{Kind: Drained, At: at})
-	}
-	return out
+	c.configs.at[s.cfg].users--
+	return c.release(at, s.cfg, out)
 }

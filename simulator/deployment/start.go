@@ -165,7 +165,9 @@ func (c *Core) reserved(now tick.Instant, ev *Event, out []Effect) []Effect {
 		return append(out, Effect{Kind: Stray, Ref: ev.Ref, At: now})
 	}
 	if ev.Granted {
-		c.limits.take(now, c.limits.demandOf(s))
+		if c.configs.at[s.cfg].since == c.cfg.since { // else the limiter that admitted it is no more
+			c.limits.take(now, c.limits.demandOf(s))
+		}
 		out = c.plan(now, ev.Ref, s, out)
 		e := &out[len(out)-1]
 		e.RemainingTokens = min(e.RemainingTokens, ev.Left)

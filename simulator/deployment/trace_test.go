@@ -36,7 +36,7 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 //	TIME gone REQUEST
 //	TIME granted REQUEST left=500
 //	TIME refused REQUEST retry=2s left=500 why=token-limit|request-limit|too-large
-//	TIME configure VERSION
+//	TIME configure VERSION [forget]
 //	TIME wake
 //
 // A request is r and its slot, with .GENERATION where that is not 0. Its head
@@ -69,11 +69,16 @@ func (tr *tracer) command(f []string) []string {
 		tr.core, tr.load = New(args.config(), opt), 0
 		return nil
 	case "install":
+		version, ok := uint32(0), false
 		if slices.Contains(f, "faults") {
-			rules := tr.rules()
-			return []string{fmt.Sprintf("version %d", tr.core.InstallFaults(rules))}
+			version, ok = tr.core.InstallFaults(tr.rules())
+		} else {
+			version, ok = tr.core.Install(args.config(), 1)
 		}
-		return []string{fmt.Sprintf("version %d", tr.core.Install(args.config(), 1))}
+		if !ok {
+			tr.t.Fatal("no room")
+		}
+		return []string{fmt.Sprintf("version %d", version)}
 	}
 	at, err := time.ParseDuration(f[0])
 	if err != nil {
@@ -260,7 +265,7 @@ func (a arguments) event(f []string) Event {
 		}
 	case "configure":
 		v, _ := strconv.Atoi(f[1])
-		ev = Event{Kind: Configure, Version: uint32(v)}
+		ev = Event{Kind: Configure, Version: uint32(v), Forget: a.has("forget")}
 	default:
 		a.t.Fatalf("unknown event %q", f)
 	}
@@ -347,7 +352,7 @@ func describe(e *Effect) string {
 	case FaultEdge:
 		return fmt.Sprintf("fault %d %s", e.Ref.Slot, [...]string{"begins", "ends"}[e.Ref.Gen])
 	case Drained:
-		return "drained"
+		return fmt.Sprintf("version %d is drained", e.Ref.Slot)
 	}
 	return "stray " + name(e.Ref)
 }
