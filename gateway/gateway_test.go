@@ -256,7 +256,7 @@ func TestRefusals(t *testing.T) {
 		{"wrong scheme", "POST", v1, chat, []string{"Authorization", "Basic k1"}, 401, "401", "unauthorized"},
 		{"api-key", "POST", classic, chat, []string{"Api-Key", "k1"}, 200, "", ""},
 		{"bearer", "POST", classic, chat, []string{"Authorization", "bearer k2"}, 200, "", ""},
-		{"unknown route", "POST", "/openai/deployments/x/embeddings", chat, []string{"Api-Key", "k1"}, 404, "404", "unknown-route"},
+		{"unknown route", "POST", "/openai/deployments/x/translations", chat, []string{"Api-Key", "k1"}, 404, "404", "unknown-route"},
 		{"escaped deployment", "POST", "/openai/deployments/a%2Fb/chat/completions", chat, []string{"Api-Key", "k1"}, 200, "", ""},
 		{"double slash", "POST", "//openai/v1/chat/completions", chat, []string{"Api-Key", "k1"}, 404, "404", "unknown-route"},
 		{"wrong method", "GET", v1, "", []string{"Api-Key", "k1"}, 404, "404", "unknown-route"},

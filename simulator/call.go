@@ -12,6 +12,8 @@ import (
 	"foundrylab/internal/ops"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
+	"foundrylab/internal/tokens"
+	"foundrylab/simulator/catalog"
 	"foundrylab/simulator/content"
 	"foundrylab/simulator/deployment"
 )
@@ -28,9 +30,13 @@ type call struct {
 	backend *backend // once its deployment is known
 	body    []byte
 	peeked  ops.Peeked
-	request uint64  // its key
-	text    *blocks // of a prompt that must be compared to tell what others share of it
-	wish    string  // the fault that the deployment name asks for
+	op      *operation
+	model   catalog.Model
+	counter tokens.Counter // nil where the prompt's size was given
+	prompt  int32          // tokens
+	request uint64         // its key
+	text    *blocks        // of a prompt that must be compared to tell what others share of it
+	wish    string         // the fault that the deployment name asks for
 
 	status int                // sent; 0: nothing was
 	reason record.Reason      // for the log, of what never reached a deployment

@@ -8,22 +8,32 @@ import (
 
 	"foundrylab/internal/ops"
 	"foundrylab/internal/tokens"
+	"foundrylab/simulator/catalog"
 	"foundrylab/simulator/content"
 	"foundrylab/simulator/deployment"
 )
 
-// chat brings a checked request before its deployment and answers as that decides.
-func (c *call) chat(op *ops.Operation) {
+// serve brings a checked request before its deployment and answers as that decides.
+func (c *call) serve(op *ops.Operation) {
+	c.op, c.model = operationOf(op), catalog.Of(c.backend.cfg.Model)
+	if c.model.Can&c.op.needs == 0 {
+		c.answer(content.OperationNotSupported(c.op.needs.String(), c.backend.cfg.Model))
+		return
+	}
 	ask, ok := c.asked()
 	if !ok {
 		return
 	}
 	ev, err := c.meter()
-	ev.Ask = ask
+	ev.Ask, c.prompt = ask, ev.PromptTokens
 	c.request = ev.Key
 	if err != nil { // the vocabularies are part of the binary
 		c.srv.log.Error().Err(err).Msg("counting tokens failed")
 		c.answer(content.InternalServerError())
+		return
+	}
+	if refusal := c.op.refuse(c); refusal != nil {
+		c.answer(*refusal)
 		return
 	}
 	c.body = nil // a long answer needs not hold it
@@ -53,8 +63,9 @@ func (c *call) chat(op *ops.Operation) {
 // deployment draws.
 func (c *call) meter() (deployment.Event, error) {
 	p := &c.peeked
-	ev := deployment.Event{PromptEstimate: clamp(tokens.EstimateParts(p.PartChars)), OutputTokens: -1, MaxTokens: clamp(p.OutputLimit()),
-		N: uint16(p.N), Stream: p.Stream}
+	wanted, choices := c.op.wanted(p)
+	ev := deployment.Event{PromptEstimate: clamp(c.op.guess(p)), OutputTokens: wanted, MaxTokens: clamp(p.OutputLimit()),
+		N: uint16(min(choices, math.MaxUint16)), Stream: p.Stream}
 	m, marked := p.Marker()
 	if marked {
 		ev.Key, ev.Try, ev.Marked, ev.OutputTokens = m.Key, uint16(m.Try), true, clamp(m.Output)
@@ -74,7 +85,8 @@ func (c *call) meter() (deployment.Event, error) {
 	if err != nil {
 		return ev, err
 	}
-	ev.PromptTokens = clamp(tokens.ChatPrompt(counter, p.Messages))
+	c.counter = counter
+	ev.PromptTokens = clamp(c.op.count(counter, p))
 	text := blocksOf(p.Messages)
 	if ev.Prefix = text.name(p.PromptCacheKey); ev.Prefix != 0 {
 		c.text = &text
@@ -100,7 +112,7 @@ func (c *call) whole(f *flight) {
 	}
 	c.backend.limits.Load().set(c.w.Header(), &f.plan)
 	room := bodySize + max(c.peeked.N, 1)*(choiceSize+tokenSize*int(f.plan.Completion))
-	body := c.completion(f).AppendBody(make([]byte, 0, room))
+	body := c.writer(f).AppendBody(make([]byte, 0, room))
 	if f.end.Kind == deployment.Cut {
 		c.wrongLength(body, int(f.end.RemainingTokens))
 		return
@@ -108,14 +120,15 @@ func (c *call) whole(f *flight) {
 	c.answer(content.Answer{Status: http.StatusOK, Body: body})
 }
 
-// completion prepares what the answer says.
-func (c *call) completion(f *flight) content.Writer {
+// writer prepares what the answer says.
+func (c *call) writer(f *flight) content.Writer {
+	_, choices := c.op.wanted(&c.peeked)
 	r := content.Reply{
 		Key:          c.backend.text.Draw(c.request, f.plan.Attempt),
 		Created:      int64(f.plan.At) / int64(time.Second),
 		Model:        c.backend.engine,
 		Fingerprint:  c.backend.fingerprint,
-		Choices:      c.peeked.N,
+		Choices:      choices,
 		PromptTokens: int(f.plan.Prompt),
 		CachedTokens: int(f.plan.Cached),
 		OutputTokens: int(f.plan.Completion),
@@ -125,5 +138,5 @@ func (c *call) completion(f *flight) content.Writer {
 	if f.plan.Length {
 		r.Finish = ops.FinishLength
 	}
-	return content.NewChat(r)
+	return c.op.writer(c, r)
 }

@@ -79,7 +79,7 @@ func inPath(op *ops.Operation) endpoint {
 			c.answer(content.InvalidKey())
 		case !c.enter(c.srv.deployed(c.wishless(mux.Vars(c.r)["deployment"]))):
 		case c.readBody(op):
-			c.chat(op)
+			c.serve(op)
 		}
 	}
 }
@@ -97,7 +97,7 @@ func inBody(op *ops.Operation, version versionRule) endpoint {
 			c.answer(content.InvalidRequest(&ops.InvalidRequest{Message: "Missing required parameter: 'model'.",
 				Param: "model", Code: "missing_required_parameter"}))
 		case c.enter(c.srv.serving(c.wishless(c.peeked.Model))):
-			c.chat(op)
+			c.serve(op)
 		}
 	}
 }

@@ -29,7 +29,7 @@ type stream struct {
 // stream answers in pieces. The last of them waits for the deployment's word that the answer is complete, so that
 // client and ledger never disagree on it.
 func (c *call) stream(f *flight) {
-	s := &stream{c: c, answer: c.completion(f), plan: &f.plan, out: http.NewResponseController(c.w)}
+	s := &stream{c: c, answer: c.writer(f), plan: &f.plan, out: http.NewResponseController(c.w)}
 	end := tick.Instant(0)
 	for !f.ended {
 		if f.done() != end { // the plan is new

@@ -53,6 +53,8 @@ var classes = []class{
 	{"simulator/latency", core, exact},
 	{"simulator/fault", core, exact},
 	{"simulator/content", core, exact},
+	{"simulator/catalog", core, exact},
+	{"simulator/embed", core, pure},
 	{"simulator/structured", core, exact},
 	{"simulator/store", core, pure},
 

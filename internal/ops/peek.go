@@ -7,7 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Peeked is what routing, metering and answering need from a chat request body.
+// Peeked is what routing, metering and answering need from a request body.
 type Peeked struct {
 	Model               string    // "" when absent, as usual on the classic route
 	Stream              bool      // stream
@@ -20,6 +20,11 @@ type Peeked struct {
 	Messages            []Message // in order
 	PartChars           []int     // characters (code points) of every text part in order; a plain string is one part
 	TextChars           int       // their sum
+	Inputs              []Input   // embeddings and completions, instead of messages
+	Dimensions          int       // embeddings: 0 where absent
+	Base64              bool      // embeddings: encoding_format is base64
+	Echo                bool      // completions: the answer begins with the prompt
+	BestOf              int       // completions: candidates made for each prompt, of which n are shown
 }
 
 // Message is one chat message. Text is its string content, or its text parts one after the other; images, tool calls
@@ -55,10 +60,7 @@ type Peeker struct {
 
 // Peek is like the function Peek.
 func (k *Peeker) Peek(body []byte) (Peeked, error) {
-	k.body = *bytes.NewBuffer(body)
-	k.dec.Reset(&k.body, jsontext.AllowDuplicateNames(true))
-	k.r.dec, k.r.err = &k.dec, nil
-	r := &k.r
+	r := k.begin(body)
 	p := Peeked{MaxTokens: -1, MaxCompletionTokens: -1, N: 1}
 	hasMessages := false
 	r.enter('{', place{})
@@ -87,17 +89,30 @@ func (k *Peeker) Peek(body []byte) (Peeked, error) {
 			r.skip()
 		}
 	}
-	r.end()
-	if r.err == nil && !hasMessages {
-		r.missing(place{name: "messages"})
-	}
 	for _, n := range p.PartChars {
 		p.TextChars += n
 	}
-	if r.err != nil {
-		return p, r.err
+	return p, r.finish(hasMessages, "messages")
+}
+
+// begin readies the working memory for a body.
+func (k *Peeker) begin(body []byte) *reader {
+	k.body = *bytes.NewBuffer(body)
+	k.dec.Reset(&k.body, jsontext.AllowDuplicateNames(true))
+	k.r.dec, k.r.err = &k.dec, nil
+	return &k.r
+}
+
+// finish demands that the body is over and had the member that it must have, and returns the first error of all.
+func (r *reader) finish(seen bool, needed string) error {
+	r.end()
+	if r.err == nil && !seen {
+		r.missing(place{name: needed})
 	}
-	return p, nil
+	if r.err != nil {
+		return r.err
+	}
+	return nil
 }
 
 func (r *reader) streamOptions(p *Peeked) {

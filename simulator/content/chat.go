@@ -20,7 +20,8 @@ type Reply struct {
 	Created         int64  // Unix seconds
 	Model           string // model and version, as gpt-4o-mini-2024-07-18, not the deployment
 	Fingerprint     string // system_fingerprint; "" is null, as on gpt-5.4 and later
-	Choices         int    // n; 0 counts as 1
+	Choices         int    // shown; 0 counts as 1
+	Made            int    // billed, those that are not shown included; fewer than Choices counts as Choices
 	PromptTokens    int
 	CachedTokens    int              // of the prompt
 	OutputTokens    int              // visible tokens of each choice
@@ -31,19 +32,20 @@ type Reply struct {
 }
 
 // Chat is the Writer of a chat completion.
-
 type Chat struct {
 	r          Reply
 	head, tail []byte // of a chunk, between its choices and its obfuscation, and after it
 }
 
-// The content filter's verdict that nothing was found, in its three sizes.
+// The content filter's verdict that nothing was found, in its four sizes.
 const (
 	promptFilter = `[{"prompt_index":0,"content_filter_results":{"hate":{"filtered":false,"severity":"safe"},` +
 		`"jailbreak":{"detected":false,"filtered":false},"self_harm":{"filtered":false,"severity":"safe"},` +
 		`"sexual":{"filtered":false,"severity":"safe"},"violence":{"filtered":false,"severity":"safe"}}}]`
 	bodyFilter = `{"hate":{"filtered":false,"severity":"safe"},"protected_material_code":{"detected":false,"filtered":false},` +
 		`"protected_material_text":{"detected":false,"filtered":false},"self_harm":{"filtered":false,"severity":"safe"},` +
+		`"sexual":{"filtered":false,"severity":"safe"},"violence":{"filtered":false,"severity":"safe"}}`
+	plainFilter = `{"hate":{"filtered":false,"severity":"safe"},"self_harm":{"filtered":false,"severity":"safe"},` +
 		`"sexual":{"filtered":false,"severity":"safe"},"violence":{"filtered":false,"severity":"safe"}}`
 	chunkFilter = `{"protected_material_text":{"detected":false,"filtered":false}}`
 )
@@ -54,12 +56,8 @@ const violenceFilter = `{"hate":{"filtered":false,"severity":"safe"},"self_harm"
 
 // NewChat prepares a completion.
 func NewChat(r Reply) *Chat {
-	r.Choices = max(r.Choices, 1)
-	if r.Finish == ops.FinishNone {
-		r.Finish = ops.FinishStop
-	}
-	b := make([]byte, 0, 256)
-	b = r.appendOrigin(b)
+	r.normalize()
+	b := r.appendOrigin(make([]byte, 0, 256), "chatcmpl-")
 	cut := len(b)
 	b = append(b, `,"object":"chat.completion.chunk","service_tier":"default","system_fingerprint":`...)
 	b = appendOrNull(b, r.Fingerprint)
@@ -70,20 +68,31 @@ func NewChat(r Reply) *Chat {
 	return &Chat{r: r, head: b[:cut:cut], tail: b[cut:]}
 }
 
+// normalize fills what may be left out.
+func (r *Reply) normalize() {
+	r.Choices = max(r.Choices, 1)
+	r.Made = max(r.Made, r.Choices)
+	if r.Finish == ops.FinishNone {
+		r.Finish = ops.FinishStop
+	}
+}
+
+// billed returns the completion tokens of the usage.
+func (r *Reply) billed() int { return (r.OutputTokens + r.ReasoningTokens) * r.Made }
+
 // appendOrigin appends the members created, id and model.
-func (r *Reply) appendOrigin(dst []byte) []byte {
+func (r *Reply) appendOrigin(dst []byte, prefix string) []byte {
 	dst = append(dst, `,"created":`...)
 	dst = strconv.AppendInt(dst, r.Created, 10)
 	dst = append(dst, `,"id":"`...)
-	dst = AppendID(dst, r.Key)
+	dst = AppendID(append(dst, prefix...), r.Key)
 	dst = append(dst, `","model":`...)
 	return appendQuoted(dst, r.Model)
 }
 
-// AppendID appends the completion's id: chatcmpl- and 29 base-62 characters. Distinct keys have distinct ids.
+// AppendID appends what makes an id: 29 base-62 characters. Distinct keys have distinct ids.
 func AppendID(dst []byte, key uint64) []byte {
 	const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	dst = append(dst, "chatcmpl-"...)
 	for part, width := range [...]int{11, 9, 9} { // 62^11 > 2^64, so the first part alone tells keys apart
 		v := mix(key + golden*uint64(part+1))
 		for range width {
@@ -96,9 +105,13 @@ func AppendID(dst []byte, key uint64) []byte {
 
 // AppendText appends tokens from to to-1 of a choice's text, of Reply.OutputTokens in all.
 func (c *Chat) AppendText(dst []byte, choice, from, to int) []byte {
-	key := c.r.Key + uint64(choice)<<32
+	return c.r.appendText(dst, choice, from, to)
+}
+
+func (r *Reply) appendText(dst []byte, choice, from, to int) []byte {
+	key := r.Key + uint64(choice)<<32
 	for k := from; k < to; k++ {
-		dst = appendToken(dst, key, k, k == c.r.OutputTokens-1 && k > 0 && c.r.Finish == ops.FinishStop)
+		dst = appendToken(dst, key, k, k == r.OutputTokens-1 && k > 0 && r.Finish == ops.FinishStop)
 	}
 	return dst
 }
@@ -133,8 +146,11 @@ func (c *Chat) AppendBody(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-// AppendHead appends the first event of a stream: the verdict on the prompt, with no choices and empty names.
-func (c *Chat) AppendHead(dst []byte) []byte {
+// AppendHead implements Writer.
+func (c *Chat) AppendHead(dst []byte) []byte { return appendPromptFilter(dst) }
+
+// appendPromptFilter appends the first event of a stream: the verdict on the prompt, with no choices and empty names.
+func appendPromptFilter(dst []byte) []byte {
 	return append(dst, `data: {"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":`+promptFilter+"}\n\n"...)
 }
 
@@ -228,8 +244,7 @@ func (c *Chat) close(dst []byte, choice, k int) []byte {
 }
 
 func (c *Chat) appendUsage(dst []byte) []byte {
-	reasoning := c.r.ReasoningTokens * c.r.Choices
-	completion := c.r.OutputTokens*c.r.Choices + reasoning
+	reasoning, completion := c.r.ReasoningTokens*c.r.Made, c.r.billed()
 	dst = append(dst, `{"completion_tokens":`...)
 	dst = strconv.AppendInt(dst, int64(completion), 10)
 	dst = append(dst, `,"completion_tokens_details":{"accepted_prediction_tokens":0,"audio_tokens":0,"reasoning_tokens":`...)

@@ -104,7 +104,7 @@ func TestTextDiffers(t *testing.T) {
 func TestID(t *testing.T) {
 	seen := map[string]bool{}
 	for i := range uint64(20_000) {
-		id := string(AppendID(nil, i))
+		id := string(AppendID([]byte("chatcmpl-"), i))
 		if seen[id[:len("chatcmpl-")+11]] {
 			t.Fatalf("%s twice", id)
 		}
@@ -147,7 +147,7 @@ func TestStreamsParse(t *testing.T) {
 			}
 			for _, choice := range chunk.Choices {
 				texts[choice.Index] += choice.Delta.Content
-				if chunk.ID != string(AppendID(nil, r.Key)) || chunk.Model != r.Model || chunk.Created != r.Created || !fingerprinted(chunk.RawJSON(), r.Fingerprint) {
+				if chunk.ID != string(AppendID([]byte("chatcmpl-"), r.Key)) || chunk.Model != r.Model || chunk.Created != r.Created || !fingerprinted(chunk.RawJSON(), r.Fingerprint) {
 					t.Errorf("origin: %s", data)
 				}
 				if string(choice.FinishReason) != "" && string(choice.FinishReason) != wantFinish(r) {

@@ -39,9 +39,9 @@ func DeploymentNotFound() Answer {
 	return gateway(404, "DeploymentNotFound", "The API deployment for this resource does not exist. If you created the deployment within the last 5 minutes, please wait a moment and try again.")
 }
 
-// OperationNotSupported answers a chat call on a model that has no chat, as an embedding model.
-func OperationNotSupported(model string) Answer {
-	return gateway(400, "OperationNotSupported", "The chatCompletion operation does not work with the specified model, "+model+". Please choose different model and try again. You can learn more about which models can be used with each operation here: https://go.microsoft.com/fwlink/?linkid=2197993.")
+// OperationNotSupported answers an operation that the model does not have, as chatCompletion on an embedding model.
+func OperationNotSupported(operation, model string) Answer {
+	return gateway(400, "OperationNotSupported", "The "+operation+" operation does not work with the specified model, "+model+". Please choose different model and try again. You can learn more about which models can be used with each operation here: https://go.microsoft.com/fwlink/?linkid=2197993.")
 }
 
 // NewerVersionNeeded answers an api-version that is too old for the model. The braces are literal on the real service.

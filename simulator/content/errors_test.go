@@ -42,7 +42,7 @@ func TestErrors(t *testing.T) {
 	}{
 		{"not found", NotFound()},
 		{"deployment not found", DeploymentNotFound()},
-		{"operation not supported", OperationNotSupported("text-embedding-3-small")},
+		{"operation not supported", OperationNotSupported("chatCompletion", "text-embedding-3-small")},
 		{"newer version needed", NewerVersionNeeded()},
 		{"invalid request", InvalidRequest(bad.(*ops.InvalidRequest))},
 		{"invalid JSON", InvalidRequest(broken.(*ops.InvalidRequest))},
@@ -69,7 +69,7 @@ func TestErrors(t *testing.T) {
 		{"peak load", PeakLoad(0)},
 		{"peak load with a hint", PeakLoad(20)},
 		{"provisioned exceeded", ProvisionedExceeded(classic, 43)},
-		{"names are escaped", OperationNotSupported("a\"b\\\n")},
+		{"names are escaped", OperationNotSupported("chatCompletion", "a\"b\\\n")},
 	}
 	var all strings.Builder
 	for _, tt := range tests {

@@ -32,8 +32,7 @@ type Core struct {
 	seen    sightings
 	cache   *promptCache
 	active  int
-	billed  int64 // prompt and output tokens of what was answered
-	remote  bool  // reservations go through Reserve and Reserved
+	remote  bool // reservations go through Reserve and Reserved
 
 	interruptions []interruption // append only: streams hold places
 }

@@ -1,0 +1,64 @@
+package simulator
+
+import (
+	"foundrylab/internal/ops"
+	"foundrylab/internal/tokens"
+	"foundrylab/simulator/catalog"
+	"foundrylab/simulator/content"
+)
+
+// operation is what the simulator knows of an API operation beside internal/ops: one line of the table for each.
+type operation struct {
+	name   string                                          // of the ops.Operation
+	needs  catalog.Ability                                 // what a model must be able to do
+	guess  func(p *ops.Peeked) int                         // prompt tokens as the limits count them at arrival
+	count  func(counter tokens.Counter, p *ops.Peeked) int // prompt tokens
+	wanted func(p *ops.Peeked) (output int32, choices int) // tokens of each answer, negative for as many as come; answers made
+	refuse func(c *call) *content.Answer                   // what the model has against the request; nil: nothing
+	writer func(c *call, r content.Reply) content.Writer   // of the answer
+}
+
+var operations = []operation{
+	{"ChatCompletions_Create", catalog.Chat, guessParts, countChat, wantedChoices, refuseLong, writeChat},
+	{"Completions_Create", catalog.Completion, guessParts, countInputs, wantedCandidates, refuseCompletion, writeCompletion},
+	{"Embeddings_Create", catalog.Embedding, guessQuarters, countInputs, wantedNothing, refuseEmbeddings, writeEmbeddings},
+}
+
+// operationOf returns the line of an operation; a test sees that each has one.
+func operationOf(op *ops.Operation) *operation {
+	for i := range operations {
+		if operations[i].name == op.Name {
+			return &operations[i]
+		}
+	}
+	panic("simulator: no line for operation " + op.Name)
+}
+
+func guessParts(p *ops.Peeked) int { return tokens.EstimateParts(p.PartChars) }
+
+// guessQuarters is the estimate of embeddings: a quarter of the characters, rounded up.
+func guessQuarters(p *ops.Peeked) (n int) {
+	for _, chars := range p.PartChars {
+		n += (chars + 3) / 4
+	}
+	return n
+}
+
+func countChat(counter tokens.Counter, p *ops.Peeked) int {
+	return tokens.ChatPrompt(counter, p.Messages)
+}
+
+func countInputs(counter tokens.Counter, p *ops.Peeked) (n int) {
+	for _, input := range p.Inputs {
+		if input.Tokens > 0 {
+			n += input.Tokens
+		} else {
+			n += counter.Count(input.Text)
+		}
+	}
+	return n
+}
+
+func wantedChoices(p *ops.Peeked) (int32, int)    { return -1, p.N }
+func wantedCandidates(p *ops.Peeked) (int32, int) { return -1, max(p.N, p.BestOf) * len(p.Inputs) }
+func wantedNothing(*ops.Peeked) (int32, int)      { return 0, 1 }
