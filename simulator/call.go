@@ -30,7 +30,7 @@ type call struct {
 	backend *backend // once its deployment is known
 	body    []byte
 	peeked  ops.Peeked
-	op      *operation
+	op      operation
 	model   catalog.Model
 	counter tokens.Counter // nil where the prompt's size was given
 	prompt  int32          // tokens

@@ -62,7 +62,7 @@ func complete(cfg Config) (Config, error) {
 
 // exemplar decodes the least there can be, which is all defaults.
 func exemplar() (w written, err error) {
-	const least = "deployments: [{name: x, model: x, sku: Standard, tpm: 1, prompt_cache: {}, dynamic_quota: {}}]\n" +
+	const least = "deployments: [{name: x, model: gpt-4.1, sku: GlobalStandard, tpm: 1, prompt_cache: {}, dynamic_quota: {}, usage_tier: {}}]\n" +
 		"faults: [{name: x, backend: x, at: 0s, for: 1s, outage: {}}, {name: y, backend: x, at: 0s, for: 1s, deleted: {}}]\n"
 	doc, err := yamlconf.Parse("defaults", []byte(least))
 	if err != nil {
@@ -84,6 +84,9 @@ func fill(d, like *deployment.Config) {
 	d.OutputCharge = cmp.Or(d.OutputCharge, like.OutputCharge)
 	d.SpilloverError = cmp.Or(d.SpilloverError, like.SpilloverError)
 	d.MaxInFlight = cmp.Or(d.MaxInFlight, like.MaxInFlight)
+	if u := d.UsageTier; u != nil {
+		d.UsageTier = &deployment.UsageTier{Tokens: u.Tokens, Used: u.Used, SlowDown: cmp.Or(u.SlowDown, like.UsageTier.SlowDown)}
+	}
 	if q := d.DynamicQuota; q != nil {
 		d.DynamicQuota = &deployment.DynamicQuota{Spare: cmp.Or(q.Spare, like.DynamicQuota.Spare), Share: cmp.Or(q.Share, like.DynamicQuota.Share),
 			Every: cmp.Or(q.Every, like.DynamicQuota.Every)}

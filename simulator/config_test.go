@@ -52,6 +52,14 @@ func TestDynamicQuotaDefaults(t *testing.T) {
 	}
 }
 
+func TestUsageTierDefaults(t *testing.T) {
+	given := deployment.UsageTier{Used: 7}
+	cfg, err := complete(Config{Deployments: []deployment.Config{{Name: "a", Model: "gpt-4.1", SKU: "GlobalStandard", TPM: 1, UsageTier: &given}}})
+	if got := cfg.Deployments[0].UsageTier; err != nil || *got != (deployment.UsageTier{Used: 7, SlowDown: 2_000_000}) || given.SlowDown != 0 {
+		t.Errorf("%+v of %+v, %v", got, given, err)
+	}
+}
+
 func TestConfigMistakes(t *testing.T) {
 	ok, count := standard("a"), unit.Count(5)
 	with := func(change func(*deployment.Config)) Config {
@@ -147,7 +155,7 @@ func TestMeter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := &call{srv: s, op: &operations[0], backend: s.backends[0], body: tt.body, peeked: p}
+		c := &call{srv: s, op: operations[0], backend: s.backends[0], body: tt.body, peeked: p}
 		ev, err := c.meter()
 		want := deployment.Event{Key: tt.key, PromptTokens: tt.prompt, PromptEstimate: tt.estimate, OutputTokens: tt.output, MaxTokens: 77, N: 3, Marked: true}
 		if tt.output < 0 {

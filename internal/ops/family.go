@@ -39,15 +39,15 @@ const inOpenAI = InV1 | InProject | InPlain
 
 // Route is one path of an operation.
 type Route struct {
-	Family *Family
+	Family Family
 	Path   string // gorilla/mux template
 }
 
 // Routes lists the operation's paths in the order of Families.
 func (o *Operation) Routes() (list []Route) {
-	for i := range Families {
+	for i, family := range Families {
 		if o.In&(1<<i) != 0 {
-			list = append(list, Route{&Families[i], Families[i].Prefix + o.Tail})
+			list = append(list, Route{family, family.Prefix + o.Tail})
 		}
 	}
 	return list

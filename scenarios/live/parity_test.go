@@ -119,7 +119,7 @@ version: 1
 seed: 7
 duration: 60s
 backends:
-  - {name: a, model: gpt-4.1, sku: GlobalStandard, tpm: 600k, rpm: 3000}
+  - {name: a, model: gpt-4.1, sku: GlobalStandard, tpm: 600k, rpm: 3000, usage_tier: {tokens: 50k}}
   - {name: b, model: gpt-4.1, sku: GlobalStandard, tpm: 600k, rpm: 3000}
 gateway:
   route: {groups: [[a, b]]}

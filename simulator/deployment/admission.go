@@ -168,9 +168,10 @@ func (a *admission) refuse(now tick.Instant, ev *Event, why record.Reason, retry
 		Reason: why, RetryMs: retryMs, RemainingTokens: tokens, RemainingRequests: requests}}
 }
 
-// settle corrects a provisioned charge, once taken, to what was done and returns the final
-// charge; what a client that left costs is a setting. A standard charge stands
-// as it was, but for output that Claude's limit counts only now. cfg is what the stream started under: after a change of the kind,
+// settle corrects a provisioned charge, once taken, to what was done and
+// returns the final charge; what a client that left costs is a setting. A
+// standard charge stands as it was, but for output that Claude's limit counts
+// only now. cfg is what the stream started under: after a change of the kind,
 // or where the limiter began anew, its charge is none of this limiter's.
 func (a *admission) settle(now tick.Instant, cfg, current *settings, s *stream, produced int32, left bool) int32 {
 	mine := cfg.since == current.since && s.start >= a.since

@@ -49,14 +49,14 @@ func (c *Config) outputPerMinute() int64 {
 	return max(c.TokensPerMinute()/claudeOutputShare, 1)
 }
 
-// produced counts what an answer had where that is counted, and not max_tokens
-// at arrival; it returns what was counted. An answer that another limiter
+// produced counts what an answer had where that is charged, and not max_tokens
+// at arrival; it returns what is charged. An answer that another limiter
 // admitted is none of this one's.
 func (a *admission) produced(now tick.Instant, cfg *settings, mine bool, tokens int64) int64 {
-	if !a.output.exists || !cfg.claude() || cfg.OutputCharge == "max_tokens" {
+	if !cfg.claude() || cfg.OutputCharge == "max_tokens" {
 		return 0
 	}
-	if mine {
+	if mine && a.output.exists {
 		a.output.take(now, tokens)
 	}
 	return tokens

@@ -32,6 +32,7 @@ type Config struct {
 	Resource          string        `yaml:"resource" doc:"resource that it is deployed in; default: its own name. Backends of one resource share an address live, and can spill over"`
 	Spillover         string        `yaml:"spillover" doc:"provisioned: the standard deployment of the same resource that takes what it refuses"`
 	SpilloverError    string        `yaml:"spillover_error" default:"original" enum:"original|target" doc:"provisioned: whose answer a request gets that both refuse (the service's pages differ)"`
+	UsageTier         *UsageTier    `yaml:"usage_tier" doc:"GlobalStandard: slower answers above so many tokens a month; default: none"`
 	DynamicQuota      *DynamicQuota `yaml:"dynamic_quota" doc:"standard: lets it go beyond its limits while there is capacity to spare; default: never"`
 	OutputTPM         unit.Count    `yaml:"output_tpm" doc:"Claude: output tokens per minute; default a fifth of tpm, which is here the prompt tokens per minute that no cache knew, and by default the model's"`
 	OutputCharge      string        `yaml:"output_charge" default:"produced" enum:"produced|max_tokens" doc:"Claude: what counts against output_tpm: what was produced, once the answer ends, or max_tokens at arrival (undocumented by the service)"`
@@ -86,6 +87,7 @@ func (c Config) Validate(fail func(path, format string, args ...any)) {
 	case c.TokensPerMinute() == 0:
 		fail("tpm", "a %s deployment needs tpm, such as 300k", c.SKU)
 	}
+	c.checkUsageTier(fail)
 	if c.DynamicQuota != nil && c.Provisioned() {
 		fail("dynamic_quota", "only standard deployments have it, and this is %s", c.SKU)
 	}

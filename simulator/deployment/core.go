@@ -32,7 +32,8 @@ type Core struct {
 	seen    sightings
 	cache   *promptCache
 	active  int
-	remote  bool // reservations go through Reserve and Reserved
+	billed  int64 // prompt and output tokens of what was answered
+	remote  bool  // reservations go through Reserve and Reserved
 
 	interruptions []interruption // append only: streams hold places
 }

@@ -114,6 +114,9 @@ func (c *Core) end(at tick.Instant, ref record.Ref, s *stream, kind EffectKind, 
 	if s.state != reserving {
 		charged = c.limits.settle(at, c.configs.at[s.cfg], c.cfg, s, produced, why == record.ClientGone)
 	}
+	if status == 200 {
+		c.billed += int64(s.prompt) + int64(produced)*int64(s.choices)
+	}
 	first := s.schedule.FirstIn()
 	came := latency.Schedule{First: first, Next: first, End: tick.ToUnits(at.Sub(s.start)), Tokens: produced}
 	out = append(out, Effect{Kind: kind, Ref: ref, At: at, Schedule: came,

@@ -53,7 +53,7 @@ func (c *Core) admit(now tick.Instant, ev *Event, attempt uint32, hit *blow, out
 	s.charged = asked.total()
 	s.completion, s.length = c.answerLength(ev, attempt)
 	s.schedule = c.cfg.latency.Plan(&latency.Request{Key: s.key, Attempt: attempt, Prompt: int64(s.prompt), Cached: int64(s.cached), Output: int64(s.completion),
-		Stream: ev.Stream, Delay: hit.delay})
+		Stream: ev.Stream, Delay: hit.delay, Slow: c.slowDown()})
 	s.schedule.PutOff(tick.ToUnits(hit.hold))
 	if b := hit.breaks; b != 0 && s.completion >= int32(c.interruptions[b-1].after) {
 		s.breaks, s.schedule.After, s.schedule.Pause = b, c.interruptions[b-1].after, tick.ToUnits(c.interruptions[b-1].pause)

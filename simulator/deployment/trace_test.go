@@ -29,6 +29,7 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 //	deployment tpm=1000 rpm=600 ptu=15 model=gpt-4.1 ttft=400ms pace=100 window=10s guess=256 bound=9 remote
 //	    cache=5m (retention) overflow=15 prefixes=10 per_1k=1s (TTFT of prompt tokens)
 //	    filter=default (tokens come in bursts) profile=azure-2024 forgiving (refused requests do not count) weight=500000 disconnect=planned
+//	    month=1000 (tokens of the usage tier; above it 2.5 times as slow) used=0
 //	    output=100 counts=max_tokens (of a Claude model)
 //	install (arguments of deployment)     a further configuration
 //	install faults                        the newest configuration with the faults above it in place of its own
@@ -212,6 +213,9 @@ func (a arguments) config() *Config {
 	c.MaxInFlight = int(a.number("bound", 1000))
 	c.Profile, c.Disconnect = a.of["profile"], a.of["disconnect"]
 	c.OutputTPM, c.OutputCharge = unit.Count(a.number("output", 0)), a.of["counts"]
+	if a.has("month") {
+		c.UsageTier = &UsageTier{Tokens: unit.Count(a.number("month", 0)), Used: unit.Count(a.number("used", 0)), SlowDown: 2_500_000}
+	}
 	c.MaxTokensWeight = unit.Ratio(a.number("weight", 1_000_000))
 	if a.has("cache") {
 		c.PromptCache = &PromptCache{Retention: a.span("cache", 0), Overflow: unit.Count(a.number("overflow", 15)), Prefixes: int(a.number("prefixes", 10))}

@@ -143,6 +143,7 @@ type Request struct {
 	Output  int64 // tokens of each choice
 	Stream  bool
 	Delay   time.Duration // a fault's, before the first token
+	Slow    int64         // the service's own: time to and between tokens is so many times as long, in ppm; 0: it is not
 }
 
 // Plan draws how an answer unfolds.
@@ -152,10 +153,16 @@ func (m *Model) Plan(r *Request) Schedule {
 	if rng.Below(m.tailDie.Draw(r.Key, r.Attempt), int64(unit.One)) < int64(m.tail.Share) {
 		ttft = tick.ToUnits(time.Duration(tick.MulDiv(int64(ttft.Span()), int64(m.tail.Factor), int64(unit.One))))
 	}
+	if r.Slow > 0 {
+		ttft = tick.ToUnits(time.Duration(tick.MulDiv(int64(ttft.Span()), r.Slow, int64(unit.One))))
+	}
 	ttft = ttft.Plus(tick.ToUnits(r.Delay))
 	s := Schedule{Head: ttft / headShare, First: ttft, Next: ttft, End: ttft.Plus(1), Tokens: int32(r.Output), Whole: !r.Stream}
 	if r.Output > 1 {
 		each := m.perTok.At(m.paceDie.Draw(r.Key, r.Attempt))
+		if r.Slow > 0 {
+			each = tick.MulDiv(each, r.Slow, int64(unit.One))
+		}
 		s.End = ttft.Plus(max(tick.ToUnits(time.Duration(tick.MulDiv(each, r.Output-1, 1))), 1))
 		if m.buffers && r.Stream {
 			s.Bursts = newBursts(m.holdDie.Draw(r.Key, r.Attempt))
