@@ -11,10 +11,10 @@ import (
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 
 	"foundrylab/internal/drive"
+	"foundrylab/internal/pace"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
 	"foundrylab/loadgen/core"
-	"foundrylab/loadgen/pace"
 )
 
 // load is one run.

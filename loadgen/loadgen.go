@@ -16,9 +16,9 @@ import (
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 
 	"foundrylab/internal/drive"
+	"foundrylab/internal/pace"
 	"foundrylab/internal/tick"
 	"foundrylab/loadgen/core"
-	"foundrylab/loadgen/pace"
 	"foundrylab/loadgen/tenant"
 )
 

@@ -15,6 +15,7 @@ import (
 
 	"foundrylab/internal/drive"
 	"foundrylab/internal/ops"
+	"foundrylab/internal/pace"
 	"foundrylab/internal/pipenet"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
@@ -22,7 +23,6 @@ import (
 	"foundrylab/loadgen/arrival"
 	"foundrylab/loadgen/body"
 	"foundrylab/loadgen/core"
-	"foundrylab/loadgen/pace"
 	"foundrylab/loadgen/tenant"
 )
 

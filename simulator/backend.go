@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"foundrylab/internal/drive"
+	"foundrylab/internal/pace"
 	"foundrylab/internal/record"
 	"foundrylab/internal/rng"
 	"foundrylab/internal/tick"
@@ -18,6 +19,7 @@ type backend struct {
 	index   int
 	cfg     deployment.Config
 	clock   *drive.Clock
+	alarm   *pace.Alarm // the Server's
 	options deployment.Options
 	budget  deployment.Budget // what it shares; nil: nothing
 	core    *witness
@@ -49,9 +51,9 @@ type setting struct {
 	version uint32
 }
 
-func newBackend(cfg *Config, index int, kept *ledger) *backend {
+func newBackend(cfg *Config, index int, alarm *pace.Alarm, kept *ledger) *backend {
 	d := cfg.Deployments[index]
-	b := &backend{index: index, cfg: d, clock: cfg.Clock, kept: kept, ledger: cfg.Ledger, observe: cfg.Observe,
+	b := &backend{index: index, cfg: d, clock: cfg.Clock, alarm: alarm, kept: kept, ledger: cfg.Ledger, observe: cfg.Observe,
 		engine: d.Model + "-" + d.Version, fingerprint: fingerprint(&d),
 		text: rng.New(cfg.Seed, rng.ContentText, rng.Entity(d.Name))}
 	var rules []fault.Rule

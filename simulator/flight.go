@@ -2,9 +2,9 @@ package simulator
 
 import (
 	"fmt"
-	"time"
 
 	"foundrylab/internal/drive"
+	"foundrylab/internal/pace"
 	"foundrylab/internal/tick"
 	"foundrylab/simulator/deployment"
 )
@@ -14,11 +14,11 @@ import (
 type flight struct {
 	b     *backend
 	box   *drive.Box[deployment.Effect]
-	gone  <-chan struct{} // closed when the client has left
-	timer *time.Timer
+	gone  <-chan struct{}   // closed when the client has left
 	plan  deployment.Effect // admitted: how to answer
 	end   deployment.Effect // the terminal effect, once ended
 	ended bool
+	sleep *pace.Sleeper
 }
 
 // start brings a request before its deployment: afterwards it is refused (ended) or planned. The caller must land it.
@@ -27,7 +27,7 @@ func (b *backend) start(ev deployment.Event, text *blocks, gone <-chan struct{})
 	if text != nil {
 		ev.Shared = b.sights.shared(b.clock.Now(), b.setting.Load().cfg.CacheRetention(), text, ev.PromptTokens)
 	}
-	f := &flight{b: b, box: b.driver.Open(), gone: gone}
+	f := &flight{b: b, box: b.driver.Open(), gone: gone, sleep: pace.NewSleeper()}
 	ev.Kind, ev.Ref = deployment.Start, f.box.Ref
 	b.driver.Do(ev)
 	f.take(<-f.box.C)
@@ -72,17 +72,12 @@ func (f *flight) wait(until tick.Instant) (ended bool) {
 		if f.drain(); f.ended {
 			return true
 		}
-		left := f.b.clock.Until(until)
-		if left <= 0 {
+		if f.b.clock.Until(until) <= 0 {
 			return false
 		}
-		if f.timer == nil {
-			f.timer = time.NewTimer(left)
-		} else {
-			f.timer.Reset(left)
-		}
+		f.b.alarm.Set(f.sleep, until)
 		select {
-		case <-f.timer.C:
+		case <-f.sleep.C:
 		case e := <-f.box.C:
 			f.take(e)
 		case <-f.gone:
@@ -111,9 +106,7 @@ func (f *flight) conclude(ev deployment.Event) {
 
 // land makes sure that the flight has ended, and frees its slot. It is deferred: a panic is a client gone.
 func (f *flight) land() {
-	if f.timer != nil {
-		f.timer.Stop()
-	}
+	f.b.alarm.Stop(f.sleep)
 	f.leave()
 	f.b.driver.Close(f.box)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"foundrylab/internal/drive"
+	"foundrylab/internal/pace"
 	"foundrylab/internal/record"
 	"foundrylab/internal/rng"
 	"foundrylab/internal/tick"
@@ -33,6 +34,10 @@ type Config struct {
 	// Budget returns what a deployment, by its place in Deployments, shares beside its own limits; nil for nothing. It is
 	// asked once for each. Reserve is called under the deployment's lock: it must be safe for concurrent use.
 	Budget func(backend int) deployment.Budget
+
+	// Precise lets the kernel's own timer say when tokens are due, where it gives one: Linux. Without it they come up to a
+	// millisecond late. Not for a testing/synctest bubble, of whose time the kernel knows nothing.
+	Precise bool
 
 	MaxBody    int64          // largest request body, bytes; 0: 16 MiB
 	LedgerSize int            // attempts that Admin can show, the newest; 0: 100,000
@@ -58,6 +63,7 @@ type Server struct {
 	router   *mux.Router
 	backends []*backend
 	clock    *drive.Clock
+	alarm    *pace.Alarm // wakes the writers
 	log      zerolog.Logger
 	maxBody  int64
 	ledger   *ledger
@@ -72,10 +78,10 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{clock: cfg.Clock, log: cfg.Logger, maxBody: cfg.MaxBody, ledger: newLedger(cfg.LedgerSize, len(cfg.Deployments)),
-		ids: rng.New(cfg.Seed, rng.ContentText, rng.Entity("request id"))}
+	s := &Server{clock: cfg.Clock, alarm: pace.NewAlarm(cfg.Clock, cfg.Precise), log: cfg.Logger, maxBody: cfg.MaxBody,
+		ledger: newLedger(cfg.LedgerSize, len(cfg.Deployments)), ids: rng.New(cfg.Seed, rng.ContentText, rng.Entity("request id"))}
 	for i := range cfg.Deployments {
-		s.backends = append(s.backends, newBackend(&cfg, i, s.ledger))
+		s.backends = append(s.backends, newBackend(&cfg, i, s.alarm, s.ledger))
 	}
 	s.router = s.routes()
 	for _, b := range s.backends {
@@ -88,11 +94,12 @@ func New(cfg Config) (*Server, error) {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.router.ServeHTTP(w, r) }
 
 // Close stops the timers: no more utilization is sampled and no scheduled fault begins. Requests in flight are answered
-// to their end; shutting down the http.Server is its owner's.
+// to their end, if less exactly; shutting down the http.Server is its owner's.
 func (s *Server) Close() {
 	for _, b := range s.backends {
 		b.driver.Stop()
 	}
+	s.alarm.Close()
 }
 
 // Tape returns the recording of a deployment, by its place in Config.Deployments, or nil without Config.Record. Read it

@@ -81,10 +81,10 @@ var classes = []class{
 	{"reports/compare", core, exact},
 
 	{"internal/drive", shell, worldly},
+	{"internal/pace", shell, worldly},
 	{"simulator", shell, worldly},
 	{"simulator/replica", shell, worldly},
 	{"gateway", shell, worldly},
-	{"loadgen/pace", shell, worldly},
 	{"loadgen", shell, worldly},
 	{"scenarios/live", shell, worldly},
 

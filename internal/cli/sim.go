@@ -82,7 +82,7 @@ attempt came to, metrics for Prometheus, and where the deployments stand.`,
 
 func serveDefault(ctx context.Context, c *cobra.Command, listen string, admin *control, log zerolog.Logger) error {
 	cfg := simulator.Default()
-	cfg.Logger = log
+	cfg.Logger, cfg.Precise = log, true
 	server, err := simulator.New(cfg)
 	if err != nil {
 		return &exitError{exitInternal, err}

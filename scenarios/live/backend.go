@@ -21,6 +21,7 @@ type backendOptions struct {
 	Clock   *drive.Clock
 	Start   tick.Instant
 	Record  bool
+	Precise bool // not in a bubble
 	Logger  zerolog.Logger
 	Ledger  func(backend int, a record.Attempt)
 	Observe func(backend int, now tick.Instant, e deployment.Effect)
@@ -29,7 +30,7 @@ type backendOptions struct {
 
 // newResource returns the backends of one resource, given by their places in the scenario.
 func newResource(s *scenarios.Scenario, members []int, opt backendOptions) (*simulator.Server, error) {
-	cfg := simulator.Config{Seed: uint64(s.Seed), Clock: opt.Clock, Start: opt.Start, Record: opt.Record, Logger: opt.Logger}
+	cfg := simulator.Config{Seed: uint64(s.Seed), Clock: opt.Clock, Start: opt.Start, Record: opt.Record, Precise: opt.Precise, Logger: opt.Logger}
 	for _, i := range members {
 		cfg.Deployments = append(cfg.Deployments, s.Backends[i])
 		for _, f := range s.Strikes() {
@@ -63,7 +64,7 @@ func ServeBackends(ctx context.Context, s *scenarios.Scenario, log zerolog.Logge
 	budgets := s.Budgets(start, simulator.SharePool)
 	for _, members := range s.Resources() {
 		cfg := &s.Backends[members[0]]
-		b, err := newResource(s, members, backendOptions{Clock: clock, Start: start, Logger: log, Budgets: budgets})
+		b, err := newResource(s, members, backendOptions{Clock: clock, Start: start, Precise: true, Logger: log, Budgets: budgets})
 		if err != nil {
 			return err
 		}

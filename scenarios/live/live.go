@@ -19,11 +19,11 @@ import (
 	"foundrylab/gateway"
 	gatewaycore "foundrylab/gateway/core"
 	"foundrylab/internal/drive"
+	"foundrylab/internal/pace"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
 	"foundrylab/loadgen"
 	load "foundrylab/loadgen/core"
-	"foundrylab/loadgen/pace"
 	"foundrylab/scenarios"
 	"foundrylab/simulator"
 	"foundrylab/simulator/deployment"
@@ -56,7 +56,8 @@ type Network interface {
 	// Transport reaches the listeners for a part of the run ("load" or
 	// "gateway"); nil is that part's own.
 	Transport(part string) http.RoundTripper
-	// Sleep waits for an instant; nil is the most exact of this machine.
+	// Sleep waits for an instant; nil is the most exact of this machine, which
+	// then wakes the backends' writers too.
 	Sleep() pace.Func
 }
 
@@ -134,7 +135,7 @@ func (r *run) serve() error {
 		if r.opt.Target != "" && cfg.Listen == "" {
 			continue // nobody could reach it
 		}
-		b, err := newResource(r.scenario, members, backendOptions{Clock: r.clock, Start: r.start, Record: r.opt.Tapes != nil,
+		b, err := newResource(r.scenario, members, backendOptions{Clock: r.clock, Start: r.start, Record: r.opt.Tapes != nil, Precise: r.opt.Net.Sleep() == nil,
 			Ledger: r.collector.attempt, Observe: r.collector.backend, Budgets: budgets})
 		if err != nil {
 			return err

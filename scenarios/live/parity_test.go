@@ -13,10 +13,10 @@ import (
 	"time"
 
 	"foundrylab/internal/drive"
+	"foundrylab/internal/pace"
 	"foundrylab/internal/pipenet"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
-	"foundrylab/loadgen/pace"
 	"foundrylab/scenarios"
 	"foundrylab/scenarios/virtual"
 )

@@ -1,6 +1,7 @@
-// Package pace waits for an instant. It owns how closely that is hit: the
-// runtime's own timers wake an idle process up to a millisecond late, because
-// its poller counts in milliseconds. It refuses to know what is waited for.
+// Package pace waits for instants: a Func for one goroutine, an Alarm for many.
+// It owns how closely they are hit: the runtime's own timers wake an idle process
+// up to a millisecond late, because its poller counts in milliseconds. It refuses
+// to know what is waited for.
 package pace
 
 import (

@@ -10,7 +10,7 @@ import (
 // A cancellation that comes after its wait was over, and an expiry that nobody
 // read, wake the next wait in vain.
 func TestALateCancellationOnlyCostsATurn(t *testing.T) {
-	a := newAlarm()
+	a := newTimerfd()
 	if a == nil {
 		t.Skip("this kernel gives no timerfd")
 	}
