@@ -56,6 +56,7 @@ type Tenant struct {
 	Client     string // client library it passes for, as in tenant.Clients
 	OpenLoop   bool   // it has arrivals, not users
 	Shared     tenant.Shared
+	Tier       string // service tier that it asks for; "": none
 }
 
 // patience is how long Run waits for requests that have no business being in

@@ -62,6 +62,7 @@ type wire struct {
 	counts          bool
 	openLoop        bool
 	shared          tenant.Shared
+	tier            string
 }
 
 func newWires(target Target, tenants []Tenant) ([]wire, error) {
@@ -90,7 +91,7 @@ func newWires(target Target, tenants []Tenant) ([]wire, error) {
 
 func newWire(u *url.URL, target Target, t Tenant) wire {
 	a := agentNamed(t.Client)
-	w := wire{completionLimit: target.CompletionLimit, counts: a.counts, openLoop: t.OpenLoop, shared: t.Shared, header: http.Header{
+	w := wire{completionLimit: target.CompletionLimit, counts: a.counts, openLoop: t.OpenLoop, shared: t.Shared, tier: t.Tier, header: http.Header{
 		"Accept":       {"application/json"},
 		"Content-Type": {"application/json"},
 		"User-Agent":   {a.userAgent},
@@ -123,7 +124,7 @@ func (w *wire) headers(number uint16) http.Header {
 // body returns the body that meets a Send's integers.
 func (w *wire) body(e *core.Effect) []byte {
 	user, prefix := body.PromptChars(int(e.PromptTokens), int(w.shared.Tokens))
-	return body.Append(make([]byte, 0, user+prefix+len(w.model)+300), body.Request{
+	return body.Append(make([]byte, 0, user+prefix+len(w.model)+320), body.Request{
 		Model:           w.model,
 		Key:             e.Key,
 		Try:             int(e.Tries),
@@ -135,5 +136,6 @@ func (w *wire) body(e *core.Effect) []byte {
 		CompletionLimit: w.completionLimit,
 		Stream:          e.Flag,
 		IncludeUsage:    e.Flag,
+		ServiceTier:     w.tier,
 	})
 }

@@ -88,6 +88,7 @@ type entry struct {
 	Status           uint16    `json:"status"`
 	Outcome          string    `json:"outcome"`
 	Reason           string    `json:"reason"`
+	ServiceTier      string    `json:"service_tier,omitempty"` // absent: it was refused
 	PromptTokens     int64     `json:"prompt_tokens"`
 	CachedTokens     int64     `json:"cached_tokens"`
 	CompletionTokens int64     `json:"completion_tokens"`
@@ -99,7 +100,15 @@ func (s *Server) entry(k *kept) entry {
 	return entry{Number: k.number, Time: time.Unix(0, int64(k.End)).UTC(), Deployment: s.backends[k.Backend].cfg.Name,
 		Key: string(appendHex(nil, k.Key, 16)), Status: k.Status, Outcome: k.Outcome.String(), Reason: k.Reason.String(),
 		PromptTokens: k.PromptTokens, CachedTokens: k.CachedTokens, CompletionTokens: k.CompletionTokens, ChargedTokens: k.Charged,
-		DurationUS: k.End.Sub(k.Start).Microseconds()}
+		DurationUS: k.End.Sub(k.Start).Microseconds(), ServiceTier: got(k.Tier)}
+}
+
+// got is the tier in which a request was served, "" where it was refused.
+func got(t record.Tier) string {
+	if t == record.AutoTier {
+		return ""
+	}
+	return t.String()
 }
 
 // serveLedger answers with JSON lines, so that a reader needs not hold them all.

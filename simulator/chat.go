@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"foundrylab/internal/ops"
+	"foundrylab/internal/record"
 	"foundrylab/internal/tokens"
 	"foundrylab/simulator/catalog"
 	"foundrylab/simulator/content"
@@ -66,6 +67,7 @@ func (c *call) meter() (deployment.Event, error) {
 	wanted, choices := c.op.wanted(p)
 	ev := deployment.Event{PromptEstimate: clamp(c.op.guess(p)), OutputTokens: wanted, MaxTokens: clamp(p.OutputLimit()),
 		N: uint16(min(choices, math.MaxUint16)), Stream: p.Stream}
+	ev.Tier, _ = record.TierNamed(p.ServiceTier) // scale and fast are those of others: as the deployment has it
 	m, marked := p.Marker()
 	if marked {
 		ev.Key, ev.Try, ev.Marked, ev.OutputTokens = m.Key, uint16(m.Try), true, clamp(m.Output)
@@ -132,6 +134,7 @@ func (c *call) writer(f *flight) content.Writer {
 		PromptTokens: int(f.plan.Prompt),
 		CachedTokens: int(f.plan.Cached),
 		OutputTokens: int(f.plan.Completion),
+		ServiceTier:  f.plan.Tier.String(),
 		IncludeUsage: c.peeked.IncludeUsage,
 		Obfuscation:  !c.peeked.OmitObfuscation,
 	}

@@ -80,6 +80,8 @@ func fill(d, like *deployment.Config) {
 	d.UtilizationWindow = cmp.Or(d.UtilizationWindow, like.UtilizationWindow)
 	d.MaxTokensGuess = cmp.Or(d.MaxTokensGuess, like.MaxTokensGuess)
 	d.MaxTokensWeight = cmp.Or(d.MaxTokensWeight, like.MaxTokensWeight)
+	d.ServiceTier = cmp.Or(d.ServiceTier, like.ServiceTier)
+	d.PriorityFloor = cmp.Or(d.PriorityFloor, like.PriorityFloor)
 	d.Disconnect = cmp.Or(d.Disconnect, like.Disconnect)
 	d.OutputCharge = cmp.Or(d.OutputCharge, like.OutputCharge)
 	d.SpilloverError = cmp.Or(d.SpilloverError, like.SpilloverError)

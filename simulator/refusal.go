@@ -63,6 +63,10 @@ func (c *call) refusal(op *ops.Operation, e *deployment.Effect) content.Answer {
 	case record.RequestLimit:
 		t.Limit = content.CallLimit
 		return reached(t)
+	case record.NoSuchTier:
+		return content.NoSuchTier(c.peeked.ServiceTier)
+	case record.NoCapacity:
+		return content.NoCapacity(c.peeked.ServiceTier)
 	case record.Utilization:
 		return content.ProvisionedExceeded(t, int(e.RetryMs))
 	case record.ThrottleFault:

@@ -17,6 +17,7 @@ type Peeked struct {
 	MaxCompletionTokens int       // max_completion_tokens, or -1 when absent
 	N                   int       // number of choices, 1 when absent
 	PromptCacheKey      string    // prompt_cache_key
+	ServiceTier         string    // service_tier: one of ServiceTiers, "" when absent
 	Messages            []Message // in order
 	PartChars           []int     // characters (code points) of every text part in order; a plain string is one part
 	TextChars           int       // their sum
@@ -37,6 +38,11 @@ func (p *Peeked) OutputLimit() int {
 		return p.MaxCompletionTokens
 	}
 	return p.MaxTokens
+}
+
+// ServiceTiers are the values of service_tier in OpenAI's API.
+func ServiceTiers() []string {
+	return []string{"auto", "default", "flex", "scale", "priority", "fast"}
 }
 
 // Largest integers that Peek accepts; the second is the documented maximum of n.
@@ -85,6 +91,8 @@ func (k *Peeker) Peek(body []byte) (Peeked, error) {
 			if p.PromptCacheKey = ""; !r.null() {
 				p.PromptCacheKey = r.text(place{name: "prompt_cache_key"})
 			}
+		case `"service_tier"`:
+			p.ServiceTier = r.choice(place{name: "service_tier"}, ServiceTiers())
 		default:
 			r.skip()
 		}

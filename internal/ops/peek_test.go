@@ -30,9 +30,12 @@ func TestPeek(t *testing.T) {
 			p.Messages = []Message{{Role: "system", Text: "a"}, {Role: "user", Name: "Bo", Text: "b\"é\n"}}
 			p.PartChars, p.TextChars = []int{1, 4}, 5
 		}},
-		{"nulls count as absent", `{"stream":null,"stream_options":null,"max_tokens":null,"n":null,"max_completion_tokens":null,"prompt_cache_key":null,` +
+		{"nulls count as absent", `{"stream":null,"stream_options":null,"max_tokens":null,"n":null,"max_completion_tokens":null,"prompt_cache_key":null,"service_tier":null,` +
 			`"messages":[{"role":"assistant","content":null,"tool_calls":[{"id":"call_1"}]}]}`, func(p *Peeked) {
 			p.Messages, p.PartChars = []Message{{Role: "assistant"}}, []int{}
+		}},
+		{"service tier", `{"service_tier":"flex","service_tier":"priority","messages":[]}`, func(p *Peeked) {
+			p.ServiceTier, p.Messages, p.PartChars = "priority", []Message{}, []int{}
 		}},
 		{"prompt cache", `{"prompt_cache_key":"x","messages":[]}`, func(p *Peeked) {
 			p.PromptCacheKey, p.Messages, p.PartChars = "x", []Message{}, []int{}
@@ -92,6 +95,8 @@ func TestPeekErrors(t *testing.T) {
 		{`{"max_tokens":0}`, "max_tokens", "integer_below_min_value", "Invalid 'max_tokens': integer below minimum value. Expected a value >= 1, but got 0 instead."},
 		{`{"max_completion_tokens":-99999999999999999999}`, "max_completion_tokens", "integer_below_min_value", "Invalid 'max_completion_tokens': integer below minimum value. Expected a value >= 1, but got -99999999999999999999 instead."},
 		{`{"max_tokens":2147483648}`, "max_tokens", "integer_above_max_value", "Invalid 'max_tokens': integer above maximum value. Expected a value <= 2147483647, but got 2147483648 instead."},
+		{`{"service_tier":"fastest"}`, "service_tier", "invalid_value", "Invalid value: 'fastest'. Supported values are: 'auto', 'default', 'flex', 'scale', 'priority', 'fast'."},
+		{`{"service_tier":1}`, "service_tier", "invalid_type", "Invalid type for 'service_tier': expected a string, but got a number instead."},
 		{`{"n":129}`, "n", "integer_above_max_value", "Invalid 'n': integer above maximum value. Expected a value <= 128, but got 129 instead."},
 	}
 	for _, tt := range tests {
@@ -143,7 +148,7 @@ func FuzzPeek(f *testing.F) {
 			t.Fatalf("accepted what encoding/json refuses: %v", err)
 		}
 		text := func(v any) string { s, _ := v.(string); return s }
-		want := Peeked{Model: text(all["model"]), PromptCacheKey: text(all["prompt_cache_key"]), Stream: all["stream"] == true, MaxTokens: -1, MaxCompletionTokens: -1, N: 1, Messages: []Message{}, PartChars: []int{}}
+		want := Peeked{Model: text(all["model"]), PromptCacheKey: text(all["prompt_cache_key"]), ServiceTier: text(all["service_tier"]), Stream: all["stream"] == true, MaxTokens: -1, MaxCompletionTokens: -1, N: 1, Messages: []Message{}, PartChars: []int{}}
 		for name, to := range map[string]*int{"max_tokens": &want.MaxTokens, "max_completion_tokens": &want.MaxCompletionTokens, "n": &want.N} {
 			if v, ok := all[name].(json.Number); ok {
 				fmt.Sscan(string(v), to)

@@ -3,7 +3,9 @@ package ops
 import (
 	"bytes"
 	"io"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -131,6 +133,18 @@ func (r *reader) bool(at place, absent bool) bool {
 	}
 	r.is('t', at)
 	return false
+}
+
+// choice reads a string that is one of the options; null is "".
+func (r *reader) choice(at place, options []string) string {
+	if r.null() {
+		return ""
+	}
+	text := r.text(at)
+	if r.err == nil && !slices.Contains(options, text) {
+		r.fail(at, "invalid_value", "Invalid value: '"+text+"'. Supported values are: '"+strings.Join(options, "', '")+"'.")
+	}
+	return text
 }
 
 // int consumes a whole number from 1 to most, or null, which counts as absent.

@@ -144,6 +144,7 @@ type Attempt struct {
 	Backend          uint16
 	Outcome          Outcome
 	Reason           Reason
+	Tier             Tier // in which it was served; AutoTier: it was refused
 }
 
 // NoTenant marks an attempt whose key belongs to no tenant of the run.

@@ -255,8 +255,8 @@ func TestRequestWithoutOutcomePanics(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	if len(reasonNames) != int(ConnectError)+1 {
-		t.Errorf("%d names of %d reasons", len(reasonNames), ConnectError+1)
+	if len(reasonNames) != int(NoCapacity)+1 {
+		t.Errorf("%d names of %d reasons", len(reasonNames), NoCapacity+1)
 	}
 	seen := map[string]bool{}
 	for r := range Reason(len(reasonNames)) {

@@ -24,6 +24,7 @@ type Request struct {
 	OutputTokens    int    // wanted length of the answer, 0 to ops.MaxMarkerOutput; only the marker tells it
 	MaxTokens       int    // client's bound on the answer; negative leaves it out
 	CompletionLimit bool   // send the bound as max_completion_tokens, which reasoning models demand
+	ServiceTier     string // "" leaves it out
 	Stream          bool
 	IncludeUsage    bool // stream_options.include_usage; only sent with Stream
 }
@@ -88,6 +89,10 @@ func Append(dst []byte, r Request) []byte {
 		}
 		dst = append(dst, name...)
 		dst = strconv.AppendInt(dst, int64(r.MaxTokens), 10)
+	}
+	if r.ServiceTier != "" {
+		dst = append(dst, `,"service_tier":`...)
+		dst, _ = jsontext.AppendQuote(dst, r.ServiceTier)
 	}
 	if r.Stream {
 		dst = append(dst, `,"stream":true`...)

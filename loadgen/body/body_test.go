@@ -144,6 +144,7 @@ func TestAppendForms(t *testing.T) {
 		{func(r *Request) { r.MaxTokens = 0 }, `{` + messages + `,"max_tokens":0}`},
 		{func(r *Request) { r.MaxTokens, r.CompletionLimit = 9, true }, `{` + messages + `,"max_completion_tokens":9}`},
 		{func(r *Request) { r.IncludeUsage = true }, `{` + messages + `}`},
+		{func(r *Request) { r.ServiceTier = "flex" }, `{` + messages + `,"service_tier":"flex"}`},
 		{func(r *Request) { r.Stream = true }, `{` + messages + `,"stream":true}`},
 		{func(r *Request) { r.Stream, r.IncludeUsage = true, true }, `{` + messages + `,"stream":true,"stream_options":{"include_usage":true}}`},
 		{func(r *Request) { r.Key = 31 }, strings.NewReplacer("k=000000000000000000032", "k=000000000000000000031", " data time", " zone data").Replace(`{` + messages + `}`)},

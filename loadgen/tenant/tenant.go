@@ -28,6 +28,7 @@ type Config struct {
 	Prefix    *Prefix              `yaml:"prefix" doc:"beginning that its prompts share, for the prompt cache of deployments; prompts are raised to what it needs"`
 	Output    *distribution.Config `yaml:"output" doc:"output tokens the model wants to give; default log-normal p50 180, p95 700"`
 	MaxTokens MaxTokens            `yaml:"max_tokens" default:"absent" doc:"what the client sends: absent, a number, or a multiple of the output such as 2x output"`
+	Tier      string               `yaml:"service_tier" enum:"auto|default|priority|flex" doc:"service tier that its requests ask for; default: none"`
 	Stream    bool                 `yaml:"stream" default:"true" doc:"whether answers are streamed"`
 	Client    string               `yaml:"client" default:"openai-python" enum:"none|openai-python|openai-go" doc:"whose retries it has"`
 	Timeout   unit.Duration        `yaml:"timeout" doc:"a try is given up after this; default never"`

@@ -216,7 +216,7 @@ func (r *run) load(ctx context.Context) error {
 	for i := range r.scenario.Tenants {
 		t := &r.scenario.Tenants[i]
 		cfg.Tenants = append(cfg.Tenants, loadgen.Tenant{Name: t.Name, Key: "tenant-" + t.Name, Client: t.Client, OpenLoop: t.Arrivals != nil,
-			Shared: t.Shared(uint64(r.scenario.Seed))})
+			Shared: t.Shared(uint64(r.scenario.Seed)), Tier: t.Tier})
 	}
 	if r.opt.Target != "" {
 		for i := range cfg.Tenants {

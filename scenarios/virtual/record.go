@@ -77,5 +77,5 @@ func RequestEntry(now tick.Instant, e *load.Effect) record.Request {
 func AttemptEntry(backend int, key uint64, tenant uint16, e *deployment.Effect) record.Attempt {
 	return record.Attempt{Key: key, Start: e.At.Add(-e.Over().Span()), End: e.At, PromptTokens: int64(e.Prompt), CachedTokens: int64(e.Cached),
 		CompletionTokens: int64(e.Completion), Charged: int64(e.Charged), Status: e.Status, Tenant: tenant, Backend: uint16(backend),
-		Outcome: e.Outcome, Reason: e.Reason}
+		Outcome: e.Outcome, Reason: e.Reason, Tier: e.Tier}
 }

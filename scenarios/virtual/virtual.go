@@ -44,6 +44,7 @@ type Runner struct {
 	steps   int64
 	timed   []bool          // by tenant: it has a timeout
 	shared  []tenant.Shared // by tenant
+	tiers   []record.Tier   // by tenant: that it asks for
 	spill   []int           // by backend: which one takes what it refuses; -1: none
 	target  []bool          // by backend: where both refuse, the other one's answer counts
 
@@ -98,6 +99,8 @@ func New(s *scenarios.Scenario, opt Options) *Runner {
 	for i := range s.Tenants {
 		r.timed = append(r.timed, s.Tenants[i].Timeout > 0)
 		r.shared = append(r.shared, s.Tenants[i].Shared(uint64(s.Seed)))
+		tier, _ := record.TierNamed(s.Tenants[i].Tier) // none is auto
+		r.tiers = append(r.tiers, tier)
 	}
 	for i := range s.Backends {
 		r.spill = append(r.spill, s.SpilloverOf(i))
@@ -237,7 +240,7 @@ func (r *Runner) startAt(now tick.Instant, backend int, ref record.Ref) {
 	t := &r.tries[r.sent[ref.Slot].slot]
 	r.stepBackend(now, backend, deployment.Event{Kind: deployment.Start, Ref: ref, Key: t.key, PromptTokens: t.prompt,
 		PromptEstimate: scenarios.PromptEstimate(t.prompt, t.shared), Prefix: t.prefix, Shared: t.shared, OutputTokens: t.output, MaxTokens: t.maxTokens, Stream: t.stream,
-		Marked: true, Try: t.number})
+		Marked: true, Try: t.number, Tier: r.tiers[t.tenant]})
 }
 
 // stepBackend steps a deployment core and does what it asks for.

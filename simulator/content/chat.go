@@ -28,6 +28,7 @@ type Reply struct {
 	ReasoningTokens int              // hidden tokens of each choice, billed with the visible ones
 	Finish          ops.FinishReason // FinishNone counts as FinishStop
 	IncludeUsage    bool             // stream_options.include_usage
+	ServiceTier     string           // that served it; "" counts as default
 	Obfuscation     bool             // random padding in stream chunks; the service's default since 2025
 }
 
@@ -59,7 +60,9 @@ func NewChat(r Reply) *Chat {
 	r.normalize()
 	b := r.appendOrigin(make([]byte, 0, 256), "chatcmpl-")
 	cut := len(b)
-	b = append(b, `,"object":"chat.completion.chunk","service_tier":"default","system_fingerprint":`...)
+	b = append(b, `,"object":"chat.completion.chunk","service_tier":"`...)
+	b = append(b, r.ServiceTier...)
+	b = append(b, `","system_fingerprint":`...)
 	b = appendOrNull(b, r.Fingerprint)
 	if r.IncludeUsage {
 		b = append(b, `,"usage":null`...)
@@ -71,6 +74,9 @@ func NewChat(r Reply) *Chat {
 // normalize fills what may be left out.
 func (r *Reply) normalize() {
 	r.Choices = max(r.Choices, 1)
+	if r.ServiceTier == "" {
+		r.ServiceTier = "default"
+	}
 	r.Made = max(r.Made, r.Choices)
 	if r.Finish == ops.FinishNone {
 		r.Finish = ops.FinishStop
@@ -139,7 +145,9 @@ func (c *Chat) AppendBody(dst []byte) []byte {
 	}
 	dst = append(dst, ']')
 	dst = append(dst, c.head...)
-	dst = append(dst, `,"object":"chat.completion","prompt_filter_results":`+promptFilter+`,"service_tier":"default","system_fingerprint":`...)
+	dst = append(dst, `,"object":"chat.completion","prompt_filter_results":`+promptFilter+`,"service_tier":"`...)
+	dst = append(dst, c.r.ServiceTier...)
+	dst = append(dst, `","system_fingerprint":`...)
 	dst = appendOrNull(dst, c.r.Fingerprint)
 	dst = append(dst, `,"usage":`...)
 	dst = c.appendUsage(dst)
@@ -190,7 +198,9 @@ func (c *Chat) appendUsageEvent(dst []byte) []byte {
 	}
 	dst = append(dst, `data: {"choices":[]`...)
 	dst = append(dst, c.head...)
-	dst = append(dst, `,"object":"chat.completion.chunk","service_tier":"default","usage":`...)
+	dst = append(dst, `,"object":"chat.completion.chunk","service_tier":"`...)
+	dst = append(dst, c.r.ServiceTier...)
+	dst = append(dst, `","usage":`...)
 	dst = c.appendUsage(dst)
 	return append(dst, "}\n\n"...)
 }

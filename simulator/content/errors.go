@@ -70,6 +70,17 @@ func UnsupportedValue(param, value, byDefault string) Answer {
 	return engine(400, "Unsupported value: '"+param+"' does not support "+value+" with this model. Only the default ("+byDefault+") value is supported.", invalidRequest, param, "unsupported_value")
 }
 
+// NoSuchTier answers a service tier that the model does not have. Shape and type are documented, the wording is ours.
+func NoSuchTier(tier string) Answer {
+	return engine(400, "Invalid service_tier argument: this model does not support '"+tier+"'.", invalidRequest, "service_tier", "invalid_value")
+}
+
+// NoCapacity answers a request in a service tier without a promise when there is nothing to spare. The status is
+// documented; code and wording are ours.
+func NoCapacity(tier string) Answer {
+	return engine(429, "There is no capacity for requests in the service tier '"+tier+"' at present. Please retry later, or use another tier.", "rate_limit_error", "service_tier", "resource_unavailable")
+}
+
 // PromptFiltered answers a prompt that the content filter refused (here: as a jailbreak). The prompt is billed.
 func PromptFiltered() Answer {
 	const message = "The response was filtered due to the prompt triggering Azure OpenAI's content management policy. Please modify your prompt and retry. To learn more about our content filtering policies please read our documentation: https://go.microsoft.com/fwlink/?linkid=2198766"

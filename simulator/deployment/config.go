@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"foundrylab/internal/distribution"
+	"foundrylab/internal/record"
 	"foundrylab/internal/unit"
 	"foundrylab/simulator/latency"
 )
@@ -20,6 +21,9 @@ type Config struct {
 	PTU     int64                `yaml:"ptu" min:"0" max:"100000" doc:"provisioned: provisioned throughput units"`
 	Latency latency.Config       `yaml:"latency" doc:"pace of its answers; default: the profile of its model"`
 	Output  *distribution.Config `yaml:"output" doc:"answer length in tokens for requests that do not ask for one; default log-normal p50 180, p95 700"`
+
+	ServiceTier   string     `yaml:"service_tier" default:"default" enum:"default|priority" doc:"tier of requests that ask for none"`
+	PriorityFloor unit.Count `yaml:"priority_floor" default:"1M" doc:"tokens a minute in the tier priority that may come without a slow climb (undocumented by the service)"`
 
 	PromptCache *PromptCache `yaml:"prompt_cache" doc:"what it remembers of prompts that begin alike; default: as the service documents it"`
 
@@ -65,6 +69,9 @@ func segment(name string) bool {
 func (c Config) Validate(fail func(path, format string, args ...any)) {
 	if !segment(c.Name) {
 		fail("name", "%q is no deployment name: use up to 64 letters, digits, dots, hyphens and underscores, beginning with a letter or digit", c.Name)
+	}
+	if c.ServiceTier == record.PriorityTier.String() && !c.hasPriority() {
+		fail("service_tier", "no %s deployment of %s has the tier priority; standard ones have it of: %s", c.SKU, c.Model, priorityModels())
 	}
 	m, known := modelNamed(c.Model)
 	switch {

@@ -131,6 +131,7 @@ func (c *Core) begin(now tick.Instant) {
 	c.limits = newAdmission(c.cfg, now)
 	c.limits.fit(now, c.cfg)
 	c.cache = newPromptCache(c.cfg.Config)
+	c.priority = climb{at: now}
 	c.seen.init()
 }
 

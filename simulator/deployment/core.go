@@ -19,21 +19,22 @@ import (
 
 // Core is one deployment. Not safe for concurrent use: its driver serialises.
 type Core struct {
-	cfg     *settings
-	current uint16 // place of cfg in configs
-	configs configurations
-	asked   []fault.Rule // what requests may ask for, by place in fault.Kinds
-	lasting []int        // places in cfg.faults of those in force, in order
-	edge    int          // place in cfg.faults of the edge that comes next
-	edgeAt  tick.Instant // when it does; tick.Never: none is left
-	limits  admission
-	streams []stream // by slot
-	timers  des.Heap
-	seen    sightings
-	cache   *promptCache
-	active  int
-	billed  int64 // prompt and output tokens of what was answered
-	remote  bool  // reservations go through Reserve and Reserved
+	cfg      *settings
+	current  uint16 // place of cfg in configs
+	configs  configurations
+	asked    []fault.Rule // what requests may ask for, by place in fault.Kinds
+	lasting  []int        // places in cfg.faults of those in force, in order
+	edge     int          // place in cfg.faults of the edge that comes next
+	edgeAt   tick.Instant // when it does; tick.Never: none is left
+	limits   admission
+	streams  []stream // by slot
+	timers   des.Heap
+	seen     sightings
+	cache    *promptCache
+	priority climb
+	active   int
+	billed   int64 // prompt and output tokens of what was answered
+	remote   bool  // reservations go through Reserve and Reserved
 
 	interruptions []interruption // append only: streams hold places
 }
@@ -68,6 +69,7 @@ type stream struct {
 	cfg        uint16 // place in configs
 	state      streamState
 	length     bool
+	tier       record.Tier
 	cut        bool // a fault struck it: due is when it ends
 	choices    uint8
 	breaks     uint16 // place in interruptions, plus 1, of what will break it off or pause it; 0: nothing will

@@ -41,6 +41,7 @@ type Event struct {
 	Forget         bool // Configure: begin anew, with nothing used and no body seen
 	Granted        bool
 	Why            record.Reason // Reserved and not Granted
+	Tier           record.Tier   // asked for
 }
 
 // EffectKind tags an Effect.
@@ -83,7 +84,8 @@ type Effect struct {
 	Kind              EffectKind
 	Outcome           record.Outcome
 	Reason            record.Reason
-	Length            bool // finish_reason length: max_tokens cut the answer
+	Tier              record.Tier // in which it is or was served; Refuse: AutoTier
+	Length            bool        // finish_reason length: max_tokens cut the answer
 }
 
 // TokensAt returns how many tokens of a planned answer have come by now.

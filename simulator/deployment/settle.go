@@ -78,7 +78,7 @@ func (c *Core) replan(slot uint32, s *stream, late tick.Units) Effect {
 	s.due = s.start.After(s.schedule.HeadIn())
 	c.timers.Push(s.due, des.PrioEnd, uint64(s.gen)<<32|uint64(slot))
 	return Effect{Kind: Replan, Ref: record.Ref{Slot: slot, Gen: s.gen}, At: s.start, Schedule: s.schedule,
-		Prompt: s.prompt, Cached: s.cached, Completion: s.completion, Charged: s.charged, Status: 200, Length: s.length}
+		Prompt: s.prompt, Cached: s.cached, Completion: s.completion, Charged: s.charged, Status: 200, Tier: s.tier, Length: s.length}
 }
 
 // cutNow ends a stream that a fault struck.
@@ -121,7 +121,7 @@ func (c *Core) end(at tick.Instant, ref record.Ref, s *stream, kind EffectKind, 
 	came := latency.Schedule{First: first, Next: first, End: tick.ToUnits(at.Sub(s.start)), Tokens: produced}
 	out = append(out, Effect{Kind: kind, Ref: ref, At: at, Schedule: came,
 		Prompt: s.prompt, Cached: s.cached, Completion: produced, Charged: charged, Status: status, Outcome: o, Reason: why, Length: s.length,
-		RemainingTokens: off})
+		RemainingTokens: off, Tier: s.tier})
 	s.state = free
 	c.active--
 	c.configs.at[s.cfg].users--

@@ -38,6 +38,9 @@ func (c *Core) start(now tick.Instant, ev *Event, out []Effect) []Effect {
 
 // admit brings a request that no fault has refused before the limiter.
 func (c *Core) admit(now tick.Instant, ev *Event, attempt uint32, hit *blow, out []Effect) []Effect {
+	if e, refused := c.tierRefusal(now, ev, hit.peak); refused {
+		return append(out, e)
+	}
 	s := &c.streams[ev.Ref.Slot]
 	*s = stream{cfg: c.current, key: ev.Key, start: now, gen: ev.Ref.Gen, prompt: ev.PromptTokens,
 		attempt: attempt, choices: uint8(min(max(ev.N, 1), math.MaxUint8)), state: reserving}
@@ -51,9 +54,10 @@ func (c *Core) admit(now tick.Instant, ev *Event, attempt uint32, hit *blow, out
 	}
 	c.cache.take(now, cache)
 	s.charged = asked.total()
+	s.tier = c.tier(now, ev, s.charged, hit.peak)
 	s.completion, s.length = c.answerLength(ev, attempt)
 	s.schedule = c.cfg.latency.Plan(&latency.Request{Key: s.key, Attempt: attempt, Prompt: int64(s.prompt), Cached: int64(s.cached), Output: int64(s.completion),
-		Stream: ev.Stream, Delay: hit.delay, Slow: c.slowDown()})
+		Stream: ev.Stream, Delay: hit.delay, Slow: c.slowDown(), Target: c.target(s.tier)})
 	s.schedule.PutOff(tick.ToUnits(hit.hold))
 	if b := hit.breaks; b != 0 && s.completion >= int32(c.interruptions[b-1].after) {
 		s.breaks, s.schedule.After, s.schedule.Pause = b, c.interruptions[b-1].after, tick.ToUnits(c.interruptions[b-1].pause)
@@ -72,6 +76,7 @@ type blow struct {
 	why     record.Reason // it is refused; NoReason: it is not
 	status  uint16        // refused: 0 where nobody is there to answer
 	retryMs uint32
+	peak    bool          // priority and flex have nothing to gain
 	share   int64         // of the limits it is admitted by, ppm, where it asks for that; 0: those of the moment
 	delay   time.Duration // before the first token
 	hold    time.Duration // before the headers
@@ -96,6 +101,7 @@ func (c *Core) struck(now tick.Instant, ev *Event, attempt uint32) (b blow) {
 // nobody is there to answer, nobody does, whatever else is wrong. Else of
 // several refusals and of several breaks the first counts; delays add up.
 func (b *blow) add(f *fault.Rule, breaks uint16, delay time.Duration, stream bool) {
+	b.peak = b.peak || f.Peak
 	if f.Refuse != record.NoReason && (b.why == record.NoReason || f.Status == 0 && b.status != 0) {
 		b.why, b.status, b.retryMs = f.Refuse, f.Status, f.RetryMs
 	}
@@ -154,7 +160,7 @@ func (c *Core) plan(now tick.Instant, ref record.Ref, s *stream, out []Effect) [
 	}
 	tokens, requests := c.limits.remaining(now)
 	return append(out, Effect{Kind: Plan, Ref: ref, At: now, Schedule: s.schedule, Prompt: s.prompt, Cached: s.cached, Completion: s.completion,
-		Charged: s.charged, Status: 200, Length: s.length, Attempt: s.attempt, RemainingTokens: tokens, RemainingRequests: requests})
+		Charged: s.charged, Status: 200, Tier: s.tier, Length: s.length, Attempt: s.attempt, RemainingTokens: tokens, RemainingRequests: requests})
 }
 
 // reserved continues or refuses a request whose reservation was answered. Only

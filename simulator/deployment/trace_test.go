@@ -24,16 +24,16 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 // TestTraces runs the commands of every file in testdata and compares what the
 // core does, the indented lines below each command, with what the file says.
 //
-//	fault outage|status=503|latency=2s jitter=1s|abort=10|truncate=10|error_in_stream=10|malformed=10|stall=10 pause=5s at=5s for=10s p=50%     of the next deployment
+//	fault outage|peak|status=503|latency=2s jitter=1s|abort=10|truncate=10|error_in_stream=10|malformed=10|stall=10 pause=5s at=5s for=10s p=50%     of the next deployment
 //	fault slow_headers=2s|throttle=20s|capacity=50%|token_expiry|deleted=finish|wrong_length=100
 //	deployment tpm=1000 rpm=600 ptu=15 model=gpt-4.1 ttft=400ms pace=100 window=10s guess=256 bound=9 remote
-//	    cache=5m (retention) overflow=15 prefixes=10 per_1k=1s (TTFT of prompt tokens)
+//	    tier=priority floor=1000 (tokens of it a minute) cache=5m (retention) overflow=15 prefixes=10 per_1k=1s (TTFT of prompt tokens)
 //	    filter=default (tokens come in bursts) profile=azure-2024 forgiving (refused requests do not count) weight=500000 disconnect=planned
 //	    month=1000 (tokens of the usage tier; above it 2.5 times as slow) used=0
 //	    output=100 counts=max_tokens (of a Claude model)
 //	install (arguments of deployment)     a further configuration
 //	install faults                        the newest configuration with the faults above it in place of its own
-//	TIME start REQUEST key=1 prompt=100 chars=400 max=50 out=20 n=2 whole prefix=7 shared=1024
+//	TIME start REQUEST key=1 prompt=100 chars=400 max=50 out=20 n=2 whole prefix=7 shared=1024 tier=priority|default|flex
 //	TIME gone REQUEST
 //	TIME granted REQUEST left=500
 //	TIME refused REQUEST retry=2s left=500 why=token-limit|request-limit|too-large
@@ -150,6 +150,8 @@ func (a arguments) fault(n int) fault.Config {
 		c.Outage = &fault.Outage{Mode: "reset"}
 	case a.has("status"):
 		c.Status = &fault.Status{Code: int(a.number("status", 0))}
+	case a.has("peak"):
+		c.Peak = &fault.Peak{}
 	case a.has("latency"):
 		c.Latency = &fault.Latency{Add: a.span("latency", 0), Jitter: a.span("jitter", 0)}
 	}
@@ -220,6 +222,7 @@ func (a arguments) config() *Config {
 	if a.has("cache") {
 		c.PromptCache = &PromptCache{Retention: a.span("cache", 0), Overflow: unit.Count(a.number("overflow", 15)), Prefixes: int(a.number("prefixes", 10))}
 	}
+	c.ServiceTier, c.PriorityFloor = a.of["tier"], unit.Count(a.number("floor", 1_000_000))
 	if a.has("per_1k") {
 		c.Latency.PerKPrompt = a.span("per_1k", 0)
 	}
@@ -255,7 +258,7 @@ func (a arguments) event(f []string) Event {
 	case "start":
 		ev = Event{Kind: Start, Ref: ev.Ref, Key: uint64(a.number("key", 1)), PromptTokens: int32(a.number("prompt", 0)),
 			PromptEstimate: int32(a.number("chars", 0)/4 + 1), MaxTokens: int32(a.number("max", -1)), OutputTokens: int32(a.number("out", 1)),
-			N: uint16(a.number("n", 0)), Stream: !a.has("whole"), Prefix: uint64(a.number("prefix", 0)), Shared: int32(a.number("shared", 0))}
+			N: uint16(a.number("n", 0)), Stream: !a.has("whole"), Tier: a.tier(), Prefix: uint64(a.number("prefix", 0)), Shared: int32(a.number("shared", 0))}
 	case "gone":
 		ev.Kind = Gone
 	case "granted", "refused":
@@ -274,6 +277,14 @@ func (a arguments) event(f []string) Event {
 		a.t.Fatalf("unknown event %q", f)
 	}
 	return ev
+}
+
+func (a arguments) tier() record.Tier {
+	tier, ok := record.TierNamed(a.of["tier"])
+	if !ok && a.has("tier") {
+		a.t.Fatalf("unknown tier %q", a.of["tier"])
+	}
+	return tier
 }
 
 func ref(name string) record.Ref {
@@ -309,6 +320,10 @@ func describe(e *Effect) string {
 	if e.Cached > 0 {
 		cached = fmt.Sprintf(", %d cached", e.Cached)
 		left = cached + left
+	}
+	if e.Tier > record.DefaultTier {
+		cached += fmt.Sprintf(", tier %v", e.Tier)
+		left = fmt.Sprintf(", tier %v%s", e.Tier, left)
 	}
 	length := ""
 	if e.Length {

@@ -42,6 +42,7 @@ type Config struct {
 	Malformed     *Malformed     `yaml:"malformed" doc:"end a stream with an event that is no JSON"`
 	Stall         *Stall         `yaml:"stall" doc:"pause an answer"`
 	WrongLength   *WrongLength   `yaml:"wrong_length" doc:"announce another length than the body has"`
+	Peak          *Peak          `yaml:"peak" doc:"leave nothing to spare for the service tiers"`
 }
 
 // Kind is one row of the table of fault kinds.
@@ -60,7 +61,7 @@ type Kind struct {
 
 // Kinds lists every kind; adding one is a file and a line here.
 var Kinds = []Kind{statusKind, outageKind, latencyKind, slowHeadersKind, throttleKind, capacityKind, tokenExpiryKind, deletedKind,
-	abortKind, truncateKind, errorInStreamKind, malformedKind, stallKind, wrongLengthKind}
+	abortKind, truncateKind, errorInStreamKind, malformedKind, stallKind, wrongLengthKind, peakKind}
 
 // Validate implements yamlconf.Validator.
 func (c Config) Validate(fail func(path, format string, args ...any)) {
@@ -126,6 +127,7 @@ type Rule struct {
 	CutStreams bool          // cut the streams that run when it begins
 	Renews     bool          // what is there when it is over is a new deployment, whose limits were never used
 
+	Peak      bool          // have no capacity to spare for the service tiers
 	Add       time.Duration // let the first token come later
 	Jitter    time.Duration // by up to this much more
 	Headers   bool          // and what is before it by as much: the headers

@@ -28,7 +28,7 @@ func decode(t *testing.T, text string) (Config, error) {
 
 // idle reports whether the rule does nothing.
 func (r *Rule) idle() bool {
-	return r.Refuse == record.NoReason && r.Add == 0 && r.Share == 0 && r.Break == record.NoReason && r.Pause == 0
+	return r.Refuse == record.NoReason && r.Add == 0 && r.Share == 0 && r.Break == record.NoReason && r.Pause == 0 && !r.Peak
 }
 
 const head = "name: f\nbackend: b\nat: 10s\nfor: 5s\n"
@@ -107,8 +107,8 @@ func TestValidate(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{head + "outage: {}\nprobability: 100%\n", ""},
 		{head + "outage: {}\nprobability: 0.0001%\n", ""},
-		{head, "give exactly one kind of fault (status, outage, latency, slow_headers, throttle, capacity, token_expiry, deleted, abort, truncate, error_in_stream, malformed, stall, wrong_length), found 0"},
-		{head + "outage: {}\nstatus: {code: 500}\n", "give exactly one kind of fault (status, outage, latency, slow_headers, throttle, capacity, token_expiry, deleted, abort, truncate, error_in_stream, malformed, stall, wrong_length), found 2"},
+		{head, "give exactly one kind of fault (status, outage, latency, slow_headers, throttle, capacity, token_expiry, deleted, abort, truncate, error_in_stream, malformed, stall, wrong_length, peak), found 0"},
+		{head + "outage: {}\nstatus: {code: 500}\n", "give exactly one kind of fault (status, outage, latency, slow_headers, throttle, capacity, token_expiry, deleted, abort, truncate, error_in_stream, malformed, stall, wrong_length, peak), found 2"},
 		{"name: f\nbackend: b\nat: 0s\nfor: 0s\noutage: {}\n", "for: must be longer than zero"},
 		{head + "outage: {}\nprobability: 0\n", "probability: must be above 0 and at most 100%"},
 		{head + "outage: {}\nprobability: 100.1%\n", "probability: must be above 0 and at most 100%"},

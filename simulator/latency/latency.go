@@ -74,6 +74,7 @@ type Model struct {
 	ttft    distribution.Sampler // grid units
 	perK    time.Duration
 	perTok  distribution.Sampler // nanoseconds per output token
+	perS    int64                // median pace, tokens per second
 	tail    Tail
 	buffers bool // the filter releases tokens in bursts
 	ttftDie rng.Die
@@ -114,6 +115,7 @@ func Compile(cfg Config, model string, seed, entity uint64) *Model {
 		ttft:    distribution.NewLognormal(int64(tick.ToUnits(p.p50)), int64(tick.ToUnits(p.p95)), distribution.Z95, 0),
 		perK:    p.perK,
 		perTok:  pace(p.tokensPerS, p.spread),
+		perS:    p.tokensPerS,
 		tail:    tail,
 		buffers: buffered(cfg.Filter, p.name),
 		ttftDie: rng.New(seed, rng.FirstToken, entity),
@@ -144,6 +146,7 @@ type Request struct {
 	Stream  bool
 	Delay   time.Duration // a fault's, before the first token
 	Slow    int64         // the service's own: time to and between tokens is so many times as long, in ppm; 0: it is not
+	Target  int64         // median pace that there is at least, in tokens per second; 0: the profile's own
 }
 
 // Plan draws how an answer unfolds.
@@ -160,6 +163,9 @@ func (m *Model) Plan(r *Request) Schedule {
 	s := Schedule{Head: ttft / headShare, First: ttft, Next: ttft, End: ttft.Plus(1), Tokens: int32(r.Output), Whole: !r.Stream}
 	if r.Output > 1 {
 		each := m.perTok.At(m.paceDie.Draw(r.Key, r.Attempt))
+		if r.Target > m.perS {
+			each = tick.MulDiv(each, m.perS, r.Target)
+		}
 		if r.Slow > 0 {
 			each = tick.MulDiv(each, r.Slow, int64(unit.One))
 		}
