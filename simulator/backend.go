@@ -16,7 +16,7 @@ import (
 
 // backend is one deployment, driven live.
 type backend struct {
-	index   int
+	index   int // in the Server
 	cfg     deployment.Config
 	clock   *drive.Clock
 	alarm   *pace.Alarm // the Server's
@@ -28,7 +28,8 @@ type backend struct {
 	replans []replan // by slot, under the driver's lock
 	faults  []int    // of each of its rules, the fault's place in Config.Faults
 
-	kept    *ledger // the Server's
+	kept    *ledger // the Control's
+	seat    int     // in the Control
 	ledger  func(int, record.Attempt)
 	observe func(int, tick.Instant, deployment.Effect)
 
@@ -51,9 +52,9 @@ type setting struct {
 	version uint32
 }
 
-func newBackend(cfg *Config, index int, alarm *pace.Alarm, kept *ledger) *backend {
+func newBackend(cfg *Config, index int, alarm *pace.Alarm) *backend {
 	d := cfg.Deployments[index]
-	b := &backend{index: index, cfg: d, clock: cfg.Clock, alarm: alarm, kept: kept, ledger: cfg.Ledger, observe: cfg.Observe,
+	b := &backend{index: index, cfg: d, clock: cfg.Clock, alarm: alarm, ledger: cfg.Ledger, observe: cfg.Observe,
 		engine: d.Model + "-" + d.Version, fingerprint: fingerprint(&d),
 		text: rng.New(cfg.Seed, rng.ContentText, rng.Entity(d.Name))}
 	var rules []fault.Rule
@@ -104,6 +105,7 @@ type witness struct {
 type begun struct {
 	key uint64
 	at  tick.Instant
+	decision
 }
 
 // Step implements drive.Core.
@@ -113,7 +115,7 @@ func (w *witness) Step(now tick.Instant, ev deployment.Event, out []deployment.E
 		for int(ev.Ref.Slot) >= len(w.begun) {
 			w.begun = append(w.begun, begun{})
 		}
-		w.begun[ev.Ref.Slot] = begun{ev.Key, now}
+		w.begun[ev.Ref.Slot] = begun{ev.Key, now, decision{streamed: ev.Stream, choices: max(ev.N, 1)}}
 	case deployment.Configure:
 		out = w.Core.Step(now, ev, out)
 		w.configured(now, &ev)
@@ -127,14 +129,19 @@ func (w *witness) Step(now tick.Instant, ev deployment.Event, out []deployment.E
 func (b *backend) deliver(now tick.Instant, e deployment.Effect) {
 	switch e.Kind {
 	case deployment.Plan:
+		b.decided(now, &e)
+		b.core.begun[e.Ref.Slot].admitted, b.core.begun[e.Ref.Slot].estimated = true, e.Charged
 		b.driver.Post(e.Ref, e)
 	case deployment.Replan:
 		b.replanned(e)
 	case deployment.Reserve:
 		b.driver.Answer(b.budget.Reserve(now, e.Charged).Answer(e.Ref))
 	case deployment.Refuse, deployment.Finish, deployment.Cut:
+		if e.Kind == deployment.Refuse && saysLimits(e.Reason) && e.Status != 0 {
+			b.decided(now, &e)
+		}
 		a := b.attempt(&e)
-		b.kept.add(&a)
+		b.keep(&e, a)
 		if b.ledger != nil {
 			b.ledger(b.index, a)
 		}
@@ -150,6 +157,25 @@ func (b *backend) deliver(now tick.Instant, e deployment.Effect) {
 			b.observe(b.index, now, e)
 		}
 	}
+}
+
+// decided notes where the limits stand that admitted or refused a request.
+func (b *backend) decided(now tick.Instant, e *deployment.Effect) {
+	d := &b.core.begun[e.Ref.Slot].decision
+	d.decided, d.remainingTokens, d.remainingRequests, d.utilization = true, e.RemainingTokens, e.RemainingRequests, -1
+	if b.cfg.Provisioned() {
+		d.utilization = b.core.UtilizationPPM(now)
+	}
+}
+
+// keep writes an attempt in the control plane's ledger.
+func (b *backend) keep(e *deployment.Effect, a record.Attempt) {
+	kept := item{a, b.core.begun[e.Ref.Slot].decision}
+	kept.Backend = uint16(b.seat)
+	if kept.admitted {
+		kept.first = e.Schedule.FirstIn()
+	}
+	b.kept.add(&kept)
 }
 
 // attempt is the ledger's entry of a terminal effect.

@@ -21,8 +21,8 @@ const maxChangeBody = 64 << 10
 
 // serveChange gives a deployment other settings, all that the body names or none. It is a JSON merge patch (RFC 7396) of
 // what serveDeployment shows as settings.
-func (s *Server) serveChange(w http.ResponseWriter, r *http.Request) {
-	b := s.named(w, r)
+func (c *Control) serveChange(w http.ResponseWriter, r *http.Request) {
+	b := c.named(w, r)
 	if b == nil {
 		return
 	}
@@ -56,17 +56,17 @@ func readObject(w http.ResponseWriter, r *http.Request) (object map[string]any, 
 }
 
 // named returns the deployment that the path names, or nil and has answered.
-func (s *Server) named(w http.ResponseWriter, r *http.Request) *backend {
+func (c *Control) named(w http.ResponseWriter, r *http.Request) *backend {
 	name := mux.Vars(r)["name"]
-	b := s.deployed(name)
+	b := c.deployed(name)
 	if b == nil {
 		complain(http.StatusNotFound, fmt.Sprintf("there is no deployment %q", name)).ServeHTTP(w, r)
 	}
 	return b
 }
 
-func (s *Server) serveDeployment(w http.ResponseWriter, r *http.Request) {
-	if b := s.named(w, r); b != nil {
+func (c *Control) serveDeployment(w http.ResponseWriter, r *http.Request) {
+	if b := c.named(w, r); b != nil {
 		b.show(w)
 	}
 }

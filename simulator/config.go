@@ -39,7 +39,9 @@ func complete(cfg Config) (Config, error) {
 	}
 	cfg.Start = cmp.Or(cfg.Start, cfg.Clock.Now())
 	cfg.MaxBody = cmp.Or(cfg.MaxBody, defaultMaxBody)
-	cfg.LedgerSize = cmp.Or(cfg.LedgerSize, defaultLedger)
+	if cfg.Control == nil && cfg.LedgerSize >= 0 {
+		cfg.Control = NewControl(cfg.LedgerSize)
+	}
 	like, err := exemplar()
 	if err != nil {
 		return cfg, err

@@ -100,7 +100,8 @@ func (l *lab) audit() {
 	for i := range l.backends { // attempts at different deployments that end at once have no order
 		want := ofBackend(l.attempts, i)
 		var got []record.Attempt
-		for _, k := range l.Server.ledger.newest(len(l.attempts)+1, func(a *record.Attempt) bool { return int(a.Backend) == i }) {
+		kept, _ := l.control.ledger.newest(len(l.attempts)+1, func(a *kept) bool { return int(a.Backend) == i })
+		for _, k := range kept {
 			got = append(got, k.Attempt)
 		}
 		if !slices.Equal(got, want) {

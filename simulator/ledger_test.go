@@ -8,7 +8,13 @@ import (
 	"foundrylab/internal/record"
 )
 
-func every(*record.Attempt) bool { return true }
+func every(*kept) bool { return true }
+
+func testLedger(size int) *ledger {
+	l := newLedger(size)
+	l.join()
+	return l
+}
 
 // A ledger holds the newest attempts and no more, whatever its size is beside a page's.
 func TestLedgerRing(t *testing.T) {
@@ -18,21 +24,22 @@ func TestLedgerRing(t *testing.T) {
 		{3*ledgerPage - 1, 10 * ledgerPage, 4 * ledgerPage}, {3*ledgerPage - 1, 10*ledgerPage + 7, ledgerPage + 5},
 	}
 	for _, tt := range tests {
-		l := newLedger(tt.size, 1)
+		l := testLedger(tt.size)
 		var all []kept
 		for n := range tt.added {
-			k := kept{int64(n + 1), record.Attempt{Key: uint64(n + 1)}}
-			l.add(&k.Attempt)
+			k := kept{int64(n + 1), item{Attempt: record.Attempt{Key: uint64(n + 1)}}}
+			l.add(&k.item)
 			all = append(all, k)
 		}
 		left := all[max(len(all)-tt.size, 0):]
 		want := left[max(len(left)-tt.limit, 0):]
-		if got := l.newest(tt.limit, every); !slices.Equal(got, want) {
+		if got, _ := l.newest(tt.limit, every); !slices.Equal(got, want) {
 			t.Errorf("%+v: %d entries, want %d, or others", tt, len(got), len(want))
 		}
-		odd := func(a *record.Attempt) bool { return a.Key%2 == 1 }
-		left = slices.DeleteFunc(slices.Clone(left), func(k kept) bool { return !odd(&k.Attempt) })
-		if got, want := l.newest(tt.limit, odd), left[max(len(left)-tt.limit, 0):]; !slices.Equal(got, want) {
+		odd := func(a *kept) bool { return a.Key%2 == 1 }
+		left = slices.DeleteFunc(slices.Clone(left), func(k kept) bool { return !odd(&k) })
+		want = left[max(len(left)-tt.limit, 0):]
+		if got, _ := l.newest(tt.limit, odd); !slices.Equal(got, want) {
 			t.Errorf("%+v: %d odd entries, want %d, or others", tt, len(got), len(want))
 		}
 		held := 0
@@ -48,17 +55,17 @@ func TestLedgerRing(t *testing.T) {
 
 // What is read while others write is a run of numbers without a gap.
 func TestLedgerReadWhileWritten(t *testing.T) {
-	l := newLedger(2*ledgerPage+100, 1)
+	l := testLedger(2*ledgerPage + 100)
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
 			for range 5 * ledgerPage {
-				l.add(&record.Attempt{Key: 1})
+				l.add(&item{Attempt: record.Attempt{Key: 1}})
 			}
 		})
 	}
 	for range 50 {
-		found := l.newest(l.size, every)
+		found, _ := l.newest(l.size, every)
 		for i := range found {
 			if found[i].Key != 1 || found[i].number != found[0].number+int64(i) {
 				t.Fatalf("%d of %d: %+v after %+v", i, len(found), found[i], found[0])
@@ -73,8 +80,8 @@ func TestLedgerReadWhileWritten(t *testing.T) {
 
 // A full ledger allocates nothing.
 func TestLedgerAllocates(t *testing.T) {
-	l := newLedger(10, 1)
-	a := record.Attempt{Status: 200}
+	l := testLedger(10)
+	a := item{Attempt: record.Attempt{Status: 200}}
 	for range 10 {
 		l.add(&a)
 	}

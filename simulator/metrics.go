@@ -22,7 +22,12 @@ type tally struct {
 	ends                        map[end]int64
 	prompt, completion, charged int64
 	durations                   [record.Failed + 1]durations // by outcome
+
+	count, held int64 // attempts, and those of them that the ledger still has
+	forgotten   int64 // how many there were at all deployments when this tally began
 }
+
+func newTally() tally { return tally{ends: map[end]int64{}} }
 
 // end is how attempts ended: as many as the status codes of faults, and the closed vocabulary of reasons, allow.
 type end struct {
@@ -36,7 +41,9 @@ type durations struct {
 	sum     time.Duration
 }
 
-func (t *tally) add(a *record.Attempt) {
+func (t *tally) add(a *item) {
+	t.count++
+	t.held++
 	t.ends[end{a.Status, a.Reason}]++
 	t.prompt += a.PromptTokens
 	t.completion += a.CompletionTokens
@@ -64,8 +71,8 @@ func (t *tally) clone() tally {
 
 // metrics is a prometheus.Collector over what the Server counts anyway.
 type metrics struct {
-	server *Server
-	all    []*prometheus.Desc
+	control *Control
+	all     []*prometheus.Desc
 
 	requests, prompt, completion, charged, duration *prometheus.Desc
 	utilization, inFlight                           *prometheus.Desc
@@ -74,13 +81,13 @@ type metrics struct {
 	entries, pushedOut                              *prometheus.Desc
 }
 
-func newMetrics(s *Server) *metrics {
+func newMetrics(c *Control) *metrics {
 	var all []*prometheus.Desc
 	of := func(name, help string, labels ...string) *prometheus.Desc {
 		all = append(all, prometheus.NewDesc(name, help, labels, nil))
 		return all[len(all)-1]
 	}
-	m := &metrics{server: s,
+	m := &metrics{control: c,
 		requests: of("foundrylab_requests_total", "Attempts that reached a deployment and have ended; status 0 is a reset before an answer.",
 			"deployment", "status", "reason"),
 		prompt:            of("foundrylab_prompt_tokens_total", "Tokens of the prompts, refused ones included.", "deployment"),
@@ -116,11 +123,15 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	counter := func(d *prometheus.Desc, v int64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
 	}
-	total, tallies := m.server.ledger.tallied()
-	pushedOut := max(total-int64(m.server.ledger.size), 0)
-	gauge(m.entries, float64(total-pushedOut))
+	tallies := m.control.ledger.tallied()
+	held, pushedOut := int64(0), int64(0)
+	for i := range tallies {
+		held += tallies[i].held
+		pushedOut += tallies[i].count - tallies[i].held
+	}
+	gauge(m.entries, float64(held))
 	counter(m.pushedOut, pushedOut)
-	for i, b := range m.server.backends {
+	for i, b := range m.control.all()[:len(tallies)] {
 		name, t := b.cfg.Name, &tallies[i]
 		u, _ := b.usage()
 		for e, n := range t.ends {
@@ -154,9 +165,9 @@ func (d *durations) metric(desc *prometheus.Desc, labels ...string) prometheus.M
 	return prometheus.MustNewConstHistogram(desc, d.count, d.sum.Seconds(), upTo, labels...)
 }
 
-// serveMetrics returns the handler of a registry of its own: a program may hold many Servers.
-func (s *Server) serveMetrics() http.Handler {
+// serveMetrics returns the handler of a registry of its own: a program may hold many.
+func (c *Control) serveMetrics() http.Handler {
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(newMetrics(s))
+	registry.MustRegister(newMetrics(c))
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 }

@@ -120,7 +120,7 @@ func TestMetricsInFlight(t *testing.T) {
 func TestMetricsBuckets(t *testing.T) {
 	s, _ := live(t, busyResource())
 	for _, took := range []time.Duration{0, 10 * time.Millisecond, 10*time.Millisecond + 1, 81920 * time.Millisecond, 90 * time.Second} {
-		s.ledger.add(&record.Attempt{Status: 200, Outcome: record.Succeeded, Start: epoch, End: epoch.Add(took)})
+		s.control.ledger.add(&item{Attempt: record.Attempt{Status: 200, Outcome: record.Succeeded, Start: epoch, End: epoch.Add(took)}})
 	}
 	got := scrape(t, s.Admin())
 	for bound, want := range map[string]float64{"0.01": 2, "0.02": 3, "40.96": 3, "81.92": 4, "+Inf": 5, "count": 5, "sum": 171.940000001} {

@@ -35,7 +35,7 @@ func TestOpenAPI(t *testing.T) {
 		t.Fatal(w.Code, err)
 	}
 	var served, said []string
-	s.adminRoutes().Walk(func(r *mux.Route, _ *mux.Router, _ []*mux.Route) error {
+	s.control.routes().Walk(func(r *mux.Route, _ *mux.Router, _ []*mux.Route) error {
 		path, _ := r.GetPathTemplate()
 		methods, _ := r.GetMethods()
 		for _, m := range methods {

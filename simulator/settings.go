@@ -16,7 +16,7 @@ import (
 
 // changeable are the members of a deployment's configuration that can change while it runs: all but what it is called,
 // what it serves, where it is and who may use it.
-var changeable = []string{"tpm", "rpm", "ptu", "latency", "output", "prompt_cache", "dynamic_quota", "output_tpm", "output_charge",
+var changeable = []string{"tpm", "rpm", "ptu", "latency", "output", "prompt_cache", "dynamic_quota", "usage_tier", "output_tpm", "output_charge",
 	"utilization_window", "max_tokens_guess", "max_tokens_weight",
 	"disconnect", "spillover_error", "profile", "window", "count_rejected", "max_in_flight"}
 

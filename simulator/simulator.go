@@ -41,6 +41,7 @@ type Config struct {
 
 	MaxBody    int64          // largest request body, bytes; 0: 16 MiB
 	LedgerSize int            // attempts that Admin can show, the newest; 0: 100,000
+	Control    *Control       // the control plane that it shares with other Servers, LedgerSize and all; nil: one of its own
 	Logger     zerolog.Logger // one line a request; the zero Logger is silent
 
 	// Ledger is called once for every request that reached a deployment, when it has ended: the ground truth. The tenant
@@ -66,7 +67,7 @@ type Server struct {
 	alarm    *pace.Alarm // wakes the writers
 	log      zerolog.Logger
 	maxBody  int64
-	ledger   *ledger
+	control  *Control
 	ids      rng.Die
 	serial   atomic.Uint64 // requests so far; names their ids
 }
@@ -78,10 +79,14 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{clock: cfg.Clock, alarm: pace.NewAlarm(cfg.Clock, cfg.Precise), log: cfg.Logger, maxBody: cfg.MaxBody,
-		ledger: newLedger(cfg.LedgerSize, len(cfg.Deployments)), ids: rng.New(cfg.Seed, rng.ContentText, rng.Entity("request id"))}
+	s := &Server{clock: cfg.Clock, alarm: pace.NewAlarm(cfg.Clock, cfg.Precise), log: cfg.Logger, maxBody: cfg.MaxBody, control: cfg.Control,
+		ids: rng.New(cfg.Seed, rng.ContentText, rng.Entity("request id"))}
 	for i := range cfg.Deployments {
-		s.backends = append(s.backends, newBackend(&cfg, i, s.alarm, s.ledger))
+		s.backends = append(s.backends, newBackend(&cfg, i, s.alarm))
+	}
+	if err := s.control.join(s.backends); err != nil {
+		s.Close()
+		return nil, err
 	}
 	s.router = s.routes()
 	for _, b := range s.backends {

@@ -133,6 +133,7 @@ func (c *Core) begin(now tick.Instant) {
 	c.cache = newPromptCache(c.cfg.Config)
 	c.priority = climb{at: now}
 	c.seen.init()
+	c.billed = 0
 }
 
 // release frees the place of an earlier configuration that no request needs
