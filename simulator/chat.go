@@ -104,7 +104,7 @@ const bodySize, choiceSize, tokenSize = 900, 500, 7
 // whole answers without streaming: everything at the planned end.
 func (c *call) whole(f *flight) {
 	for !f.ended {
-		if !f.wait(f.done()) {
+		if f.wait(f.done()) {
 			f.finish()
 		}
 	}

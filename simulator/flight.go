@@ -65,15 +65,15 @@ func (f *flight) drain() {
 // done returns when the answer ends, or breaks off, by the plan of the moment.
 func (f *flight) done() tick.Instant { return f.plan.EndsAt() }
 
-// wait returns false at the given instant, or true as soon as the flight has ended: as planned, by a fault, or because
-// the client left. What the deployment decided counts before what is due.
-func (f *flight) wait(until tick.Instant) (ended bool) {
-	for {
-		if f.drain(); f.ended {
-			return true
+// wait returns true at the given instant, or false as soon as the flight has ended (as planned, by a fault, or because
+// the client left) or has another plan. What the deployment decided counts before what is due.
+func (f *flight) wait(until tick.Instant) (reached bool) {
+	for plan := f.plan.Schedule; ; {
+		if f.drain(); f.ended || f.plan.Schedule != plan {
+			return false
 		}
 		if f.b.clock.Until(until) <= 0 {
-			return false
+			return true
 		}
 		f.b.alarm.Set(f.sleep, until)
 		select {

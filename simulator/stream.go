@@ -38,7 +38,7 @@ func (c *call) stream(f *flight) {
 			s.out.SetWriteDeadline(time.Now().Add(c.srv.clock.Until(end) + writeGrace))
 		}
 		due := s.next()
-		if !f.wait(due) && due == f.done() {
+		if f.wait(due) && due == f.done() {
 			f.finish()
 		}
 		// the end itself is not written before the deployment has said so

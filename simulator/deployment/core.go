@@ -35,6 +35,7 @@ type Core struct {
 	active   int
 	billed   int64 // prompt and output tokens of what was answered
 	remote   bool  // reservations go through Reserve and Reserved
+	level    uint8 // of load, as of the last sample
 
 	interruptions []interruption // append only: streams hold places
 }
@@ -50,6 +51,7 @@ type settings struct {
 	draw    rng.Die
 	spares  spares
 	faults  *faultSet
+	load    latency.Load
 	users   int // requests in flight under it
 }
 
@@ -58,7 +60,8 @@ type settings struct {
 type stream struct {
 	key        uint64
 	start      tick.Instant
-	due        tick.Instant // its live timer; others are stale
+	due        tick.Instant // when its turn comes
+	armed      tick.Instant // its live timer, not after due; others are stale
 	gen        uint32
 	schedule   latency.Schedule
 	prompt     int32
@@ -72,6 +75,7 @@ type stream struct {
 	tier       record.Tier
 	cut        bool // a fault struck it: due is when it ends
 	choices    uint8
+	level      uint8  // of load that its schedule goes by
 	breaks     uint16 // place in interruptions, plus 1, of what will break it off or pause it; 0: nothing will
 }
 

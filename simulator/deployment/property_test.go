@@ -29,6 +29,9 @@ type world struct {
 	effects []Effect // of core
 	twins   []Effect // of twin, all but strays of stale events
 	kinds   map[record.Reason]int
+
+	epoch    tick.Instant // of the last sample of the load
+	rescaled int
 }
 
 type flight struct {
@@ -93,6 +96,8 @@ func (w *world) obey(e *Effect) {
 		w.t.Fatalf("an effect about nobody: %s", describe(e))
 	}
 	switch e.Kind {
+	case Utilization:
+		w.epoch = e.At
 	case Plan:
 		if f.planned || e.HeadIn() > e.FirstIn() || e.FirstIn() > e.Over() || e.At != w.now {
 			w.t.Fatalf("planned twice, or out of order: %+v", e)
@@ -100,8 +105,18 @@ func (w *world) obey(e *Effect) {
 		f.planned, f.plan = true, *e
 		w.state[e.Ref.Slot] = f
 	case Replan:
-		if !f.planned || f.headSent || e.At != f.plan.At || e.HeadIn() <= f.plan.HeadIn() || e.HeadIn() > e.FirstIn() || e.FirstIn() > e.Over() {
-			w.t.Fatalf("replanned what had begun, or out of order: %+v of %+v", e, f)
+		if !f.planned || e.At != f.plan.At || e.HeadIn() > e.FirstIn() || e.FirstIn() > e.Over() || e.Tokens != f.plan.Tokens {
+			w.t.Fatalf("replanned, out of order: %+v of %+v", e, f)
+		}
+		if late := e.HeadIn() - f.plan.HeadIn(); late > 0 && !e.Whole { // by a fault
+			want := f.plan.Schedule
+			if want.PutOff(late); f.headSent || e.Schedule != want {
+				w.t.Fatalf("put off otherwise than as a whole: %+v of %+v", e, f)
+			}
+		} else if a, b := f.plan.TokensAt(w.epoch), e.TokensAt(w.epoch); !e.Whole && (a != b || e.First != f.plan.First || e.EndsAt() < w.epoch) {
+			w.t.Fatalf("rescaled what had come, %d tokens to %d: %+v of %+v", a, b, e, f)
+		} else {
+			w.rescaled++
 		}
 		f.plan = *e
 		w.state[e.Ref.Slot] = f
@@ -252,7 +267,7 @@ func newWorld(t *testing.T, seed int64) *world {
 // Start yields exactly one terminal effect, extra Wakes and stale events change
 // nothing, and in the end nothing is left.
 func TestEveryStartEndsOnce(t *testing.T) {
-	kinds := map[record.Reason]int{}
+	kinds, rescaled := map[record.Reason]int{}, 0
 	for seed := range int64(60) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			w := newWorld(t, seed)
@@ -278,7 +293,11 @@ func TestEveryStartEndsOnce(t *testing.T) {
 			for r, n := range w.kinds {
 				kinds[r] += n
 			}
+			rescaled += w.rescaled
 		})
+	}
+	if rescaled < 100 {
+		t.Errorf("only %d answers were rescaled by the load", rescaled)
 	}
 	for _, r := range []record.Reason{record.NoReason, record.TokenLimit, record.RequestLimit, record.TooLarge, record.Utilization, record.StatusFault,
 		record.OutageFault, record.CutFault, record.InFlightBound, record.ClientGone, record.TruncateFault, record.StreamErrorFault,

@@ -22,13 +22,18 @@ func (c *Core) settle(now tick.Instant, out []Effect) []Effect {
 		slot := uint32(it.Val)
 		if slot == sampleSlot {
 			c.timers.Replace(it.At.Add(sampleEvery), des.PrioFault, it.Val)
-			out = append(out, Effect{Kind: Utilization, At: it.At, RemainingTokens: c.limits.load.sample(it.At)})
+			out = c.sample(it.At, out)
 			continue
 		}
 		s := &c.streams[slot]
 		ref := record.Ref{Slot: slot, Gen: uint32(it.Val >> 32)}
-		if s.gen != ref.Gen || s.due != it.At || s.state == free {
-			c.timers.Pop() // stale: the request was cut or planned anew
+		if s.gen != ref.Gen || s.armed != it.At || s.state == free {
+			c.timers.Pop() // stale: the request is over, or has an earlier timer
+			continue
+		}
+		if s.due > it.At { // put off
+			s.armed = s.due
+			c.timers.Replace(s.due, des.PrioEnd, it.Val)
 			continue
 		}
 		if s.cut {
@@ -38,7 +43,8 @@ func (c *Core) settle(now tick.Instant, out []Effect) []Effect {
 		}
 		if s.state == waiting && !s.schedule.Whole {
 			s.state = flowing
-			s.due = s.start.After(s.schedule.Ends())
+			s.due = s.turn()
+			s.armed = s.due
 			c.timers.Replace(s.due, des.PrioEnd, it.Val)
 			out = append(out, Effect{Kind: Head, Ref: ref, At: it.At, Status: 200})
 			continue
@@ -68,17 +74,15 @@ func (c *Core) cutLater(at tick.Instant, slot uint32, s *stream) {
 	if s.due <= cut && (s.state == flowing || s.state == waiting && s.schedule.Whole) {
 		return // it ends first, or at that very instant
 	}
-	s.cut, s.due = true, cut
+	s.cut, s.due, s.armed = true, cut, cut
 	c.timers.Push(cut, des.PrioEnd, uint64(s.gen)<<32|uint64(slot))
 }
 
-// replan puts off an answer that has not begun; its earlier timer goes stale.
+// replan puts off an answer that has not begun.
 func (c *Core) replan(slot uint32, s *stream, late tick.Units) Effect {
 	s.schedule.PutOff(late)
-	s.due = s.start.After(s.schedule.HeadIn())
-	c.timers.Push(s.due, des.PrioEnd, uint64(s.gen)<<32|uint64(slot))
-	return Effect{Kind: Replan, Ref: record.Ref{Slot: slot, Gen: s.gen}, At: s.start, Schedule: s.schedule,
-		Prompt: s.prompt, Cached: s.cached, Completion: s.completion, Charged: s.charged, Status: 200, Tier: s.tier, Length: s.length}
+	c.arm(slot, s)
+	return c.replanned(slot, s)
 }
 
 // cutNow ends a stream that a fault struck.

@@ -4,7 +4,6 @@ import (
 	"math"
 	"time"
 
-	"foundrylab/internal/des"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
 	"foundrylab/simulator/fault"
@@ -43,7 +42,7 @@ func (c *Core) admit(now tick.Instant, ev *Event, attempt uint32, hit *blow, out
 	}
 	s := &c.streams[ev.Ref.Slot]
 	*s = stream{cfg: c.current, key: ev.Key, start: now, gen: ev.Ref.Gen, prompt: ev.PromptTokens,
-		attempt: attempt, choices: uint8(min(max(ev.N, 1), math.MaxUint8)), state: reserving}
+		attempt: attempt, choices: uint8(min(max(ev.N, 1), math.MaxUint8)), state: reserving, armed: tick.Never, level: c.level}
 	cache := c.cache.look(now, ev)
 	s.cached = cache.cached
 	asked, verdict := c.limits.admit(now, c.cfg, ev, s.cached)
@@ -57,7 +56,7 @@ func (c *Core) admit(now tick.Instant, ev *Event, attempt uint32, hit *blow, out
 	s.tier = c.tier(now, ev, s.charged, hit.peak)
 	s.completion, s.length = c.answerLength(ev, attempt)
 	s.schedule = c.cfg.latency.Plan(&latency.Request{Key: s.key, Attempt: attempt, Prompt: int64(s.prompt), Cached: int64(s.cached), Output: int64(s.completion),
-		Stream: ev.Stream, Delay: hit.delay, Slow: c.slowDown(), Target: c.target(s.tier)})
+		Stream: ev.Stream, Delay: hit.delay, Slow: c.slowDown(), Target: c.target(s.tier), Pace: c.cfg.load.Pace(c.level)})
 	s.schedule.PutOff(tick.ToUnits(hit.hold))
 	if b := hit.breaks; b != 0 && s.completion >= int32(c.interruptions[b-1].after) {
 		s.breaks, s.schedule.After, s.schedule.Pause = b, c.interruptions[b-1].after, tick.ToUnits(c.interruptions[b-1].pause)
@@ -155,8 +154,7 @@ func (c *Core) plan(now tick.Instant, ref record.Ref, s *stream, out []Effect) [
 	s.start = now
 	s.state = waiting
 	if !s.cut { // else a fault struck while it was reserving, and its end is due
-		s.due = now.After(s.schedule.HeadIn())
-		c.timers.Push(s.due, des.PrioEnd, uint64(ref.Gen)<<32|uint64(ref.Slot))
+		c.arm(ref.Slot, s)
 	}
 	tokens, requests := c.limits.remaining(now)
 	return append(out, Effect{Kind: Plan, Ref: ref, At: now, Schedule: s.schedule, Prompt: s.prompt, Cached: s.cached, Completion: s.completion,

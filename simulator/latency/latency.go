@@ -21,6 +21,7 @@ type Config struct {
 	TokensPerS unit.Count    `yaml:"tokens_per_s" doc:"median pace of output tokens"`
 	Spread     unit.Ratio    `yaml:"spread" doc:"coefficient of variation of the pace between requests"`
 	Filter     string        `yaml:"filter" enum:"default|asynchronous" doc:"content filter of streams: default holds tokens back and releases 1 to 20 at once, asynchronous lets each go as it comes; default: that of the profile"`
+	Load       *Load         `yaml:"load" doc:"slower pace of a busy deployment; default: that below on provisioned ones, none on standard ones"`
 	Tail       *Tail         `yaml:"tail" doc:"requests that the service itself holds up; default: that of the profile, none where ttft is given"`
 }
 
@@ -147,6 +148,7 @@ type Request struct {
 	Delay   time.Duration // a fault's, before the first token
 	Slow    int64         // the service's own: time to and between tokens is so many times as long, in ppm; 0: it is not
 	Target  int64         // median pace that there is at least, in tokens per second; 0: the profile's own
+	Pace    int64         // share of its pace that the load leaves, in ppm; 0: all
 }
 
 // Plan draws how an answer unfolds.
@@ -163,6 +165,9 @@ func (m *Model) Plan(r *Request) Schedule {
 	s := Schedule{Head: ttft / headShare, First: ttft, Next: ttft, End: ttft.Plus(1), Tokens: int32(r.Output), Whole: !r.Stream}
 	if r.Output > 1 {
 		each := m.perTok.At(m.paceDie.Draw(r.Key, r.Attempt))
+		if r.Pace > 0 {
+			each = tick.MulDiv(each, int64(unit.One), r.Pace)
+		}
 		if r.Target > m.perS {
 			each = tick.MulDiv(each, m.perS, r.Target)
 		}

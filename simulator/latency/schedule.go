@@ -44,6 +44,37 @@ func (s *Schedule) PutOff(late tick.Units) {
 	s.Head, s.First, s.Next, s.End = s.Head.Plus(late), s.First.Plus(late), s.Next.Plus(late), s.End.Plus(late)
 }
 
+// Rescale lets what is still to come at d take num/den of its time from then
+// on. The time to the first token is not of the pace and stays, and so does a
+// pause: one that has begun goes on, and is then part of the times. d must not
+// be before an earlier call's.
+func (s *Schedule) Rescale(d time.Duration, num, den int64) {
+	if s.Tokens <= 1 {
+		return
+	}
+	n, from := s.Count(d), max(d, s.First.Span())
+	if !s.Whole {
+		if n >= s.Tokens && d >= s.First.Span() || s.BreaksOff() && n >= int32(s.After) {
+			return
+		}
+		next := s.At(n + 1)
+		if begun := s.paced(int32(s.After)); s.Pause > 0 && d >= begun {
+			from = max(d, begun+s.Pause.Span())
+			s.End, s.Pause, s.After = s.Over(), 0, 0
+		}
+		s.From, s.Next = n, up(rescaled(next, from, num, den))
+	}
+	s.End = max(up(rescaled(s.End.Span(), from, num, den)), s.Next)
+}
+
+// rescaled moves an instant after from.
+func rescaled(at, from time.Duration, num, den int64) time.Duration {
+	if at <= from {
+		return at
+	}
+	return from + time.Duration(tick.CeilMulDiv(int64(at-from), num, den))
+}
+
 // Over returns when the answer is complete. All its tokens have come by then.
 func (s *Schedule) Over() tick.Units { return s.End.Plus(s.Pause) }
 
