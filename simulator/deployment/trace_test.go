@@ -28,7 +28,7 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 //	fault slow_headers=2s|throttle=20s|capacity=50%|token_expiry|deleted=finish|wrong_length=100
 //	deployment tpm=1000 rpm=600 ptu=15 model=gpt-4.1 ttft=400ms pace=100 window=10s guess=256 bound=9 remote
 //	    tier=priority floor=1000 (tokens of it a minute) cache=5m (retention) overflow=15 prefixes=10 per_1k=1s (TTFT of prompt tokens)
-//	    knee=80% floor=60% filter=default (tokens come in bursts) profile=azure-2024 forgiving (refused requests do not count) weight=500000 disconnect=planned
+//	    knee=80% slowest=60% (of its pace) filter=default (tokens come in bursts) profile=azure-2024 forgiving (refused requests do not count) weight=500000 disconnect=planned
 //	    month=1000 (tokens of the usage tier; above it 2.5 times as slow) used=0
 //	    output=100 counts=max_tokens (of a Claude model)
 //	install (arguments of deployment)     a further configuration
@@ -211,7 +211,7 @@ func (a arguments) config() *Config {
 	c.Latency = paced(time.Duration(a.span("ttft", 400*time.Millisecond)), a.number("pace", 100))
 	c.Latency.Filter = cmp.Or(a.of["filter"], c.Latency.Filter)
 	if a.has("knee") {
-		c.Latency.Load = &latency.Load{Knee: a.ratio("knee"), Floor: a.ratio("floor")}
+		c.Latency.Load = &latency.Load{Knee: a.ratio("knee"), Floor: a.ratio("slowest")}
 	}
 	c.UtilizationWindow = a.span("window", 10*time.Second)
 	c.MaxTokensGuess = unit.Count(a.number("guess", 256))
