@@ -75,7 +75,8 @@ var models = []Model{
 	{"text-embedding-ada-002", Embedding, 8_192, 0, false, 1_536, false},
 	{"text-embedding-3-small", Embedding, 8_192, 0, false, 1_536, true},
 	{"text-embedding-3-large", Embedding, 8_192, 0, false, 3_072, true},
-	{"claude-", Messages, 200_000, 64_000, false, 0, false},
+	// chat completions too: generated load asks for nothing else
+	{"claude-", Chat | Messages, 200_000, 64_000, false, 0, false},
 }
 
 // Of returns what is known of a model by its name.

@@ -19,7 +19,7 @@ func TestOf(t *testing.T) {
 		{"gpt-35-turbo", Chat, 16_385, false},
 		{"gpt-35-turbo-instruct", Completion, 4_096, false},
 		{"text-embedding-3-large", Embedding, 8_192, false},
-		{"claude-sonnet-4-5", Messages, 200_000, false},
+		{"claude-sonnet-4-5", Chat | Messages, 200_000, false},
 		{"my-own-model", modern, 128_000, false},
 	} {
 		if m := Of(c.name); m.Can != c.can || m.Context != c.context || m.Reasoning != c.reasoning {
