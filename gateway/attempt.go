@@ -3,7 +3,10 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"errors"
 	"io"
+	"net"
 	"net/http"
 	"time"
 
@@ -32,12 +35,31 @@ func (x *exchange) send(e core.Effect) {
 	switch {
 	case x.gone(): // its Abort drops what has come
 	case err != nil:
-		x.end(core.Event{Outcome: record.Failed, Reason: record.UpstreamError})
+		why := record.UpstreamError
+		if Unconnected(err) {
+			why = record.ConnectError
+		}
+		x.end(core.Event{Outcome: record.Failed, Reason: why})
 	case x.response.StatusCode/100 == 2:
 		x.g.driver.Do(core.Event{Kind: core.Head, Ref: e.Ref})
 	default:
 		x.failed(x.response)
 	}
+}
+
+// Unconnected reports whether an attempt failed before it had a connection: its name did not resolve, nobody listened,
+// or the TLS handshake failed. Nothing of the request was sent then.
+func Unconnected(err error) bool {
+	var (
+		op      *net.OpError
+		unknown *net.DNSError
+		plain   tls.RecordHeaderError
+		cert    *tls.CertificateVerificationError
+	)
+	if errors.As(err, &op) && (op.Op == "dial" || op.Op == "remote error" || op.Op == "local error") { // the latter two are TLS alerts
+		return true
+	}
+	return errors.As(err, &unknown) || errors.As(err, &plain) || errors.As(err, &cert)
 }
 
 // upstream returns the request to a backend: the client's, with the backend's

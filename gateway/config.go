@@ -148,13 +148,13 @@ func clientTable(clients []Client) map[[sha256.Size]byte]uint16 {
 	return table
 }
 
-// newTransport returns the transport of backends that bring none: HTTP/1.1,
+// NewTransport returns the transport of backends that bring none: HTTP/1.1,
 // since one HTTP/2 connection would put every stream behind the same window;
 // idle connections enough that none is opened twice under steady load; no
 // compression, since the gateway reads what it passes. There is no bound on the
 // wait for an answer: a reasoning model may think for minutes, and the client
 // decides how long it waits.
-func newTransport() *http.Transport {
+func NewTransport() *http.Transport {
 	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)

@@ -101,7 +101,7 @@ func New(cfg Config) (*Gateway, error) {
 	if cfg.MaxBody == 0 {
 		cfg.MaxBody = DefaultMaxBody
 	}
-	g := &Gateway{cfg: cfg, core: newCore(&cfg), clients: clientTable(cfg.Clients), shared: newTransport()}
+	g := &Gateway{cfg: cfg, core: newCore(&cfg), clients: clientTable(cfg.Clients), shared: NewTransport()}
 	g.buffers.New = func() any { return new([relayBuffer]byte) }
 	for _, b := range cfg.Backends {
 		g.backends = append(g.backends, compileBackend(b, g.shared))

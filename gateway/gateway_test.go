@@ -211,7 +211,8 @@ func TestOwnAnswers(t *testing.T) {
 		status       int
 		code, reason string
 	}{
-		{"connection failed", nil, nil, 502, "BackendUnreachable", "upstream-error"},
+		{"no connection", nil, nil, 502, "BackendUnreachable", "connect-error"},
+		{"connection failed", nil, always(reset), 502, "BackendUnreachable", "upstream-error"},
 		{"connection failed, no second attempt", func(c *Config) { c.Core.Retry.Attempts = 1 }, always(reset), 502, "BackendUnreachable", "upstream-error"},
 		{"bound", func(c *Config) { c.Core.MaxInFlight = 1 }, always(ok), 503, "TooManyRequestsInFlight", "in-flight-bound"},
 	} {

@@ -104,7 +104,7 @@ func reverseProxy(t testing.TB, backend string) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	transport := newTransport()
+	transport := NewTransport()
 	t.Cleanup(transport.CloseIdleConnections)
 	return &httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },

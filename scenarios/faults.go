@@ -46,6 +46,7 @@ func (c *check) strikes() named {
 			}
 			each = append(each, f) // its name, at least, is known
 		}
+		c.strikesAddresses(path, &f, each)
 		for _, one := range each {
 			if indexOf(names.names, one.Name) >= 0 && indexOf(c.faults.names, f.Name) == i {
 				c.fail(path+".name", "%q would be the name of two faults", one.Name)
@@ -57,6 +58,37 @@ func (c *check) strikes() named {
 		c.fail("faults", "strike %d times, each backend of a resource or a region counted; at most %d are allowed", len(names.names), maxFaults)
 	}
 	return names
+}
+
+// strikesAddresses: an outage that keeps connections from coming about takes all that is reached at an address.
+func (c *check) strikesAddresses(path string, f *fault.Config, each []fault.Config) {
+	if !f.OfAddress() {
+		return
+	}
+	struck := make([]string, len(each))
+	for i := range each {
+		struck[i] = each[i].Backend
+	}
+	for _, members := range c.Resources() {
+		spared, hit := "", ""
+		for _, i := range members {
+			if name := c.Backends[i].Name; indexOf(struck, name) < 0 {
+				spared = name
+			} else {
+				hit = name
+			}
+		}
+		if hit == "" {
+			continue
+		}
+		if spared != "" && c.wereRead(fmt.Sprintf("backends[%d].", members[0]), "resource") {
+			c.fail(path+".outage.mode", "%s takes an address, and %q shares its address with %q, which is spared: give the fault resource %q",
+				f.Outage.Mode, hit, spared, c.resourceOf(members[0]))
+		}
+		if f.Outage.Mode == "tls" && !c.Backends[members[0]].TLS && c.wasRead(fmt.Sprintf("backends[%d].tls", members[0])) {
+			c.fail(path+".outage.mode", "tls is a handshake that fails, but %q is not served over TLS: give it tls: true", hit)
+		}
+	}
 }
 
 func (c *check) strikesNothing(path string, f *fault.Config) {

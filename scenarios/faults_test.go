@@ -72,6 +72,16 @@ func TestMistakesInPlaces(t *testing.T) {
 			`s.yaml:11:30: faults[0].resource: unknown resource "eest", did you mean "east"?`},
 		{"a name that comes about twice", places("faults: [{name: f/a, backend: c, at: 1s, for: 1s, outage: {}}, {name: f, resource: east, at: 1s, for: 1s, outage: {}}]\n"),
 			`s.yaml:11:71: faults[1].name: "f/a" would be the name of two faults`},
+		{"an address of which a part is struck", places("faults: [{name: f, backend: a, at: 1s, for: 1s, outage: {mode: refused}}, {name: g, region: Sweden Central, at: 1s, for: 1s, outage: {mode: unknown_host}}]\n"),
+			`s.yaml:11:64: faults[0].outage.mode: refused takes an address, and "a" shares its address with "b", which is spared: give the fault resource "east"
+s.yaml:11:141: faults[1].outage.mode: unknown_host takes an address, and "d" shares its address with "e", which is spared: give the fault resource "north"`},
+		{"addresses", places("faults: [{name: f, resource: east, at: 1s, for: 1s, outage: {mode: refused}}, {name: g, backend: c, at: 1s, for: 1s, outage: {mode: unknown_host}}]\n"), "<nil>"},
+		{"no TLS to fail", places("faults: [{name: f, backend: c, at: 1s, for: 1s, outage: {mode: tls}}]\n"),
+			`s.yaml:11:64: faults[0].outage.mode: tls is a handshake that fails, but "c" is not served over TLS: give it tls: true`},
+		{"TLS in part", strings.Replace(places(""), "tpm: 500k, resource: east", "tpm: 500k, resource: east, tls: true", 1),
+			`s.yaml:5:5: backends[1].tls: a resource has one address: "a" and "b" are both served over TLS, or neither`},
+		{"an outage of an address spares nobody", places("faults: [{name: f, backend: c, at: 1s, for: 1s, probability: 10%, outage: {mode: refused}}]\n"),
+			`s.yaml:11:62: faults[0].probability: neither probability nor ramp goes with outage refused: it strikes no requests one by one`},
 		{"too many in all", places("faults:\n" + strings.Repeat("  - {name: fN, resource: east, at: 1s, for: 1s, outage: {}}\n", 101)),
 			`s.yaml:11:1: faults: strike 202 times, each backend of a resource or a region counted; at most 200 are allowed`},
 	} {

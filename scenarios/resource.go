@@ -39,6 +39,9 @@ func (c *check) resources() {
 	for _, members := range c.Resources() {
 		first := members[0]
 		for _, i := range members[1:] {
+			if a, b := c.Backends[first].TLS, c.Backends[i].TLS; a != b {
+				c.fail(fmt.Sprintf("backends[%d].tls", i), "a resource has one address: %q and %q are both served over TLS, or neither", c.Backends[first].Name, c.Backends[i].Name)
+			}
 			if a, b := c.Backends[first].Listen, c.Backends[i].Listen; a != b {
 				c.fail(fmt.Sprintf("backends[%d].listen", i), "a resource has one address: %q listens on %q, %q on %q", c.Backends[first].Name, a, c.Backends[i].Name, b)
 			}

@@ -26,7 +26,7 @@ func (c *call) serve(op *ops.Operation) {
 		return
 	}
 	ev, err := c.meter()
-	ev.Ask, c.prompt = ask, ev.PromptTokens
+	ev.Ask, ev.Missed, c.prompt = ask, c.missed(), ev.PromptTokens
 	c.request = ev.Key
 	if err != nil { // the vocabularies are part of the binary
 		c.srv.log.Error().Err(err).Msg("counting tokens failed")

@@ -117,7 +117,7 @@ func (c *Core) noBackend(now tick.Instant, r *request) Effect {
 			e.Made, e.Reason = false, r.reason
 		}
 	case r.attempts > 0 && r.status == 0:
-		e.Status, e.Reason = 502, record.UpstreamError
+		e.Status, e.Reason = 502, r.reason
 	case r.attempts > 0:
 		e.Status, e.Reason, e.Made = r.status, r.reason, false
 	}

@@ -28,8 +28,9 @@ type backendOptions struct {
 	Budgets []deployment.Budget // by backend
 }
 
-// newResource returns the backends of one resource, given by their places in the scenario.
-func newResource(s *scenarios.Scenario, members []int, opt backendOptions) (*simulator.Server, error) {
+// newResource returns the backends of one resource, given by their places in the scenario. The outages of its address
+// are brought about there.
+func newResource(s *scenarios.Scenario, members []int, a *address, opt backendOptions) (*simulator.Server, error) {
 	cfg := simulator.Config{Seed: uint64(s.Seed), Clock: opt.Clock, Start: opt.Start, Record: opt.Record, Precise: opt.Precise, Logger: opt.Logger}
 	for _, i := range members {
 		cfg.Deployments = append(cfg.Deployments, s.Backends[i])
@@ -39,11 +40,17 @@ func newResource(s *scenarios.Scenario, members []int, opt backendOptions) (*sim
 			}
 		}
 	}
+	a.expect(cfg.Faults)
 	if opt.Ledger != nil {
 		cfg.Ledger = func(b int, a record.Attempt) { opt.Ledger(members[b], a) }
 	}
-	if opt.Observe != nil {
-		cfg.Observe = func(b int, now tick.Instant, e deployment.Effect) { opt.Observe(members[b], now, e) }
+	cfg.Observe = func(b int, now tick.Instant, e deployment.Effect) {
+		if e.Kind == deployment.FaultEdge {
+			a.fault(&cfg.Faults[e.Ref.Slot], e.Ref.Gen == 0)
+		}
+		if opt.Observe != nil {
+			opt.Observe(members[b], now, e)
+		}
 	}
 	cfg.Budget = func(b int) deployment.Budget { return opt.Budgets[members[b]] }
 	server, err := simulator.New(cfg)
@@ -61,15 +68,19 @@ func ServeBackends(ctx context.Context, s *scenarios.Scenario, log zerolog.Logge
 	r := &run{scenario: s, opt: Options{Net: loopback{}, Note: func(format string, args ...any) { log.Error().Msgf(format, args...) }}}
 	defer r.close()
 	start := clock.Now().Floor()
+	if err := r.certify(); err != nil {
+		return err
+	}
 	budgets := s.Budgets(start, simulator.SharePool)
 	for _, members := range s.Resources() {
 		cfg := &s.Backends[members[0]]
-		b, err := newResource(s, members, backendOptions{Clock: clock, Start: start, Precise: true, Logger: log, Budgets: budgets})
+		a := newAddress(cfg.Name, cfg.Listen, r.opt.Net, r.opt.Note)
+		b, err := newResource(s, members, a, backendOptions{Clock: clock, Start: start, Precise: true, Logger: log, Budgets: budgets})
 		if err != nil {
 			return err
 		}
 		r.resources = append(r.resources, resource{b, members})
-		url, err := r.listen(cfg.Name, cfg.Listen, b)
+		url, err := r.serveAt(a, hostOf(members[0]), cfg.TLS, b)
 		if err != nil {
 			return fmt.Errorf("backend %s: %w", cfg.Name, err)
 		}

@@ -10,9 +10,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -51,11 +51,13 @@ type Options struct {
 
 // Network is how servers are listened on and reached.
 type Network interface {
-	// Listen opens a listener; addr "" is a free port of the loopback.
+	// Listen opens a listener; addr "" is a free port of the loopback, and the
+	// address of a listener that was closed opens it again.
 	Listen(name, addr string) (net.Listener, error)
-	// Transport reaches the listeners for a part of the run ("load" or
-	// "gateway"); nil is that part's own.
-	Transport(part string) http.RoundTripper
+	// Dial connects to the address of a listener.
+	Dial(ctx context.Context, network, addr string) (net.Conn, error)
+	// Transport is what the load reaches its target by; nil is its own.
+	Transport() http.RoundTripper
 	// Sleep waits for an instant; nil is the most exact of this machine, which
 	// then wakes the backends' writers too.
 	Sleep() pace.Func
@@ -116,6 +118,8 @@ type run struct {
 	resources []resource
 	gateway   *gateway.Gateway
 	servers   []*http.Server
+	authority *authority // nil: nothing is served over TLS
+	roads     *roads
 	url       string // where the load goes
 	closed    sync.Once
 }
@@ -130,18 +134,24 @@ type resource struct {
 func (r *run) serve() error {
 	targets := make([]gateway.Backend, len(r.scenario.Backends))
 	budgets := r.scenario.Budgets(r.start, simulator.SharePool)
+	if err := r.certify(); err != nil {
+		return err
+	}
+	r.roads = newRoads(r.opt.Net, r.authority)
 	for _, members := range r.scenario.Resources() {
 		cfg := &r.scenario.Backends[members[0]]
 		if r.opt.Target != "" && cfg.Listen == "" {
 			continue // nobody could reach it
 		}
-		b, err := newResource(r.scenario, members, backendOptions{Clock: r.clock, Start: r.start, Record: r.opt.Tapes != nil, Precise: r.opt.Net.Sleep() == nil,
+		a := newAddress(cfg.Name, cfg.Listen, r.opt.Net, r.opt.Note)
+		a.named = r.opt.Target == ""
+		b, err := newResource(r.scenario, members, a, backendOptions{Clock: r.clock, Start: r.start, Record: r.opt.Tapes != nil, Precise: r.opt.Net.Sleep() == nil,
 			Ledger: r.collector.attempt, Observe: r.collector.backend, Budgets: budgets})
 		if err != nil {
 			return err
 		}
 		r.resources = append(r.resources, resource{b, members})
-		url, err := r.listen(cfg.Name, cfg.Listen, b)
+		url, err := r.serveAt(a, hostOf(members[0]), cfg.TLS, b)
 		if err != nil && r.opt.Target != "" {
 			r.opt.Note("%s is not served here (%v); its side of the report will be empty.", cfg.Name, err)
 			continue
@@ -154,7 +164,7 @@ func (r *run) serve() error {
 		}
 		for _, i := range members {
 			cfg := &r.scenario.Backends[i]
-			targets[i] = gateway.Backend{Name: cfg.Name, URL: url, Key: cfg.Key, Transport: r.opt.Net.Transport("gateway")}
+			targets[i] = gateway.Backend{Name: cfg.Name, URL: r.roads.lead(hostOf(members[0]), a, cfg.TLS), Key: cfg.Key, Transport: road{r.roads.transport, b}}
 		}
 	}
 	if r.opt.Target != "" {
@@ -167,26 +177,44 @@ func (r *run) serve() error {
 		return err
 	}
 	r.gateway = g
-	r.url, err = r.listen("gateway", "", g)
+	r.url, err = r.serveAt(newAddress("gateway", "", r.opt.Net, r.opt.Note), "", false, g)
 	return err
 }
 
-func (r *run) listen(name, addr string, h http.Handler) (url string, err error) {
-	l, err := r.opt.Net.Listen(name, addr)
+// certify makes an authority where a backend is served over TLS.
+func (r *run) certify() (err error) {
+	if slices.ContainsFunc(r.scenario.Backends, func(b deployment.Config) bool { return b.TLS }) {
+		r.authority, err = newAuthority()
+	}
+	return err
+}
+
+// hostOf is the name of the resource whose first backend is at a place; of a
+// top-level domain that no resolver knows.
+func hostOf(backend int) string { return fmt.Sprintf("backend-%d.foundrylab.test", backend) }
+
+// serveAt serves a handler at an address and returns its URL.
+func (r *run) serveAt(a *address, host string, secure bool, h http.Handler) (url string, err error) {
+	where, err := a.listen()
 	if err != nil {
 		return "", err
 	}
-	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(&complaints{name: name, note: r.opt.Note}, "", 0)}
-	r.servers = append(r.servers, server)
+	scheme, l := "http://", net.Listener(a)
+	if secure {
+		cert, err := r.authority.certify(host)
+		if err != nil {
+			return "", err
+		}
+		scheme, l = "https://", a.secured(cert)
+	}
+	a.server.Handler = h
+	r.servers = append(r.servers, a.server)
 	go func() {
-		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			r.opt.Note("%s stopped serving: %v", name, err)
+		if err := a.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			r.opt.Note("%s stopped serving: %v", a.name, err)
 		}
 	}()
-	if a, ok := l.Addr().(*net.TCPAddr); ok {
-		return "http://" + a.String(), nil
-	}
-	return "http://" + name, nil
+	return scheme + where.String(), nil
 }
 
 // complaints passes the first few lines of a server's log on. What follows is
@@ -201,6 +229,9 @@ type complaints struct {
 func (c *complaints) Write(line []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if bytes.Contains(line, []byte(errOutage.Error())) {
+		return len(line), nil // as planned
+	}
 	if c.said++; c.said <= 2 {
 		c.note("%s: %s", c.name, bytes.TrimSpace(line))
 	}
@@ -212,7 +243,7 @@ func (r *run) load(ctx context.Context) error {
 	cfg := loadgen.Config{Core: load.New(r.scenario.LoadOptions(r.start)), Clock: r.clock,
 		Target: loadgen.Target{URL: r.url, Deployment: cmp.Or(r.opt.TargetModel, r.scenario.Backends[0].Name),
 			Key: cmp.Or(r.opt.TargetKey, r.scenario.Backends[0].Key)},
-		Transport: r.opt.Net.Transport("load"), SleepUntil: r.opt.Net.Sleep(), Observe: r.collector.load, Lag: r.collector.lag}
+		Transport: r.opt.Net.Transport(), SleepUntil: r.opt.Net.Sleep(), Observe: r.collector.load, Lag: r.collector.lag}
 	for i := range r.scenario.Tenants {
 		t := &r.scenario.Tenants[i]
 		cfg.Tenants = append(cfg.Tenants, loadgen.Tenant{Name: t.Name, Key: "tenant-" + t.Name, Client: t.Client, OpenLoop: t.Arrivals != nil,
@@ -240,6 +271,7 @@ func (r *run) close() {
 		}
 		if r.gateway != nil {
 			r.gateway.Close()
+			r.roads.transport.CloseIdleConnections()
 		}
 		for _, b := range r.resources {
 			b.Close()
@@ -309,6 +341,13 @@ func (loopback) Listen(_, addr string) (net.Listener, error) {
 	return net.Listen("tcp", addr)
 }
 
-func (loopback) Transport(string) http.RoundTripper { return nil }
+func (loopback) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	return (&net.Dialer{Timeout: dialPatience, KeepAlive: keepAlive}).DialContext(ctx, network, addr)
+}
+
+// As the gateway's own transport has them.
+const dialPatience, keepAlive = 5 * time.Second, 15 * time.Second
+
+func (loopback) Transport() http.RoundTripper { return nil }
 
 func (loopback) Sleep() pace.Func { return nil }

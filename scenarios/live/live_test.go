@@ -51,9 +51,7 @@ func replaysInBubble(t *testing.T, s *scenarios.Scenario) {
 		if _, err := Run(t.Context(), s, Options{Net: network, Tapes: &tapes}); err != nil {
 			t.Fatal(err)
 		}
-		for _, idle := range network.idle {
-			idle.CloseIdleConnections()
-		}
+		network.idle.CloseIdleConnections()
 	})
 	replay(t, s, &tapes)
 	// A recording of another seed must not replay: the test can fail.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,27 +24,44 @@ import (
 
 // pipes is a Network inside the process, for a synctest bubble.
 type pipes struct {
+	mu        sync.Mutex
 	listeners map[string]*pipenet.Listener
-	idle      []*http.Transport
+	idle      *http.Transport
 }
 
 func (p *pipes) Listen(name, _ string) (net.Listener, error) {
 	l := pipenet.Listen()
+	p.mu.Lock()
 	p.listeners[name] = l
-	return l, nil
+	p.mu.Unlock()
+	return pipe{l, name}, nil
 }
 
-func (p *pipes) Transport(string) http.RoundTripper {
-	t := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 10_000,
+// pipe is a listener whose address is its name.
+type pipe struct {
+	*pipenet.Listener
+	name string
+}
+
+func (p pipe) Addr() net.Addr { return at(p.name) }
+
+func (p *pipes) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	p.mu.Lock()
+	l := p.listeners[addr]
+	p.mu.Unlock()
+	return l.Dial(ctx, network, addr)
+}
+
+func (p *pipes) Transport() http.RoundTripper {
+	p.idle = &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 10_000,
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			host, _, err := net.SplitHostPort(addr)
 			if err != nil {
 				return nil, err
 			}
-			return p.listeners[host].Dial(ctx, network, addr)
+			return p.Dial(ctx, network, host)
 		}}
-	p.idle = append(p.idle, t)
-	return t
+	return p.idle
 }
 
 func (p *pipes) Sleep() pace.Func { return pace.Timer }
@@ -261,8 +279,20 @@ func (f *fates) wasPooled(t *testing.T) {
 	}
 }
 
-// runBoth runs a scenario both ways, compares, and returns the virtual fates.
+// runBoth runs a wild scenario both ways, compares, and returns the virtual
+// fates.
 func runBoth(t *testing.T, src, seed string) *fates {
+	t.Helper()
+	want := runAlike(t, src, seed)
+	if len(want.requests) < 300 || len(want.moves) < 10 {
+		t.Fatalf("the scenario is too tame: %d requests, %d moves", len(want.requests), len(want.moves))
+	}
+	return want
+}
+
+// runAlike is runBoth of any scenario.
+func runAlike(t *testing.T, src, seed string) *fates {
+	t.Helper()
 	s := loadScenario(t, src, scenarios.Set{Path: "seed", Value: seed})
 	want := newFates(tick.Instant(s.StartTime().UnixNano()))
 	virtual.Run(s, virtual.Options{Also: want})
@@ -272,9 +302,7 @@ func runBoth(t *testing.T, src, seed string) *fates {
 		if _, err := Run(t.Context(), s, Options{Also: got, Net: network, Note: t.Logf}); err != nil {
 			t.Fatal(err)
 		}
-		for _, idle := range network.idle {
-			idle.CloseIdleConnections()
-		}
+		network.idle.CloseIdleConnections()
 		compare(t, want, got)
 	})
 	return want
@@ -310,9 +338,6 @@ func compare(t *testing.T, want, got *fates) {
 	}
 	if !slices.Equal(want.moves, got.moves) {
 		differ("breakers\n virtual %v\n live    %v", want.moves, got.moves)
-	}
-	if len(want.requests) < 300 || len(want.moves) < 10 {
-		t.Fatalf("the scenario is too tame: %d requests, %d moves", len(want.requests), len(want.moves))
 	}
 	t.Logf("%d requests, %d attempts, %d breaker moves compared", len(want.requests), len(want.attempts), len(want.moves))
 }

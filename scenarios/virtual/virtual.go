@@ -296,6 +296,8 @@ func SeenReason(e *deployment.Effect) record.Reason {
 	switch {
 	case e.Outcome == record.Succeeded:
 		return record.NoReason
+	case e.Reason == record.RefusedFault, e.Reason == record.TLSFault, e.Reason == record.UnknownHostFault:
+		return record.ConnectError
 	case e.Status == 0, e.Status == 200 && e.Completion == 0: // nothing of the answer came
 		return record.UpstreamError
 	case e.Reason == record.WrongLengthFault && e.RemainingTokens > 0: // the transport tells

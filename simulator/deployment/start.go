@@ -13,15 +13,21 @@ import (
 // start decides over one arriving request: faults of the network first, then
 // the limiter, then the plan.
 func (c *Core) start(now tick.Instant, ev *Event, out []Effect) []Effect {
-	if prev := c.slot(ev.Ref.Slot); prev == nil || prev.state != free {
-		return append(out, Effect{Kind: Refuse, Ref: ev.Ref, At: now, Prompt: ev.PromptTokens, Status: 503,
-			Outcome: record.Failed, Reason: record.InFlightBound})
-	}
 	attempt := uint32(ev.Try)
 	if !ev.Marked {
 		attempt = c.seen.count(ev.Key)
 	}
 	hit := c.struck(now, ev, attempt)
+	if ev.Missed && hit.status != 0 || ev.Missed && hit.why == record.NoReason {
+		hit.why, hit.status, hit.retryMs = record.ConnectError, 0, 0 // whatever kept it away is over by now
+	}
+	if hit.why != record.NoReason && hit.status == 0 {
+		return append(out, hit.refusal(ev, now)) // nobody is there, not even to say that there is no room
+	}
+	if prev := c.slot(ev.Ref.Slot); prev == nil || prev.state != free {
+		return append(out, Effect{Kind: Refuse, Ref: ev.Ref, At: now, Prompt: ev.PromptTokens, Status: 503,
+			Outcome: record.Failed, Reason: record.InFlightBound})
+	}
 	if hit.why != record.NoReason {
 		return append(out, hit.refusal(ev, now))
 	}

@@ -27,7 +27,7 @@ type Config struct {
 	Wave        *Wave         `yaml:"wave" doc:"strike again and again while it lasts, with pauses"`
 
 	Status  *Status  `yaml:"status" doc:"answer with an error status"`
-	Outage  *Outage  `yaml:"outage" doc:"reset connections, running streams included"`
+	Outage  *Outage  `yaml:"outage" doc:"let nobody answer"`
 	Latency *Latency `yaml:"latency" doc:"add time before the first token"`
 
 	SlowHeaders *SlowHeaders `yaml:"slow_headers" doc:"add time before the response headers"`
@@ -74,7 +74,7 @@ func (c Config) Validate(fail func(path, format string, args ...any)) {
 	c.validateTarget(fail)
 	c.validateShape(fail)
 	if c.indivisible() && (c.Probability != nil || c.Ramp > 0) {
-		fail("probability", "neither probability nor ramp goes with %s: it strikes a deployment, and no requests one by one", c.KindName())
+		fail("probability", "neither probability nor ramp goes with %s: it strikes no requests one by one", c.what())
 	}
 	if c.Probability != nil && (*c.Probability > 1_000_000 || *c.Probability == 0) {
 		fail("probability", "must be above 0 and at most 100%%")
@@ -83,7 +83,15 @@ func (c Config) Validate(fail func(path, format string, args ...any)) {
 
 // indivisible reports whether the fault has an effect on a deployment that no
 // request can be spared.
-func (c Config) indivisible() bool { return c.Capacity != nil }
+func (c Config) indivisible() bool { return c.Capacity != nil || c.OfAddress() }
+
+// what names the fault's kind, and the mode of an outage.
+func (c Config) what() string {
+	if c.Outage != nil {
+		return "outage " + c.Outage.Mode
+	}
+	return c.KindName()
+}
 
 func kindNames() string {
 	names := make([]string, len(Kinds))
