@@ -32,11 +32,13 @@ type call struct {
 	peeked  ops.Peeked
 	op      operation
 	model   catalog.Model
-	counter tokens.Counter // nil where the prompt's size was given
-	prompt  int32          // tokens
-	request uint64         // its key
-	text    *blocks        // of a prompt that must be compared to tell what others share of it
-	wish    string         // the fault that the deployment name asks for
+	counter tokens.Counter   // nil where the prompt's size was given
+	prompt  int32            // tokens
+	request uint64           // its key
+	text    *blocks          // of a prompt that must be compared to tell what others share of it
+	script  *content.Script  // what is said; nil: made-up words
+	finish  ops.FinishReason // of the script; none: as it is natural
+	wish    string           // the fault that the deployment name asks for
 
 	status int                // sent; 0: nothing was
 	reason record.Reason      // for the log, of what never reached a deployment

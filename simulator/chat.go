@@ -37,6 +37,10 @@ func (c *call) serve(op *ops.Operation) {
 		c.answer(*refusal)
 		return
 	}
+	if refusal := c.prepare(&ev); refusal != nil {
+		c.answer(*refusal)
+		return
+	}
 	c.body = nil // a long answer needs not hold it
 	f := c.backend.start(ev, c.text, c.r.Context().Done())
 	defer func() {
@@ -137,6 +141,9 @@ func (c *call) writer(f *flight) content.Writer {
 		ServiceTier:  f.plan.Tier.String(),
 		IncludeUsage: c.peeked.IncludeUsage,
 		Obfuscation:  !c.peeked.OmitObfuscation,
+	}
+	if r.Script = c.script; r.Script != nil {
+		r.Finish = c.finish
 	}
 	if f.plan.Length {
 		r.Finish = ops.FinishLength

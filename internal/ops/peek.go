@@ -21,6 +21,10 @@ type Peeked struct {
 	Messages            []Message // in order
 	PartChars           []int     // characters (code points) of every text part in order; a plain string is one part
 	TextChars           int       // their sum
+	Tools               []byte    // tools as JSON; nil where absent or null, as those below
+	ToolChoice          []byte    // tool_choice as JSON
+	Format              []byte    // response_format as JSON
+	OneCall             bool      // parallel_tool_calls is false
 	Inputs              []Input   // embeddings and completions, instead of messages
 	Dimensions          int       // embeddings: 0 where absent
 	Base64              bool      // embeddings: encoding_format is base64
@@ -91,6 +95,14 @@ func (k *Peeker) Peek(body []byte) (Peeked, error) {
 			if p.PromptCacheKey = ""; !r.null() {
 				p.PromptCacheKey = r.text(place{name: "prompt_cache_key"})
 			}
+		case `"tools"`:
+			p.Tools = r.raw()
+		case `"tool_choice"`:
+			p.ToolChoice = r.raw()
+		case `"parallel_tool_calls"`:
+			p.OneCall = !r.bool(place{name: "parallel_tool_calls"}, true)
+		case `"response_format"`:
+			p.Format = r.raw()
 		case `"service_tier"`:
 			p.ServiceTier = r.choice(place{name: "service_tier"}, ServiceTiers())
 		default:

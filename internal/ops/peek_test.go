@@ -27,6 +27,7 @@ func TestPeek(t *testing.T) {
 			`"messages":[{"role":"system","content":"a"},{"content":"b\"\u00e9\n","name":"Bo","role":"user"}]} `, func(p *Peeked) {
 			p.Model, p.Stream, p.IncludeUsage, p.OmitObfuscation = "gpt-4.1-prod", true, true, true
 			p.MaxTokens, p.MaxCompletionTokens, p.N = 25, 30, 3
+			p.Tools = []byte(`[{"x":{"messages":1}}]`)
 			p.Messages = []Message{{Role: "system", Text: "a"}, {Role: "user", Name: "Bo", Text: "b\"é\n"}}
 			p.PartChars, p.TextChars = []int{1, 4}, 5
 		}},

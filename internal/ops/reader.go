@@ -180,6 +180,19 @@ func (r *reader) null() bool {
 	return true
 }
 
+// raw consumes a value and returns a copy of its text, nil for null.
+func (r *reader) raw() []byte {
+	if r.null() || r.err != nil {
+		return nil
+	}
+	value, err := r.dec.ReadValue()
+	if err != nil {
+		r.syntax()
+		return nil
+	}
+	return bytes.Clone(value)
+}
+
 func (r *reader) skip() {
 	if r.err == nil && r.dec.SkipValue() != nil {
 		r.syntax()

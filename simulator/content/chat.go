@@ -30,6 +30,7 @@ type Reply struct {
 	IncludeUsage    bool             // stream_options.include_usage
 	ServiceTier     string           // that served it; "" counts as default
 	Obfuscation     bool             // random padding in stream chunks; the service's default since 2025
+	Script          *Script          // what every choice says; nil: made-up words
 }
 
 // Chat is the Writer of a chat completion.
@@ -78,7 +79,9 @@ func (r *Reply) normalize() {
 		r.ServiceTier = "default"
 	}
 	r.Made = max(r.Made, r.Choices)
-	if r.Finish == ops.FinishNone {
+	if r.Finish == ops.FinishNone && r.Script != nil {
+		r.Finish = r.Script.finish()
+	} else if r.Finish == ops.FinishNone {
 		r.Finish = ops.FinishStop
 	}
 }
@@ -139,9 +142,15 @@ func (c *Chat) AppendBody(dst []byte) []byte {
 		dst = append(dst, c.r.Finish.String()...)
 		dst = append(dst, `","index":`...)
 		dst = strconv.AppendInt(dst, int64(i), 10)
-		dst = append(dst, `,"logprobs":null,"message":{"annotations":[],"content":"`...)
-		dst = c.AppendText(dst, i, 0, c.r.OutputTokens)
-		dst = append(dst, `","refusal":null,"role":"assistant"}}`...)
+		dst = append(dst, `,"logprobs":null,"message":{"annotations":[],`...)
+		if c.r.Script != nil {
+			dst = c.r.Script.appendMessage(dst, c.r.OutputTokens)
+		} else {
+			dst = append(dst, `"content":"`...)
+			dst = c.AppendText(dst, i, 0, c.r.OutputTokens)
+			dst = append(dst, `","refusal":null,"role":"assistant"`...)
+		}
+		dst = append(dst, "}}"...)
 	}
 	dst = append(dst, ']')
 	dst = append(dst, c.head...)
@@ -164,13 +173,27 @@ func appendPromptFilter(dst []byte) []byte {
 
 // appendRole appends the event that opens a choice.
 func (c *Chat) appendRole(dst []byte, choice int) []byte {
-	dst = append(dst, `data: {"choices":[{"content_filter_results":{},"delta":{"content":"","refusal":null,"role":"assistant"},"finish_reason":null,"index":`...)
+	dst = append(dst, `data: {"choices":[{"content_filter_results":{},"delta":{"content":`...)
+	if c.r.Script.wordless() {
+		dst = append(dst, "null"...)
+	} else {
+		dst = append(dst, `""`...)
+	}
+	dst = append(dst, `,"refusal":null,"role":"assistant"},"finish_reason":null,"index":`...)
 	return c.close(dst, choice, -1)
 }
 
-// AppendContent appends one event with tokens from to to-1 of a choice. One token per event is the plain pace; the
+// appendContent appends one event with tokens from to to-1 of a choice. One token per event is the plain pace; the
 // service's default filter releases several at once.
 func (c *Chat) appendContent(dst []byte, choice, from, to int) []byte {
+	if c.r.Script != nil {
+		return c.r.Script.appendDeltas(dst, from, to, func(dst, delta []byte) []byte {
+			dst = append(dst, `data: {"choices":[{"content_filter_results":{},"delta":`...)
+			dst = append(dst, delta...)
+			dst = append(dst, `,"finish_reason":null,"index":`...)
+			return c.close(dst, choice, from)
+		})
+	}
 	dst = append(dst, `data: {"choices":[{"content_filter_results":`+chunkFilter+`,"delta":{"content":"`...)
 	dst = c.AppendText(dst, choice, from, to)
 	dst = append(dst, `"},"finish_reason":null,"index":`...)

@@ -49,6 +49,14 @@ func appendToken(dst []byte, key uint64, k int, last bool) []byte {
 	return append(dst, word...)
 }
 
+// AppendProse appends so many tokens of plain words.
+func AppendProse(dst []byte, key uint64, tokens int) []byte {
+	for k := range tokens {
+		dst = appendToken(dst, key, k, k == tokens-1 && k > 2)
+	}
+	return dst
+}
+
 // golden is 2^64 over the golden ratio, the step of SplitMix64; mix is its finalizer (Steele, Lea, Flood 2014): a
 // bijection, so distinct keys stay distinct.
 const golden = 0x9e3779b97f4a7c15
