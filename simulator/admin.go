@@ -44,6 +44,11 @@ func (b *backend) standing() standing {
 
 // usage returns where the deployment stands at present, and what is in force.
 func (b *backend) usage() (u deployment.Usage, now *setting) {
-	b.driver.Locked(func(at tick.Instant) { u, now = b.core.Usage(at), b.setting.Load() })
+	b.driver.Locked(func(at tick.Instant) {
+		u, now = b.core.Usage(at), b.setting.Load()
+		if b.shared != nil {
+			b.shared.usage(at, &u)
+		}
+	})
 	return u, now
 }

@@ -22,6 +22,7 @@ type backend struct {
 	alarm   *pace.Alarm // the Server's
 	options deployment.Options
 	budget  deployment.Budget // what it shares; nil: nothing
+	shared  *sharedLimits     // its limits, where several Servers have them together; else nil
 	core    *witness
 	driver  *drive.Driver[deployment.Event, deployment.Effect]
 	tape    *drive.Tape[deployment.Event, deployment.Effect]
@@ -69,8 +70,11 @@ func newBackend(cfg *Config, index int, alarm *pace.Alarm) *backend {
 	if cfg.Budget != nil {
 		b.budget = cfg.Budget(index)
 	}
-	b.options = deployment.Options{Seed: cfg.Seed, Start: cfg.Start, Faults: rules, Remote: b.budget != nil}
+	b.options = deployment.Options{Seed: cfg.Seed, Start: cfg.Start, Faults: rules, Remote: b.budget != nil, Shared: cfg.Sharing.State != nil}
 	b.core = &witness{Core: deployment.New(&b.cfg, b.options), configured: b.configured}
+	if cfg.Sharing.State != nil {
+		b.shared = newShared(b, &cfg.Sharing)
+	}
 	b.limits.Store(b.newLimitHeaders(cfg.Start))
 	b.setting.Store(&setting{cfg: &b.cfg})
 	b.driver = drive.New[deployment.Event, deployment.Effect](b.core, cfg.Clock, deployment.Event{Kind: deployment.Wake}, b.deliver)
@@ -135,8 +139,15 @@ func (b *backend) deliver(now tick.Instant, e deployment.Effect) {
 	case deployment.Replan:
 		b.replanned(e)
 	case deployment.Reserve:
+		if b.shared != nil {
+			b.shared.reserve(now, &e)
+			return
+		}
 		b.driver.Answer(b.budget.Reserve(now, e.Charged).Answer(e.Ref))
 	case deployment.Refuse, deployment.Finish, deployment.Cut:
+		if b.shared != nil {
+			b.shared.ended(now, &e)
+		}
 		if e.Kind == deployment.Refuse && saysLimits(e.Reason) && e.Status != 0 {
 			b.decided(now, &e)
 		}
@@ -188,8 +199,8 @@ func (b *backend) attempt(e *deployment.Effect) record.Attempt {
 
 // utilization returns the present share of capacity in use, in ppm.
 func (b *backend) utilization() (ppm int32) {
-	b.driver.Locked(func(now tick.Instant) { ppm = b.core.UtilizationPPM(now) })
-	return ppm
+	u, _ := b.usage()
+	return u.UtilizationPPM
 }
 
 // replan is the newest plan of what is in a slot. One Replan at most waits in a

@@ -58,7 +58,7 @@ func appendHex(dst []byte, v uint64, digits int) []byte {
 type limitHeaders struct {
 	says             deployment.Headers
 	start            tick.Instant                            // of the first window of both
-	resets           func() (tokens, requests time.Duration) // of windows that slide; nil: they are fixed
+	resets           func() (tokens, requests time.Duration) // of windows that slide or are shared; nil: they are fixed and its own
 	tokens, requests []string                                // the limits; nil: there are none
 }
 
@@ -72,7 +72,9 @@ func (b *backend) newLimitHeaders(start tick.Instant) *limitHeaders {
 	}
 	l := &limitHeaders{says: b.core.Headers(), start: start, tokens: number(tpm)}
 	l.requests = number(l.ofPeriod(rpm))
-	if b.core.Sliding() {
+	if b.shared != nil {
+		l.resets = b.shared.resets
+	} else if b.core.Sliding() {
 		l.resets = b.resets
 	}
 	return l

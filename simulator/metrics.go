@@ -169,5 +169,6 @@ func (d *durations) metric(desc *prometheus.Desc, labels ...string) prometheus.M
 func (c *Control) serveMetrics() http.Handler {
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(newMetrics(c))
+	registry.MustRegister(newStateMetrics(c))
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 }

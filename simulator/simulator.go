@@ -7,6 +7,7 @@
 package simulator
 
 import (
+	"context"
 	"net/http"
 	"sync/atomic"
 
@@ -39,6 +40,10 @@ type Config struct {
 	// millisecond late. Not for a testing/synctest bubble, of whose time the kernel knows nothing.
 	Precise bool
 
+	// Sharing makes several Servers one: their deployments of one name have one limit together. Without a State there is
+	// nothing shared. It goes with no Budget.
+	Sharing Sharing
+
 	MaxBody    int64          // largest request body, bytes; 0: 16 MiB
 	LedgerSize int            // attempts that Admin can show, the newest; 0: 100,000
 	Control    *Control       // the control plane that it shares with other Servers, LedgerSize and all; nil: one of its own
@@ -68,6 +73,7 @@ type Server struct {
 	log      zerolog.Logger
 	maxBody  int64
 	control  *Control
+	sharing  context.CancelFunc
 	ids      rng.Die
 	serial   atomic.Uint64 // requests so far; names their ids
 }
@@ -81,6 +87,9 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{clock: cfg.Clock, alarm: pace.NewAlarm(cfg.Clock, cfg.Precise), log: cfg.Logger, maxBody: cfg.MaxBody, control: cfg.Control,
 		ids: rng.New(cfg.Seed, rng.ContentText, rng.Entity("request id"))}
+	ctx, stop := context.WithCancel(context.Background())
+	s.sharing = stop
+	cfg.Sharing.contact = &contact{log: cfg.Logger}
 	for i := range cfg.Deployments {
 		s.backends = append(s.backends, newBackend(&cfg, i, s.alarm))
 	}
@@ -91,6 +100,9 @@ func New(cfg Config) (*Server, error) {
 	s.router = s.routes()
 	for _, b := range s.backends {
 		b.driver.Wake()
+		if b.shared != nil {
+			go b.shared.run(ctx)
+		}
 	}
 	return s, nil
 }
@@ -98,9 +110,10 @@ func New(cfg Config) (*Server, error) {
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.router.ServeHTTP(w, r) }
 
-// Close stops the timers: no more utilization is sampled and no scheduled fault begins. Requests in flight are answered
-// to their end, if less exactly; shutting down the http.Server is its owner's.
+// Close stops the timers: no more utilization is sampled, no scheduled fault begins, and limits are shared no more.
+// Requests in flight are answered to their end, if less exactly; shutting down the http.Server is its owner's.
 func (s *Server) Close() {
+	s.sharing()
 	for _, b := range s.backends {
 		b.driver.Stop()
 	}

@@ -85,12 +85,27 @@ func (d *Driver[E, F]) Wake() { d.Do(d.wake) }
 func (d *Driver[E, F]) step(ev E) tick.Instant {
 	now := d.clock.Now()
 	d.stepAt(now, ev)
+	d.answer(now)
+	return now
+}
+
+// DoAll steps the core with every event that f appends, in order, at the
+// instant that f is given and under one lock. f must not call the driver.
+func (d *Driver[E, F]) DoAll(f func(now tick.Instant, out []E) []E) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.clock.Now()
+	d.answers = f(now, d.answers)
+	d.answer(now)
+}
+
+// answer steps the core with all that waits for it, and arms the timer.
+func (d *Driver[E, F]) answer(now tick.Instant) {
 	for i := 0; i < len(d.answers); i++ { // an answer's effects may ask again
 		d.stepAt(now, d.answers[i])
 	}
 	d.answers = d.answers[:0]
 	d.arm()
-	return now
 }
 
 func (d *Driver[E, F]) stepAt(now tick.Instant, ev E) {

@@ -144,3 +144,26 @@ func TestAnswers(t *testing.T) {
 		t.Errorf("replay differs at step %d: %v", i, got)
 	}
 }
+
+// DoAll steps with each event at one instant, and with what their effects ask.
+func TestDoAll(t *testing.T) {
+	var d *Driver[tick.Instant, ring]
+	var seen []tick.Instant
+	d = New(&asker{}, WallClock(), tick.Instant(0), func(_ tick.Instant, r ring) {
+		seen = append(seen, r.At)
+		if r.Late {
+			d.Answer(r.At - 1)
+		}
+	})
+	defer d.Stop()
+	var tape Tape[tick.Instant, ring]
+	d.Record(&tape)
+	var now tick.Instant
+	d.DoAll(func(at tick.Instant, out []tick.Instant) []tick.Instant { now = at; return append(out, 2, 1) })
+	if want := []tick.Instant{2, 2, 1, 1, 1, 1}; !slices.Equal(seen, want) {
+		t.Errorf("delivered %v", seen)
+	}
+	if len(tape.Steps) != 5 || tape.Steps[4].Now != now {
+		t.Errorf("on the tape: %+v", tape.Steps)
+	}
+}

@@ -32,6 +32,9 @@ type admission struct {
 	origin   tick.Instant // of its windows
 	load     loadMeter
 	since    tick.Instant // what was admitted before was admitted by another one
+	// elsewhere: what counts is kept outside. The windows stay empty, and the
+	// bucket follows what is told of it.
+	elsewhere bool
 }
 
 // whole is a share of all of it, in ppm.
@@ -82,7 +85,7 @@ func (a *admission) scale(now tick.Instant, cfg *settings, share int64) {
 func (a *admission) resize(now tick.Instant, cfg *settings) {
 	old := *a
 	*a = newAdmission(cfg, old.origin)
-	a.share, a.load, a.since = old.share, old.load, old.since
+	a.share, a.load, a.since, a.elsewhere = old.share, old.load, old.since, old.elsewhere
 	switch {
 	case a.bucket != nil && old.bucket != nil:
 		a.bucket = old.bucket
@@ -120,7 +123,7 @@ func (a *admission) admit(now tick.Instant, cfg *settings, ev *Event, cached int
 }
 
 func (a *admission) admitProvisioned(now tick.Instant, cfg *settings, ev *Event, cached int32, choices int64) (demand, refusal) {
-	if a.bucket.Level(now) > a.capacity {
+	if !a.elsewhere && a.bucket.Level(now) > a.capacity {
 		wait := a.bucket.TimeTo(now, a.capacity)
 		return demand{}, a.refuse(now, ev, record.Utilization, uint32(min((wait+time.Millisecond-1)/time.Millisecond, math.MaxUint32)))
 	}
@@ -135,14 +138,16 @@ func (a *admission) admitProvisioned(now tick.Instant, cfg *settings, ev *Event,
 
 // take charges what was admitted.
 func (a *admission) take(now tick.Instant, d demand) {
-	if a.bucket != nil {
+	switch {
+	case a.elsewhere:
+	case a.bucket != nil:
 		a.bucket.Add(now, d.tokens)
-	} else {
+	default:
 		a.countRequest(now)
 		a.tokens.take(now, d.tokens)
-		if d.output > 0 {
-			a.output.take(now, d.output)
-		}
+	}
+	if d.output > 0 {
+		a.output.take(now, d.output)
 	}
 	a.load.add(now, d.tokens)
 }

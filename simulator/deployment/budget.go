@@ -28,7 +28,7 @@ type Grant struct {
 
 // Answer is the event that tells a core of g.
 func (g Grant) Answer(ref record.Ref) Event {
-	return Event{Kind: Reserved, Ref: ref, Granted: g.Reason == record.NoReason, Why: g.Reason, RetryMs: g.RetryMs, Left: g.Left}
+	return Event{Kind: Reserved, Ref: ref, Granted: g.Reason == record.NoReason, Why: g.Reason, RetryMs: g.RetryMs, Left: g.Left, LeftRequests: math.MaxInt32}
 }
 
 // Pool is a subscription's tokens per minute of one model, version and

@@ -17,9 +17,9 @@ func (c *Core) rescale(now tick.Instant) {
 // renew makes the deployment a new one: none of its limits was used, and what
 // still runs is not charged to it.
 func (c *Core) renew(now tick.Instant) {
-	share := c.limits.share
-	c.limits = newAdmission(c.cfg, c.limits.origin)
-	c.limits.since = now
-	c.limits.scale(now, c.cfg, share)
+	old := c.limits
+	c.limits = newAdmission(c.cfg, old.origin)
+	c.limits.since, c.limits.elsewhere = now, old.elsewhere
+	c.limits.scale(now, c.cfg, old.share)
 	c.cache = newPromptCache(c.cfg.Config)
 }

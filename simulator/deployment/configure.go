@@ -129,7 +129,9 @@ func (c *Core) configure(now tick.Instant, ev *Event, out []Effect) []Effect {
 
 // begin lets everything that requests leave behind begin anew.
 func (c *Core) begin(now tick.Instant) {
+	elsewhere := c.limits.elsewhere
 	c.limits = newAdmission(c.cfg, now)
+	c.limits.elsewhere = elsewhere
 	c.limits.fit(now, c.cfg)
 	c.cache = newPromptCache(c.cfg.Config)
 	c.priority = climb{at: now}

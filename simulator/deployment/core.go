@@ -94,6 +94,7 @@ type Options struct {
 	Start  tick.Instant // origin of limiter windows, faults and samples
 	Faults []fault.Rule
 	Remote bool // two-phase admission through Reserve and Reserved
+	Shared bool // Remote, and what counts against the limits is kept elsewhere: see Meters
 }
 
 // sampleEvery is how often Utilization is emitted.
@@ -104,13 +105,14 @@ const sampleSlot uint32 = 1 << 31
 
 // New returns a deployment that starts at opt.Start. cfg must be valid.
 func New(cfg *Config, opt Options) *Core {
-	c := &Core{asked: fault.OnRequest(), lasting: make([]int, 0, len(opt.Faults)), remote: opt.Remote}
+	c := &Core{asked: fault.OnRequest(), lasting: make([]int, 0, len(opt.Faults)), remote: opt.Remote || opt.Shared}
 	first := compile(cfg, opt.Seed)
 	first.faults = c.newFaultSet(opt.Faults)
 	c.configs.begin(first)
 	c.cfg = first
 	c.toEdge(0)
 	c.begin(opt.Start)
+	c.limits.elsewhere = opt.Shared
 	c.timers.Push(opt.Start.Add(sampleEvery), des.PrioFault, uint64(sampleSlot))
 	return c
 }

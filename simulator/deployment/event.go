@@ -31,7 +31,8 @@ type Event struct {
 	Shared         int32 // prompt tokens of Prefix
 	Version        uint32
 	RetryMs        uint32    // Reserved and not Granted
-	Left           int32     // Reserved: tokens left of what is shared; headers show the smaller figure
+	Left           int32     // Reserved: tokens left of what is shared; headers show the smaller figure. Shared and provisioned: tokens in the bucket
+	LeftRequests   int32     // Reserved: as Left, of requests
 	N              uint16    // choices; 0 counts as 1
 	Try            uint16    // Marked: which sending of the request by its client this is
 	Ask            fault.Ask // what the request itself asks to go wrong

@@ -106,6 +106,9 @@ func (a *admission) deny(now tick.Instant, d demand) (record.Reason, uint32) {
 }
 
 func (a *admission) countRequest(now tick.Instant) {
+	if a.elsewhere {
+		return
+	}
 	a.requests.take(now, 1)
 	if a.burst.exists {
 		a.burst.take(now, 1)

@@ -174,29 +174,30 @@ func (c *Core) reserved(now tick.Instant, ev *Event, out []Effect) []Effect {
 	if s == nil || s.state != reserving {
 		return append(out, Effect{Kind: Stray, Ref: ev.Ref, At: now})
 	}
+	c.limits.follow(now, ev)
 	if ev.Granted {
 		if c.configs.at[s.cfg].since == c.cfg.since { // else the limiter that admitted it is no more
 			c.limits.take(now, c.limits.demandOf(s))
 		}
 		out = c.plan(now, ev.Ref, s, out)
-		e := &out[len(out)-1]
-		e.RemainingTokens = min(e.RemainingTokens, ev.Left)
+		out[len(out)-1].sharedLeft(ev)
 		return out
 	}
 	why, retryMs := ev.Why, ev.RetryMs
-	if c.limits.bucket == nil {
+	if c.limits.bucket == nil && !c.limits.elsewhere {
 		if own, ms := c.limits.deny(now, c.limits.demandOf(s)); ms > retryMs {
 			why, retryMs = own, ms
 		}
 	}
-	out = c.end(now, ev.Ref, s, Refuse, record.Throttled, why, out)
+	status, outcome := refusedStatus(why)
+	out = c.end(now, ev.Ref, s, Refuse, outcome, why, out)
 	last := &out[len(out)-1]
 	if last.Kind == Drained {
 		last = &out[len(out)-2]
 	}
-	last.Status, last.RetryMs = 429, retryMs
+	last.Status, last.RetryMs = status, retryMs
 	last.RemainingTokens, last.RemainingRequests = c.limits.remaining(now)
-	last.RemainingTokens = min(last.RemainingTokens, ev.Left)
+	last.sharedLeft(ev)
 	return out
 }
 

@@ -35,7 +35,7 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 //	install faults                        the newest configuration with the faults above it in place of its own
 //	TIME start REQUEST key=1 prompt=100 chars=400 max=50 out=20 n=2 whole prefix=7 shared=1024 tier=priority|default|flex
 //	TIME gone REQUEST
-//	TIME granted REQUEST left=500
+//	TIME granted REQUEST left=500 requests=9
 //	TIME refused REQUEST retry=2s left=500 why=token-limit|request-limit|too-large
 //	TIME configure VERSION [forget]
 //	TIME wake
@@ -66,7 +66,7 @@ func (tr *tracer) command(f []string) []string {
 		tr.faults = append(tr.faults, args.fault(len(tr.faults)))
 		return nil
 	case "deployment":
-		opt := Options{Seed: 1, Remote: slices.Contains(f, "remote"), Faults: tr.rules()}
+		opt := Options{Seed: 1, Remote: slices.Contains(f, "remote"), Shared: slices.Contains(f, "shared"), Faults: tr.rules()}
 		tr.core, tr.load = New(args.config(), opt), 0
 		return nil
 	case "install":
@@ -267,6 +267,7 @@ func (a arguments) event(f []string) Event {
 	case "granted", "refused":
 		ev.Kind, ev.Granted = Reserved, f[0] == "granted"
 		ev.RetryMs, ev.Left = uint32(time.Duration(a.span("retry", 0))/time.Millisecond), int32(a.number("left", math.MaxInt32))
+		ev.LeftRequests = int32(a.number("requests", math.MaxInt32))
 		if !ev.Granted {
 			ev.Why = record.TokenLimit
 			if a.has("why") {

@@ -79,7 +79,7 @@ func (m *Machine) unreported(now tick.Instant, w *meter) int64 {
 // decideAlone answers without the shared state.
 func (m *Machine) decideAlone(now tick.Instant, ref record.Ref, cost *Amounts) Verdict {
 	if m.opt.Away == Closed {
-		return m.verdict(ref, record.BudgetRefused, max(m.probeAt.Sub(now), probe))
+		return m.verdict(now, ref, record.BudgetRefused, max(m.probeAt.Sub(now), probe))
 	}
 	if m.opt.Away == LocalShare {
 		why, longest := record.NoReason, time.Duration(0)
@@ -89,13 +89,13 @@ func (m *Machine) decideAlone(now tick.Instant, ref record.Ref, cost *Amounts) V
 			}
 		}
 		if why != record.NoReason {
-			return m.verdict(ref, why, longest)
+			return m.verdict(now, ref, why, longest)
 		}
 	}
 	for i := range m.meters {
 		m.meters[i].stray(now, cost[i])
 	}
-	return m.verdict(ref, record.NoReason, 0)
+	return m.verdict(now, ref, record.NoReason, 0)
 }
 
 // waitAlone returns how long a request must wait for its replica's share of a

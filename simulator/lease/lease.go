@@ -106,7 +106,7 @@ type Verdict struct {
 	Ref    record.Ref
 	Reason record.Reason
 	Wait   time.Duration // refused: until a lone request for as much is admitted, as far as is known
-	Left   Amounts       // of each meter, shared, as last known; 0 of a Bucket
+	Left   Amounts       // of each meter, shared, as Left has it
 }
 
 // Stats count what a Machine did. Away is the time without the shared state

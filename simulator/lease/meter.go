@@ -161,12 +161,14 @@ func (m *meter) full(now tick.Instant, cost int64) (bool, time.Duration) {
 }
 
 // remaining returns what is left of the shared limit as last known, its own
-// leases included.
-func (m *meter) remaining() int64 {
+// leases included; of a bucket, what it holds.
+func (m *meter) remaining(now tick.Instant) int64 {
+	used := m.known.used + m.count - m.held()
 	if m.Kind == Bucket {
-		return 0
+		drained := tick.MulDiv(m.Drain, int64(max(now.Sub(m.known.at), 0)), int64(time.Minute))
+		return max(used-drained, 0)
 	}
-	return min(max(m.Limit-m.known.used, 0)+m.held(), m.Limit)
+	return min(max(m.Limit-used, 0), m.Limit)
 }
 
 // counted are the units that count at an instant: of a window that its owner

@@ -22,10 +22,10 @@ func (m *Machine) Reserve(now tick.Instant, ref record.Ref, cost Amounts, out []
 		return append(out, m.grant(now, ref, &cost))
 	}
 	if why, wait := m.full(now, &cost); why != record.NoReason {
-		return append(out, m.verdict(ref, why, wait))
+		return append(out, m.verdict(now, ref, why, wait))
 	}
 	if len(m.waiting) >= m.opt.Queue {
-		return append(out, m.verdict(ref, record.InFlightBound, 0))
+		return append(out, m.verdict(now, ref, record.InFlightBound, 0))
 	}
 	m.stats.Waited++
 	m.waiting = append(m.waiting, waiter{ref, cost, now.Add(m.opt.Patience)})
@@ -68,7 +68,7 @@ func (m *Machine) Wake(now tick.Instant, out []Verdict) []Verdict {
 	for ; n < len(m.waiting) && m.waiting[n].until <= now; n++ {
 		w := &m.waiting[n]
 		why, wait := m.tightest(now, &w.cost)
-		out = append(out, m.verdict(w.ref, why, wait))
+		out = append(out, m.verdict(now, w.ref, why, wait))
 	}
 	m.waiting = slices.Delete(m.waiting, 0, n)
 	return out
@@ -84,7 +84,7 @@ func (m *Machine) serve(now tick.Instant, out []Verdict) []Verdict {
 		} else if m.fits(&w.cost) {
 			out = append(out, m.grant(now, w.ref, &w.cost))
 		} else if why, wait := m.full(now, &w.cost); why != record.NoReason {
-			out = append(out, m.verdict(w.ref, why, wait))
+			out = append(out, m.verdict(now, w.ref, why, wait))
 		} else {
 			kept = append(kept, w)
 		}
@@ -114,7 +114,7 @@ func (m *Machine) grant(now tick.Instant, ref record.Ref, cost *Amounts) Verdict
 			w.own.add(now, cost[i])
 		}
 	}
-	return m.verdict(ref, record.NoReason, 0)
+	return m.verdict(now, ref, record.NoReason, 0)
 }
 
 // full returns the meter that is known to be full and stays so the longest.
@@ -142,10 +142,34 @@ func (m *Machine) tightest(now tick.Instant, cost *Amounts) (record.Reason, time
 	return m.meters[0].Reason, Heartbeat
 }
 
-func (m *Machine) verdict(ref record.Ref, why record.Reason, wait time.Duration) Verdict {
+func (m *Machine) verdict(now tick.Instant, ref record.Ref, why record.Reason, wait time.Duration) Verdict {
 	v := Verdict{Ref: ref, Reason: why, Wait: wait}
-	for i := range m.meters {
-		v.Left[i] = m.meters[i].remaining()
-	}
+	v.Left = m.left(now)
 	return v
+}
+
+// Left returns what is left of each limit as last known; of a Bucket, what it
+// holds.
+func (m *Machine) Left(now tick.Instant) Amounts {
+	m.roll(now)
+	return m.left(now)
+}
+
+func (m *Machine) left(now tick.Instant) (left Amounts) {
+	for i := range m.meters {
+		left[i] = m.meters[i].remaining(now)
+	}
+	return left
+}
+
+// Resets returns how long it takes at most until a limit's window is as good as
+// new; 0 of a Bucket.
+func (m *Machine) Resets(now tick.Instant, meter int) time.Duration {
+	m.roll(now)
+	if w := &m.meters[meter]; w.windowed() {
+		return w.end.Sub(now) + w.known.late
+	} else if w.Kind == Sliding && w.known.used > 0 {
+		return w.Period
+	}
+	return 0
 }
