@@ -35,10 +35,7 @@ func (g Grant) Answer(ref record.Ref) Event {
 // deployment type, where its deployments share them while they run (Microsoft's
 // announcement of quota at subscription scope, 2026). Not safe for concurrent
 // use.
-type Pool struct {
-	window *limit.Window
-	at     tick.Instant // of the latest reservation
-}
+type Pool struct{ window *limit.Window }
 
 // NewPool returns a pool of tpm tokens in each minute from start on.
 func NewPool(tpm int64, start tick.Instant) *Pool {
@@ -46,20 +43,20 @@ func NewPool(tpm int64, start tick.Instant) *Pool {
 }
 
 // Reserve implements Budget. The wait is in whole seconds, as a deployment's.
+// Who reads an earlier clock than the last one is in that one's window.
 func (p *Pool) Reserve(now tick.Instant, tokens int32) Grant {
-	p.at = max(p.at, now)
 	g, n := Grant{}, int64(tokens)
 	switch {
 	case n > p.window.Limit():
 		g.Reason, g.RetryMs = record.TooLarge, neverFits
-	case p.window.Fits(p.at, n):
-		p.window.Take(p.at, n)
+	case p.window.Fits(now, n):
+		p.window.Take(now, n)
 	default:
-		g.Reason, g.RetryMs = record.TokenLimit, wholeSeconds(p.window.Wait(p.at, n))
+		g.Reason, g.RetryMs = record.TokenLimit, wholeSeconds(p.window.Wait(now, n))
 	}
-	g.Left = int32(min(p.window.Remaining(p.at), math.MaxInt32))
+	g.Left = int32(min(p.window.Remaining(now), math.MaxInt32))
 	return g
 }
 
 // Charged returns the tokens taken of the minute.
-func (p *Pool) Charged(now tick.Instant) int64 { return p.window.Used(max(p.at, now)) }
+func (p *Pool) Charged(now tick.Instant) int64 { return p.window.Used(now) }

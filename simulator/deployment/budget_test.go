@@ -74,7 +74,7 @@ func TestPoolIsShared(t *testing.T) {
 
 // Deployments of all profiles on one pool: no minute has more than the pool,
 // what the pool gave is what they charged, and who is refused by it and comes
-// back alone after the wait is admitted. Clocks that differ a little, as live
+// back alone after the wait is admitted, but not a second and more before it. Clocks that differ a little, as live
 // ones do, change none of it.
 func TestPoolConserves(t *testing.T) {
 	refused := 0
@@ -107,6 +107,9 @@ func TestPoolConserves(t *testing.T) {
 			}
 			refused++
 			if at := now + tick.Instant(e.RetryMs)*tick.Instant(time.Millisecond); dice.Intn(3) == 0 {
+				if early := at - second - 1; early > now && s.ask(core, early, ev).Kind == Plan {
+					t.Fatalf("seed %d: admitted more than a second before the wait of %d ms was over", seed, e.RetryMs)
+				}
 				if e = s.ask(core, at, ev); e.Kind != Plan {
 					t.Fatalf("seed %d: came back alone after the wait: %s", seed, describe(&e))
 				}

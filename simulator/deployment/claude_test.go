@@ -40,9 +40,16 @@ func TestClaudePresets(t *testing.T) {
 	}
 }
 
+// verdict starts a request and returns what was decided.
+func verdict(core *Core, now tick.Instant, ev Event) Effect {
+	e := core.Step(now, ev, nil)
+	return e[len(e)-1]
+}
+
 // Over random schedules: no minute has more input than its limit, nor more
 // max_tokens where these count; where produced tokens count, nothing is
-// admitted once they are used up; and a lone retry after the wait is admitted.
+// admitted once they are used up; and a lone retry after the wait is admitted,
+// but not a second and more before it.
 func TestClaudeConserves(t *testing.T) {
 	refusals := map[record.Reason]int{}
 	for seed := range int64(80) {
@@ -60,14 +67,17 @@ func TestClaudeConserves(t *testing.T) {
 		for range 400 {
 			now += tick.Instant(dice.Int63n(int64(400 * time.Millisecond)))
 			ev := Event{Kind: Start, PromptTokens: int32(dice.Intn(200)), MaxTokens: int32(dice.Intn(60)), OutputTokens: int32(dice.Intn(60)), N: uint16(dice.Intn(3))}
-			e := core.Step(now, ev, nil)
-			d := e[len(e)-1]
+			d := verdict(core, now, ev)
 			if d.Kind == Refuse && dice.Intn(3) == 0 {
-				now += tick.Instant(d.RetryMs) * tick.Instant(time.Millisecond)
-				if e = core.Step(now, ev, nil); e[len(e)-1].Kind != Plan {
-					t.Fatalf("seed %d: a lone retry after the wait: %s, after %s", seed, describe(&e[len(e)-1]), describe(&d))
+				early := now + tick.Instant(d.RetryMs-1000)*tick.Instant(time.Millisecond) - 1
+				if early > now && d.Reason != record.RequestLimit && verdict(core, early, ev).Kind == Plan {
+					t.Fatalf("seed %d: admitted more than a second before the wait was over: %s", seed, describe(&d))
 				}
-				d = e[len(e)-1]
+				now += tick.Instant(d.RetryMs) * tick.Instant(time.Millisecond)
+				last := d
+				if d = verdict(core, now, ev); d.Kind != Plan {
+					t.Fatalf("seed %d: a lone retry after the wait: %s, after %s", seed, describe(&d), describe(&last))
+				}
 			}
 			if d.Kind == Refuse {
 				refusals[d.Reason]++
@@ -78,7 +88,7 @@ func TestClaudeConserves(t *testing.T) {
 			}
 			at, in = append(at, now), append(in, int64(ev.PromptTokens))
 			now += tick.Instant(100 * time.Millisecond)
-			e = core.Step(now, Event{}, nil)
+			e := core.Step(now, Event{}, nil)
 			end := e[len(e)-1]
 			if end.Kind == Utilization {
 				end = e[len(e)-2]
