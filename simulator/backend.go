@@ -10,6 +10,7 @@ import (
 	"foundrylab/internal/record"
 	"foundrylab/internal/rng"
 	"foundrylab/internal/tick"
+	"foundrylab/internal/tokens"
 	"foundrylab/simulator/deployment"
 	"foundrylab/simulator/fault"
 )
@@ -41,6 +42,7 @@ type backend struct {
 
 	engine      string // model and version, as answers name it
 	fingerprint string
+	counting    tokens.Model // how prompts are counted
 	text        rng.Die
 	limits      atomic.Pointer[limitHeaders]
 	sights      sights
@@ -56,7 +58,7 @@ type setting struct {
 func newBackend(cfg *Config, index int, alarm *pace.Alarm) *backend {
 	d := cfg.Deployments[index]
 	b := &backend{index: index, cfg: d, clock: cfg.Clock, alarm: alarm, ledger: cfg.Ledger, observe: cfg.Observe,
-		engine: d.Model + "-" + d.Version, fingerprint: fingerprint(&d),
+		engine: d.Model + "-" + d.Version, fingerprint: fingerprint(&d), counting: tokens.ModelOrNewest(d.Model),
 		text: rng.New(cfg.Seed, rng.ContentText, rng.Entity(d.Name))}
 	var rules []fault.Rule
 	for i, f := range cfg.Faults {

@@ -87,12 +87,12 @@ func (c *call) meter() (deployment.Event, error) {
 		}
 		return ev, nil
 	}
-	counter, err := tokens.NewBPE(tokens.EncodingFor(c.backend.cfg.Model))
+	counter, err := tokens.NewBPE(c.backend.counting.Encoding)
 	if err != nil {
 		return ev, err
 	}
 	c.counter = counter
-	ev.PromptTokens = clamp(c.op.count(counter, p))
+	ev.PromptTokens = clamp(c.op.count(c.backend.counting.Chat, counter, p))
 	text := blocksOf(p.Messages)
 	if ev.Prefix = text.name(p.PromptCacheKey); ev.Prefix != 0 {
 		c.text = &text

@@ -9,13 +9,13 @@ import (
 
 // operation is what the simulator knows of an API operation beside internal/ops: one line of the table for each.
 type operation struct {
-	name   string                                          // of the ops.Operation
-	needs  catalog.Ability                                 // what a model must be able to do
-	guess  func(p *ops.Peeked) int                         // prompt tokens as the limits count them at arrival
-	count  func(counter tokens.Counter, p *ops.Peeked) int // prompt tokens
-	wanted func(p *ops.Peeked) (output int32, choices int) // tokens of each answer, negative for as many as come; answers made
-	refuse func(c *call) *content.Answer                   // what the model has against the request; nil: nothing
-	writer func(c *call, r content.Reply) content.Writer   // of the answer
+	name   string                                                                // of the ops.Operation
+	needs  catalog.Ability                                                       // what a model must be able to do
+	guess  func(p *ops.Peeked) int                                               // prompt tokens as the limits count them at arrival
+	count  func(rule tokens.ChatRule, counter tokens.Counter, p *ops.Peeked) int // prompt tokens
+	wanted func(p *ops.Peeked) (output int32, choices int)                       // tokens of each answer, negative for as many as come; answers made
+	refuse func(c *call) *content.Answer                                         // what the model has against the request; nil: nothing
+	writer func(c *call, r content.Reply) content.Writer                         // of the answer
 }
 
 var operations = []operation{
@@ -44,11 +44,11 @@ func guessQuarters(p *ops.Peeked) (n int) {
 	return n
 }
 
-func countChat(counter tokens.Counter, p *ops.Peeked) int {
-	return tokens.ChatPrompt(counter, p.Messages)
+func countChat(rule tokens.ChatRule, counter tokens.Counter, p *ops.Peeked) int {
+	return rule.Tokens(counter, p.Messages)
 }
 
-func countInputs(counter tokens.Counter, p *ops.Peeked) (n int) {
+func countInputs(_ tokens.ChatRule, counter tokens.Counter, p *ops.Peeked) (n int) {
 	for _, input := range p.Inputs {
 		if input.Tokens > 0 {
 			n += input.Tokens

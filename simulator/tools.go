@@ -23,7 +23,7 @@ func (c *call) prepare(ev *deployment.Event) *content.Answer {
 	}
 	d := director{call: c, dice: rng.New(c.backend.text.Draw(c.request, 0), rng.ContentText, 0).Stream()}
 	var err error
-	if d.encoding, err = tokens.NewBPE(tokens.EncodingFor(c.backend.cfg.Model)); err != nil {
+	if d.encoding, err = tokens.NewBPE(c.backend.counting.Encoding); err != nil {
 		a := content.InternalServerError()
 		return &a
 	}

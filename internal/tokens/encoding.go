@@ -64,7 +64,8 @@ func encoding(name string, split splitter) func() (*Encoding, error) {
 }
 
 // Encoding counts the tokens of texts with one of the public byte-pair vocabularies. It is safe for concurrent use,
-// without locks, and counting allocates nothing.
+// without locks, and counting allocates nothing. It takes 6.2 MB (o200k_base), 3.3 MB (cl100k_base) or 2 MB;
+// to load it takes some 10 ms.
 //
 // Counts are those of tiktoken's encode_ordinary: special tokens count as the text that they are spelled with. A byte
 // that is not valid UTF-8 counts as U+FFFD, for which the text is copied.

@@ -41,25 +41,6 @@ func TestCount(t *testing.T) {
 	}
 }
 
-func TestChatPrompt(t *testing.T) {
-	c := mustBPE(t, O200K)
-	terse := []Message{{Role: "system", Text: "You are a terse assistant."}, {Role: "user", Text: "Say hello."}}
-	named := []Message{{Role: "user", Name: "Bo", Text: "Say hello."}}
-	tests := []struct {
-		msgs []Message
-		want int
-	}{
-		{nil, 3},
-		{terse, 3 + 3 + 1 + 6 + 3 + 1 + 3},
-		{named, 3 + 3 + 1 + 3 + 1 + 1},
-	}
-	for _, tt := range tests {
-		if got := ChatPrompt(c, tt.msgs); got != tt.want {
-			t.Errorf("%v: %d, want %d", tt.msgs, got, tt.want)
-		}
-	}
-}
-
 func TestEstimate(t *testing.T) {
 	for _, tt := range [][2]int{{0, 1}, {3, 1}, {4, 2}, {247, 62}, {248, 63}} {
 		if got := Estimate(tt[0]); got != tt[1] {
@@ -68,19 +49,6 @@ func TestEstimate(t *testing.T) {
 	}
 	if got := EstimateParts([]int{3, 4, 7}); got != 1+2+2 {
 		t.Errorf("EstimateParts = %d", got)
-	}
-}
-
-func TestEncodingFor(t *testing.T) {
-	for model, want := range map[string]string{
-		"gpt-4o": O200K, "gpt-4o-mini-2024-07-18": O200K, "gpt-4.1": O200K, "gpt-4.5-preview": O200K, "gpt-5": O200K,
-		"gpt-5.4-mini": O200K, "gpt-6-luna": O200K, "o1": O200K, "o3-mini": O200K, "o4-mini": O200K, "gpt-oss-120b": O200K, "": O200K,
-		"gpt-4": CL100K, "gpt-4-turbo": CL100K, "gpt-4-32k": CL100K, "gpt-3.5-turbo": CL100K, "gpt-35-turbo-16k": CL100K,
-		"text-embedding-3-small": CL100K, "text-embedding-ada-002": CL100K,
-	} {
-		if got := EncodingFor(model); got != want {
-			t.Errorf("%q: %s, want %s", model, got, want)
-		}
 	}
 }
 

@@ -119,13 +119,18 @@ func load8(s string, at int) uint64 {
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// loadVocabulary reads an embedded vocabulary: lines of a token in base64, a space, and its rank, in rising order.
-// Ranks are numbered anew without gaps, which keeps their order.
+// loadVocabulary reads an embedded vocabulary.
 func loadVocabulary(file string) (*vocabulary, error) {
 	src, err := assets.Assets.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("load the embedded vocabulary: %w", err)
 	}
+	return newVocabulary(file, src)
+}
+
+// newVocabulary reads lines of a token in base64, a space, and its rank, in rising order. Ranks are numbered anew without
+// gaps, which keeps their order.
+func newVocabulary(file string, src []byte) (*vocabulary, error) {
 	tokens := bytes.Count(src, []byte{'\n'}) + 1
 	v := &vocabulary{slots: make([]uint64, 1<<bits.Len(uint(2*tokens-1))), pairs: make([]rank, 1<<16), sieve: make([]uint64, sieveWords)}
 	for i := range v.pairs {
@@ -142,6 +147,7 @@ func loadVocabulary(file string) (*vocabulary, error) {
 		}
 		token, number, _ := bytes.Cut(one, []byte{' '})
 		n, ok := decimal(number)
+		var err error
 		if text, err = base64.StdEncoding.AppendDecode(text, token); err != nil || !ok || n <= last {
 			return nil, fmt.Errorf("load the embedded vocabulary: %s:%d is not a token and a rank above the one before", file, line)
 		}
