@@ -97,10 +97,11 @@ func (a *admission) resize(now tick.Instant, cfg *settings) {
 	a.fit(now, cfg)
 }
 
-// refusal is why a request was not admitted, with the answer to give.
+// refusal is why a request was not admitted, and the wait that the answer
+// names; the zero value: it was.
 type refusal struct {
-	reason record.Reason
-	effect Effect
+	why     record.Reason
+	retryMs uint32
 }
 
 // demand is what a request asks of the limits at arrival.
@@ -125,7 +126,7 @@ func (a *admission) admit(now tick.Instant, cfg *settings, ev *Event, cached int
 func (a *admission) admitProvisioned(now tick.Instant, cfg *settings, ev *Event, cached int32, choices int64) (demand, refusal) {
 	if !a.elsewhere && a.bucket.Level(now) > a.capacity {
 		wait := a.bucket.TimeTo(now, a.capacity)
-		return demand{}, a.refuse(now, ev, record.Utilization, uint32(min((wait+time.Millisecond-1)/time.Millisecond, math.MaxUint32)))
+		return demand{}, refusal{record.Utilization, uint32(min((wait+time.Millisecond-1)/time.Millisecond, math.MaxUint32))}
 	}
 	out := int64(ev.MaxTokens)
 	if out < 0 {
@@ -167,10 +168,11 @@ func wholeSeconds(d time.Duration) uint32 {
 	return uint32((d+time.Second-1)/time.Second) * 1000
 }
 
-func (a *admission) refuse(now tick.Instant, ev *Event, why record.Reason, retryMs uint32) refusal {
+// effect is the answer of a refusal.
+func (r refusal) effect(now tick.Instant, ev *Event, a *admission) Effect {
 	tokens, requests := a.remaining(now)
-	return refusal{why, Effect{Kind: Refuse, Prompt: ev.PromptTokens, Status: 429, Outcome: record.Throttled,
-		Reason: why, RetryMs: retryMs, RemainingTokens: tokens, RemainingRequests: requests}}
+	return Effect{Kind: Refuse, Ref: ev.Ref, At: now, Prompt: ev.PromptTokens, Status: 429, Outcome: record.Throttled,
+		Reason: r.why, RetryMs: r.retryMs, RemainingTokens: tokens, RemainingRequests: requests}
 }
 
 // settle corrects a provisioned charge, once taken, to what was done and

@@ -69,8 +69,7 @@ func (a *admission) admitStandard(now tick.Instant, cfg *settings, ev *Event, ca
 		(!a.output.exists || a.output.fits(now, max(d.output, 1))) {
 		return d, refusal{}
 	}
-	why, retryMs := a.deny(now, d)
-	return demand{}, a.refuse(now, ev, why, retryMs)
+	return demand{}, a.deny(now, d)
 }
 
 // holds reports whether a request is no larger than a limit by itself.
@@ -81,12 +80,12 @@ func (a *admission) holds(d demand) bool {
 // deny counts a refused request where the profile does. The wait is the longest
 // of the windows that do not fit, and the reason is that one: until then a lone
 // request fits none the sooner, and then it fits all.
-func (a *admission) deny(now tick.Instant, d demand) (record.Reason, uint32) {
+func (a *admission) deny(now tick.Instant, d demand) refusal {
 	if a.evidence.countRejected {
 		a.countRequest(now)
 	}
 	if !a.holds(d) {
-		return record.TooLarge, neverFits
+		return refusal{record.TooLarge, neverFits}
 	}
 	wait, why := a.tokens.wait(now, d.tokens), record.TokenLimit
 	if w := a.requests.wait(now, 1); w > wait {
@@ -102,7 +101,7 @@ func (a *admission) deny(now tick.Instant, d demand) (record.Reason, uint32) {
 			wait, why = w, record.OutputTokenLimit
 		}
 	}
-	return why, wholeSeconds(wait)
+	return refusal{why, wholeSeconds(wait)}
 }
 
 func (a *admission) countRequest(now tick.Instant) {

@@ -51,11 +51,10 @@ func (c *Core) admit(now tick.Instant, ev *Event, attempt uint32, hit *blow, out
 		attempt: attempt, choices: uint8(min(max(ev.N, 1), math.MaxUint8)), state: reserving, armed: tick.Never, level: c.level}
 	cache := c.cache.look(now, ev)
 	s.cached = cache.cached
-	asked, verdict := c.limits.admit(now, c.cfg, ev, s.cached)
-	if verdict.reason != record.NoReason {
+	asked, no := c.limits.admit(now, c.cfg, ev, s.cached)
+	if no.why != record.NoReason {
 		s.state = free
-		verdict.effect.Ref, verdict.effect.At = ev.Ref, now
-		return append(out, verdict.effect)
+		return append(out, no.effect(now, ev, &c.limits))
 	}
 	c.cache.take(now, cache)
 	s.charged = asked.total()
@@ -183,19 +182,19 @@ func (c *Core) reserved(now tick.Instant, ev *Event, out []Effect) []Effect {
 		out[len(out)-1].sharedLeft(ev)
 		return out
 	}
-	why, retryMs := ev.Why, ev.RetryMs
+	no := refusal{ev.Why, ev.RetryMs}
 	if c.limits.bucket == nil && !c.limits.elsewhere {
-		if own, ms := c.limits.deny(now, c.limits.demandOf(s)); ms > retryMs {
-			why, retryMs = own, ms
+		if own := c.limits.deny(now, c.limits.demandOf(s)); own.retryMs > no.retryMs {
+			no = own
 		}
 	}
-	status, outcome := refusedStatus(why)
-	out = c.end(now, ev.Ref, s, Refuse, outcome, why, out)
+	status, outcome := refusedStatus(no.why)
+	out = c.end(now, ev.Ref, s, Refuse, outcome, no.why, out)
 	last := &out[len(out)-1]
 	if last.Kind == Drained {
 		last = &out[len(out)-2]
 	}
-	last.Status, last.RetryMs = status, retryMs
+	last.Status, last.RetryMs = status, no.retryMs
 	last.RemainingTokens, last.RemainingRequests = c.limits.remaining(now)
 	last.sharedLeft(ev)
 	return out
