@@ -29,11 +29,15 @@ func (c *Control) serveDeployments(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header()["Content-Type"] = applicationJSON
+	writeJSON(w, c.standings())
+}
+
+func (c *Control) standings() []standing {
 	list := []standing{}
 	for _, b := range c.all() {
 		list = append(list, b.standing())
 	}
-	writeJSON(w, list)
+	return list
 }
 
 func (b *backend) standing() standing {

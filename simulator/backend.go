@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"foundrylab/internal/drive"
@@ -28,17 +27,18 @@ type backend struct {
 	driver  *drive.Driver[deployment.Event, deployment.Effect]
 	tape    *drive.Tape[deployment.Event, deployment.Effect]
 	replans []replan // by slot, under the driver's lock
-	faults  []int    // of each of its rules, the fault's place in Config.Faults
+	faults  []int    // of each of its rules, the fault's serial number
+	edges   []int    // serial numbers of the edges that come next, where a change has mixed rules of before and after
 
 	kept    *ledger // the Control's
 	seat    int     // in the Control
 	ledger  func(int, record.Attempt)
 	observe func(int, tick.Instant, deployment.Effect)
 
-	changing sync.Mutex // one change at a time; taken before the driver's lock
-	coming   setting    // what the Configure event to come puts into force
-	setting  atomic.Pointer[setting]
-	changes  []*deployment.Config // all of them where steps are recorded, for a replay; versions count from 1
+	coming        proposal // what the Configure event to come puts into force; the Control's changing guards it
+	comingVersion uint32
+	setting       atomic.Pointer[setting]
+	changes       []installed // all of them where steps are recorded, for a replay; versions count from 1
 
 	engine      string // model and version, as answers name it
 	fingerprint string
@@ -48,13 +48,6 @@ type backend struct {
 	sights      sights
 }
 
-// setting is the configuration in force. Whatever can be changed is read here; cfg of the backend has what cannot, and
-// how it all began.
-type setting struct {
-	cfg     *deployment.Config
-	version uint32
-}
-
 func newBackend(cfg *Config, index int, alarm *pace.Alarm) *backend {
 	d := cfg.Deployments[index]
 	b := &backend{index: index, cfg: d, clock: cfg.Clock, alarm: alarm, ledger: cfg.Ledger, observe: cfg.Observe,
@@ -62,7 +55,7 @@ func newBackend(cfg *Config, index int, alarm *pace.Alarm) *backend {
 		text: rng.New(cfg.Seed, rng.ContentText, rng.Entity(d.Name))}
 	var rules []fault.Rule
 	for i, f := range cfg.Faults {
-		for _, one := range f.On(places(cfg)[index : index+1]) {
+		for _, one := range f.On([]fault.Place{b.where()}) {
 			for _, r := range fault.Schedule(one, cfg.Start, cfg.Seed) {
 				rules = append(rules, r)
 				b.faults = append(b.faults, i)
@@ -105,7 +98,7 @@ func fingerprint(d *deployment.Config) string {
 type witness struct {
 	*deployment.Core
 	begun      []begun // by slot
-	configured func(now tick.Instant, ev *deployment.Event)
+	configured func(now tick.Instant, effects []deployment.Effect, n int)
 }
 
 type begun struct {
@@ -123,8 +116,10 @@ func (w *witness) Step(now tick.Instant, ev deployment.Event, out []deployment.E
 		}
 		w.begun[ev.Ref.Slot] = begun{ev.Key, now, decision{streamed: ev.Stream, choices: max(ev.N, 1)}}
 	case deployment.Configure:
+		out = w.Core.Step(now, deployment.Event{Kind: deployment.Wake}, out)
+		n := len(out)
 		out = w.Core.Step(now, ev, out)
-		w.configured(now, &ev)
+		w.configured(now, out, n)
 		return out
 	}
 	return w.Core.Step(now, ev, out)
@@ -160,9 +155,9 @@ func (b *backend) deliver(now tick.Instant, e deployment.Effect) {
 		}
 		b.driver.Post(e.Ref, e)
 	case deployment.FaultEdge:
+		e.Ref.Slot = uint32(b.whose(&e))
 		b.limits.Store(b.newLimitHeaders(b.limits.Load().start)) // the fault may have changed them
 		if b.observe != nil {
-			e.Ref.Slot = uint32(b.faults[e.Ref.Slot])
 			b.observe(b.index, now, e)
 		}
 	case deployment.Utilization:

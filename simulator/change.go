@@ -12,7 +12,6 @@ import (
 
 	"github.com/gorilla/mux"
 
-	"foundrylab/internal/tick"
 	"foundrylab/simulator/deployment"
 )
 
@@ -31,7 +30,7 @@ func (c *Control) serveChange(w http.ResponseWriter, r *http.Request) {
 		complain(http.StatusBadRequest, `send a JSON object such as {"tpm": 120000}: `+err.Error()).ServeHTTP(w, r)
 		return
 	}
-	status, mistakes := b.change(r.Header.Get("If-Match"), func(now *deployment.Config) (*deployment.Config, []string) { return changed(now, patch) })
+	status, mistakes := c.change(b, r.Header.Get("If-Match"), func(now *deployment.Config) (*deployment.Config, []string) { return changed(now, patch) })
 	if mistakes != nil {
 		complain(status, mistakes...).ServeHTTP(w, r)
 		return
@@ -83,9 +82,9 @@ func entityTag(version uint32) string { return strconv.Quote(strconv.FormatUint(
 
 // change puts what next makes of the present configuration into force, or says all that is wrong with it. What was used
 // of the windows stays used; answers in flight go on as planned. Whoever names a version has no other one changed.
-func (b *backend) change(version string, next func(*deployment.Config) (*deployment.Config, []string)) (status int, mistakes []string) {
-	b.changing.Lock()
-	defer b.changing.Unlock()
+func (c *Control) change(b *backend, version string, next func(*deployment.Config) (*deployment.Config, []string)) (status int, mistakes []string) {
+	c.changing.Lock()
+	defer c.changing.Unlock()
 	now := b.setting.Load()
 	if version != "" && version != "*" && version != entityTag(now.version) {
 		return http.StatusPreconditionFailed, []string{fmt.Sprintf("If-Match: the deployment has version %s by now", entityTag(now.version))}
@@ -94,29 +93,10 @@ func (b *backend) change(version string, next func(*deployment.Config) (*deploym
 	if mistakes != nil {
 		return http.StatusBadRequest, mistakes
 	}
-	return b.configure(cfg, deployment.Event{Kind: deployment.Configure})
-}
-
-// configure puts a valid configuration into force with an event; b.changing is locked.
-func (b *backend) configure(cfg *deployment.Config, ev deployment.Event) (status int, mistakes []string) {
-	var ok bool
-	b.driver.Locked(func(tick.Instant) { ev.Version, ok = b.core.Install(cfg, b.options.Seed) })
-	if !ok {
-		return http.StatusConflict, []string{"answers in flight still go by thousands of earlier settings: try again when some of them have ended"}
+	if !enact(proposal{b: b, cfg: cfg}) {
+		return http.StatusConflict, []string{crowded}
 	}
-	if b.tape != nil {
-		b.changes = append(b.changes, cfg)
-	}
-	b.coming = setting{cfg, ev.Version}
-	b.driver.Do(ev)
 	return http.StatusOK, nil
-}
-
-// configured shows what has come into force, under the driver's lock.
-func (b *backend) configured(now tick.Instant, ev *deployment.Event) {
-	coming, start := b.coming, b.limits.Load().start
-	b.setting.Store(&coming)
-	b.limits.Store(b.newLimitHeaders(start))
 }
 
 // changed returns cfg with a patch applied by the rules of the file format, or all that is wrong with it.

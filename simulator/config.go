@@ -162,11 +162,17 @@ func spilloverMistakes(cfg *Config, d *deployment.Config) []string {
 func places(cfg *Config) []fault.Place {
 	all := make([]fault.Place, len(cfg.Deployments))
 	for i := range cfg.Deployments {
-		d := &cfg.Deployments[i]
-		all[i] = fault.Place{Backend: d.Name, Resource: cmp.Or(d.Resource, d.Name), Region: d.Region}
+		all[i] = placeOf(&cfg.Deployments[i])
 	}
 	return all
 }
+
+// placeOf says where a deployment is, for faults of a resource or a region.
+func placeOf(d *deployment.Config) fault.Place {
+	return fault.Place{Backend: d.Name, Resource: cmp.Or(d.Resource, d.Name), Region: d.Region}
+}
+
+func (b *backend) where() fault.Place { return placeOf(&b.cfg) }
 
 func deploymentNamed(cfg *Config, name string) int {
 	return slices.IndexFunc(cfg.Deployments, func(d deployment.Config) bool { return d.Name == name })

@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"github.com/gorilla/mux"
+
+	"foundrylab/internal/tick"
 )
 
 // Control is the control plane of one Server or of several: what reached their deployments, where these stand, and what
@@ -19,6 +21,8 @@ type Control struct {
 	ledger *ledger
 
 	changing sync.Mutex // one change at a time; taken before the locks of deployments
+	faults   faultList  // guarded by changing, and so is what follows
+	added    int        // faults so far
 
 	mu       sync.Mutex
 	backends []*backend // a list that is handed out is never written to
@@ -30,8 +34,10 @@ func NewControl(ledgerSize int) *Control {
 	return &Control{ledger: newLedger(cmp.Or(ledgerSize, defaultLedger))}
 }
 
-// join takes the deployments of a Server in, or says which names are taken.
-func (c *Control) join(joining []*backend) error {
+// join takes the deployments of a Server in, and its faults, or says which names are taken.
+func (c *Control) join(joining []*backend, cfg *Config) error {
+	c.changing.Lock()
+	defer c.changing.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i, b := range joining {
@@ -46,6 +52,9 @@ func (c *Control) join(joining []*backend) error {
 		c.backends = append(slices.Clip(c.backends), b)
 		c.ledger.join()
 	}
+	for i, f := range cfg.Faults {
+		c.faults = append(c.faults, scheduled{Config: f, serial: i, origin: cfg.Start, configured: joining})
+	}
 	return nil
 }
 
@@ -54,6 +63,14 @@ func (c *Control) all() []*backend {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.backends
+}
+
+// now is the present on the clock of the deployments.
+func (c *Control) now() tick.Instant {
+	if all := c.all(); len(all) > 0 {
+		return all[0].clock.Now()
+	}
+	return 0
 }
 
 // deployed returns the deployment of that name, or nil.
@@ -89,6 +106,11 @@ func (c *Control) routes() *mux.Router {
 		{http.MethodGet, "/deployments", c.serveDeployments},
 		{http.MethodGet, "/deployments/{name}", c.serveDeployment},
 		{http.MethodPatch, "/deployments/{name}", c.serveChange},
+		{http.MethodGet, "/faults", c.serveFaults},
+		{http.MethodGet, "/faults/{name:.+}", c.serveFault},
+		{http.MethodPut, "/faults/{name:.+}", c.serveAddFault},
+		{http.MethodDelete, "/faults/{name:.+}", c.serveEndFault},
+		{http.MethodPost, "/reset", c.serveReset},
 		{http.MethodGet, "/metrics", c.serveMetrics().ServeHTTP},
 		{http.MethodGet, "/openapi.json", serveOpenAPI},
 	} {

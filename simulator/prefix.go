@@ -105,6 +105,13 @@ func (s *sights) shared(now tick.Instant, within time.Duration, b *blocks, promp
 	return int32(tick.MulDiv(int64(promptTokens), int64(n*blockSize), int64(b.bytes)))
 }
 
+// forget makes every block new again.
+func (s *sights) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rows = nil
+}
+
 // add notes that a prompt was answered at now.
 func (s *sights) add(now tick.Instant, b *blocks) {
 	if len(b.hashes) == 0 {

@@ -20,7 +20,7 @@ var changeable = []string{"tpm", "rpm", "ptu", "latency", "output", "prompt_cach
 	"utilization_window", "max_tokens_guess", "max_tokens_weight",
 	"disconnect", "spillover_error", "profile", "window", "count_rejected", "max_in_flight"}
 
-// settings is the changeable part of a configuration as JSON, in the notation of the file format.
+// settings is a part of a configuration as JSON, in the notation of the file format.
 type settings string
 
 func (s settings) MarshalJSON() ([]byte, error) { return []byte(s), nil }
@@ -32,26 +32,30 @@ func (s *settings) UnmarshalJSON(text []byte) error {
 
 // settingsOf returns what can be changed of a valid configuration; absent is what is left to its default.
 func settingsOf(cfg *deployment.Config) settings {
-	tree, err := treeOf(cfg)
+	text, err := membersOf(cfg, func(name string) bool { return slices.Contains(changeable, name) })
 	if err != nil {
 		panic("simulator: a configuration in force cannot be written: " + err.Error())
 	}
-	text := []byte{'{'}
-	for i := 0; i < len(tree.Content); i += 2 {
-		if !slices.Contains(changeable, tree.Content[i].Value) {
-			continue
-		}
-		if len(text) > 1 {
-			text = append(text, ',')
-		}
-		text = append(appendTree(text, tree.Content[i]), ':')
-		text = appendTree(text, tree.Content[i+1])
+	return text
+}
+
+// membersOf returns members of a configuration struct as JSON.
+func membersOf(cfg any, shows func(name string) bool) (settings, error) {
+	tree, err := treeOf(cfg)
+	if err != nil {
+		return "", err
 	}
-	return settings(append(text, '}'))
+	shown := &yaml.Node{Kind: yaml.MappingNode}
+	for i := 0; i < len(tree.Content); i += 2 {
+		if shows(tree.Content[i].Value) {
+			shown.Content = append(shown.Content, tree.Content[i:i+2]...)
+		}
+	}
+	return settings(appendTree(nil, shown)), nil
 }
 
 // treeOf returns the map that stands for a configuration in a file.
-func treeOf(cfg *deployment.Config) (*yaml.Node, error) {
+func treeOf(cfg any) (*yaml.Node, error) {
 	text, err := yamlconf.Encode(cfg)
 	if err != nil {
 		return nil, err

@@ -55,7 +55,7 @@ type Config struct {
 	Ledger func(backend int, a record.Attempt)
 
 	// Observe is called as Ledger is, for Utilization and FaultEdge effects. The slot of a FaultEdge is the fault's place
-	// in Faults, its generation 0 for the beginning and 1 for the end.
+	// in Faults, or 1<<20 and more for one that the control plane added, its generation 0 for the beginning and 1 for the end.
 	Observe func(backend int, now tick.Instant, e deployment.Effect)
 
 	Record bool // keep a tape of every step; see Tape
@@ -93,7 +93,7 @@ func New(cfg Config) (*Server, error) {
 	for i := range cfg.Deployments {
 		s.backends = append(s.backends, newBackend(&cfg, i, s.alarm))
 	}
-	if err := s.control.join(s.backends); err != nil {
+	if err := s.control.join(s.backends, &cfg); err != nil {
 		s.Close()
 		return nil, err
 	}

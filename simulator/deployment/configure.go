@@ -88,6 +88,15 @@ func (c *Core) InstallFaults(rules []fault.Rule) (version uint32, ok bool) {
 	return c.configs.add(&next)
 }
 
+// Withdraw takes back what was installed and has not been in effect: as if it
+// had never been, versions included.
+func (c *Core) Withdraw() {
+	for _, place := range c.configs.fresh {
+		c.configs.drop(place)
+	}
+	c.configs.fresh, c.configs.newest = c.configs.fresh[:0], c.cfg
+}
+
 func compile(cfg *Config, seed uint64) *settings {
 	entity := rng.Entity(cfg.Name)
 	m, _ := modelNamed(cfg.Model)

@@ -7,6 +7,7 @@ import (
 
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
+	"foundrylab/simulator/fault"
 )
 
 // Earlier configurations that requests still need are kept, and no more of them
@@ -71,4 +72,27 @@ func TestChangesLeaveNothing(t *testing.T) {
 		t.Errorf("%d bytes, and %d after %d changes", before, after, changes)
 	}
 	runtime.KeepAlive(c)
+}
+
+// What is taken back leaves nothing: not its place, not its version, and what
+// comes next goes on from what is in force.
+func TestWithdraw(t *testing.T) {
+	c := New(standard(1000, 600), Options{})
+	down := []fault.Rule{fault.Compile(fault.Config{Name: "down", For: 1e9, Outage: &fault.Outage{}}, 0, 1)}
+	for range 3 * maxInstalled {
+		c.Install(standard(5, 5), 1)
+		c.InstallFaults(down)
+		c.Withdraw()
+	}
+	if out := c.Step(0, Event{Kind: Configure, Version: 1}, nil); len(out) != 1 || out[0].Kind != Stray {
+		t.Fatalf("%+v", out)
+	}
+	version, ok := c.Install(standard(2000, 600), 1)
+	if !ok || version != 1 || len(c.configs.at) > 3 {
+		t.Fatalf("version %d, %v, %d places", version, ok, len(c.configs.at))
+	}
+	out := c.Step(0, Event{Kind: Configure, Version: version}, nil)
+	if len(out) != 1 || out[0].Kind != Drained || c.cfg.TPM != 2000 || len(c.cfg.faults.rules) != 0 {
+		t.Errorf("%+v, and %d faults", out, len(c.cfg.faults.rules))
+	}
 }
