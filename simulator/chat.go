@@ -117,7 +117,7 @@ func (c *call) whole(f *flight) {
 		return
 	}
 	c.backend.limits.Load().set(c.w.Header(), &f.plan)
-	room := bodySize + max(c.peeked.N, 1)*(choiceSize+tokenSize*int(f.plan.Completion))
+	room := bodySize + max(c.peeked.N, 1)*(choiceSize+tokenSize*int(f.plan.Tokens))
 	body := c.writer(f).AppendBody(make([]byte, 0, room))
 	if f.end.Kind == deployment.Cut {
 		c.wrongLength(body, int(f.end.RemainingTokens))
@@ -130,17 +130,18 @@ func (c *call) whole(f *flight) {
 func (c *call) writer(f *flight) content.Writer {
 	_, choices := c.op.wanted(&c.peeked)
 	r := content.Reply{
-		Key:          c.backend.text.Draw(c.request, f.plan.Attempt),
-		Created:      int64(f.plan.At) / int64(time.Second),
-		Model:        c.backend.engine,
-		Fingerprint:  c.backend.fingerprint,
-		Choices:      choices,
-		PromptTokens: int(f.plan.Prompt),
-		CachedTokens: int(f.plan.Cached),
-		OutputTokens: int(f.plan.Completion),
-		ServiceTier:  f.plan.Tier.String(),
-		IncludeUsage: c.peeked.IncludeUsage,
-		Obfuscation:  !c.peeked.OmitObfuscation,
+		Key:             c.backend.text.Draw(c.request, f.plan.Attempt),
+		Created:         int64(f.plan.At) / int64(time.Second),
+		Model:           c.backend.engine,
+		Fingerprint:     c.backend.fingerprint,
+		Choices:         choices,
+		PromptTokens:    int(f.plan.Prompt),
+		CachedTokens:    int(f.plan.Cached),
+		OutputTokens:    int(f.plan.Tokens),
+		ReasoningTokens: int(f.plan.Completion - f.plan.Tokens),
+		ServiceTier:     f.plan.Tier.String(),
+		IncludeUsage:    c.peeked.IncludeUsage,
+		Obfuscation:     !c.peeked.OmitObfuscation,
 	}
 	if r.Script = c.script; r.Script != nil {
 		r.Finish = c.finish

@@ -48,13 +48,13 @@ func (c *call) stream(f *flight) {
 	}
 	switch {
 	case f.end.Kind == deployment.Finish:
-		s.fill(f.done(), f.plan.Completion)
+		s.fill(f.done(), f.plan.Tokens)
 		s.buf = s.answer.AppendClose(s.buf)
 		s.flush()
 	case f.end.Status == 0: // cut before anything was due
 		c.reset()
 	default:
-		s.fill(f.end.At, f.end.Completion)
+		s.fill(f.end.At, f.end.Tokens)
 		s.breakOff(f.end.Reason)
 	}
 }
@@ -94,7 +94,7 @@ func (s *stream) limit() int32 {
 	if s.plan.BreaksOff() {
 		return int32(s.plan.After)
 	}
-	return s.plan.Completion
+	return s.plan.Tokens
 }
 
 // advance writes what is due at now, up to a number of tokens, and reports whether the client still takes it.

@@ -27,6 +27,7 @@ const (
 	BurstSizes
 	PrefixVariant
 	SpareCapacity
+	Reasoning
 )
 
 // Die draws for one (seed, purpose, entity). It is a value; copies draw alike.

@@ -29,7 +29,30 @@ faults:
   - {name: abort, backend: a, at: 2s, for: 110s, probability: 20%, abort: {after: 40}}
   - {name: stall, backend: b, at: 5s, for: 110s, probability: 30%, stall: {after: 15, for: 1500ms}}
   - {name: slow, backend: a, at: 20s, for: 10s, latency: {add: 1s, jitter: 500ms}}
-  - {name: outage, backend: b, at: 40s, for: 2s, outage: {}}
+  - {name: outage, backend: b, at: 40.5s, for: 2s, outage: {}}
+`
+
+// thinking is a minute of models that reason: some answers are nothing but
+// thought, some are cut or left while it lasts, and the load stretches it.
+const thinking = `
+version: 1
+seed: 7
+duration: 90s
+backends:
+  - {name: a, model: o4-mini, sku: GlobalProvisionedManaged, ptu: 25, latency: {reasoning: {lognormal: {p50: 150, p95: 600}}}}
+  - {name: b, model: o4-mini, sku: GlobalStandard, tpm: 600k, rpm: 600}
+gateway:
+  route: {groups: [[a, b]]}
+  breaker: {open: 1s}
+tenants:
+  - {name: chat, arrivals: {poisson: {rate: 3/s}}, prompt: 500, output: {exponential: {mean: 80}}, max_tokens: 500}
+  - {name: users, users: 6, think: {exponential: {mean: 1s}}, prompt: 300, output: 40, max_tokens: 400, stream: false, client: openai-go}
+  - {name: hasty, arrivals: {constant: {rate: 1/s}}, prompt: 400, output: 100, max_tokens: 800, client: none, timeout: 3s}
+faults:
+  - {name: abort, backend: a, at: 2s, for: 80s, probability: 20%, abort: {after: 10}}
+  - {name: truncate, backend: b, at: 2s, for: 80s, probability: 10%, truncate: {after: 3}}
+  - {name: outage, backend: b, at: 40.5s, for: 2s, outage: {}}
+  - {name: down, backend: a, at: 60.5s, for: 2s, outage: {}}
 `
 
 // levels counts how often the load of a backend changed by a tenth of its
@@ -58,5 +81,6 @@ func TestLiveEqualsVirtualUnderLoad(t *testing.T) {
 			t.Errorf("the load moved only %d times", seen.moved)
 		}
 		t.Run("seed "+seed, func(t *testing.T) { runBoth(t, crowded, seed) })
+		t.Run("thinking, seed "+seed, func(t *testing.T) { runBoth(t, thinking, seed) })
 	}
 }

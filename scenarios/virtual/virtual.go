@@ -253,7 +253,9 @@ func (r *Runner) stepBackend(now tick.Instant, backend int, ev deployment.Event)
 		e := r.fromBackend[i]
 		switch e.Kind {
 		case deployment.Plan, deployment.Replan:
-			r.sent[e.Ref.Slot].first = e.FirstIn()
+			if e.Tokens > 0 || e.Whole { // else nothing comes that a client would see
+				r.sent[e.Ref.Slot].first = e.FirstIn()
+			}
 		case deployment.Reserve:
 			g := r.world.Budgets[backend].Reserve(now, e.Charged)
 			r.stepBackend(now, backend, g.Answer(e.Ref))
@@ -280,6 +282,9 @@ func (r *Runner) attemptEnded(now tick.Instant, e *deployment.Effect) {
 	}
 	a := &r.sent[e.Ref.Slot]
 	completion := e.Completion
+	if e.Outcome != record.Succeeded {
+		completion = e.Tokens // no usage came: what was seen is counted
+	}
 	if e.Reason == record.WrongLengthFault {
 		completion = 0 // no client makes anything of half a body
 	} else if a.first > 0 && e.At >= a.start.After(a.first) {
@@ -298,7 +303,7 @@ func SeenReason(e *deployment.Effect) record.Reason {
 		return record.NoReason
 	case e.Reason == record.RefusedFault, e.Reason == record.TLSFault, e.Reason == record.UnknownHostFault:
 		return record.ConnectError
-	case e.Status == 0, e.Status == 200 && e.Completion == 0: // nothing of the answer came
+	case e.Status == 0, e.Status == 200 && e.Tokens == 0: // nothing of the answer came
 		return record.UpstreamError
 	case e.Reason == record.WrongLengthFault && e.RemainingTokens > 0: // the transport tells
 		return record.UpstreamError

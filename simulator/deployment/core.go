@@ -66,7 +66,7 @@ type stream struct {
 	schedule   latency.Schedule
 	prompt     int32
 	cached     int32 // of the prompt
-	completion int32
+	completion int32 // of each choice: what is seen, the schedule's, and what was thought
 	charged    int32
 	attempt    uint32
 	cfg        uint16 // place in configs

@@ -44,6 +44,7 @@ type Event struct {
 	Missed         bool          // Start: its connection never came about, as whoever owns the network says
 	Why            record.Reason // Reserved and not Granted
 	Tier           record.Tier   // asked for
+	Effort         latency.Effort
 }
 
 // EffectKind tags an Effect.
@@ -74,7 +75,7 @@ type Effect struct {
 	// it began and, in End, ended after the Plan (after its arrival where there
 	// was none), and what came of its tokens.
 	latency.Schedule
-	Completion        int32  // output tokens of each choice: planned (Plan) or produced (Finish, Cut)
+	Completion        int32  // output tokens of each choice, planned (Plan) or produced (Finish, Cut): the schedule's, which are seen, and those of reasoning
 	Prompt            int32  // tokens
 	Cached            int32  // prompt tokens that were in the prompt cache; Refuse: 0
 	Charged           int32  // tokens in the limiter's unit

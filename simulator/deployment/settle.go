@@ -94,18 +94,26 @@ func (c *Core) cutNow(at tick.Instant, ref record.Ref, s *stream, out []Effect) 
 	return c.end(at, ref, s, Cut, record.Failed, reason, out)
 }
 
-// end settles a stream's charge and frees its slot.
-func (c *Core) end(at tick.Instant, ref record.Ref, s *stream, kind EffectKind, o record.Outcome, why record.Reason, out []Effect) []Effect {
-	produced := s.completion
+// produced returns the tokens of each choice that are there at a stream's end.
+func (s *stream) produced(at tick.Instant, kind EffectKind) (seen, thought int32) {
+	seen, thought = s.schedule.Tokens, s.completion-s.schedule.Tokens
 	switch {
 	case s.state == reserving, kind == Cut && s.state != flowing: // nothing was sent
-		produced = 0
+		return 0, 0
 	case kind == Cut:
-		produced = s.schedule.Count(at.Sub(s.start))
+		thought = s.schedule.Reasoned(at.Sub(s.start), thought)
+		seen = s.schedule.Count(at.Sub(s.start))
 		if s.schedule.BreaksOff() { // its break is up to a grid unit after the token
-			produced = min(produced, int32(s.schedule.After))
+			seen = min(seen, int32(s.schedule.After))
 		}
 	}
+	return seen, thought
+}
+
+// end settles a stream's charge and frees its slot.
+func (c *Core) end(at tick.Instant, ref record.Ref, s *stream, kind EffectKind, o record.Outcome, why record.Reason, out []Effect) []Effect {
+	seen, thought := s.produced(at, kind)
+	produced := seen + thought
 	status := uint16(200)
 	if kind != Finish && s.state != flowing {
 		status = 0 // nothing was sent yet
@@ -122,7 +130,7 @@ func (c *Core) end(at tick.Instant, ref record.Ref, s *stream, kind EffectKind, 
 		c.billed += int64(s.prompt) + int64(produced)*int64(s.choices)
 	}
 	first := s.schedule.FirstIn()
-	came := latency.Schedule{First: first, Next: first, End: tick.ToUnits(at.Sub(s.start)), Tokens: produced}
+	came := latency.Schedule{First: first, Next: first, End: tick.ToUnits(at.Sub(s.start)), Tokens: seen}
 	out = append(out, Effect{Kind: kind, Ref: ref, At: at, Schedule: came,
 		Prompt: s.prompt, Cached: s.cached, Completion: produced, Charged: charged, Status: status, Outcome: o, Reason: why, Length: s.length,
 		RemainingTokens: off, Tier: s.tier})

@@ -59,11 +59,12 @@ func (c *Core) admit(now tick.Instant, ev *Event, attempt uint32, hit *blow, out
 	c.cache.take(now, cache)
 	s.charged = asked.total()
 	s.tier = c.tier(now, ev, s.charged, hit.peak)
-	s.completion, s.length = c.answerLength(ev, attempt)
-	s.schedule = c.cfg.latency.Plan(&latency.Request{Key: s.key, Attempt: attempt, Prompt: int64(s.prompt), Cached: int64(s.cached), Output: int64(s.completion),
+	seen, thought, length := c.answerLength(ev, attempt)
+	s.completion, s.length = seen+thought, length
+	s.schedule = c.cfg.latency.Plan(&latency.Request{Key: s.key, Attempt: attempt, Prompt: int64(s.prompt), Cached: int64(s.cached), Output: int64(seen), Reasoning: int64(thought),
 		Stream: ev.Stream, Delay: hit.delay, Slow: c.slowDown(), Target: c.target(s.tier), Pace: c.cfg.load.Pace(c.level)})
 	s.schedule.PutOff(tick.ToUnits(hit.hold))
-	if b := hit.breaks; b != 0 && s.completion >= int32(c.interruptions[b-1].after) {
+	if b := hit.breaks; b != 0 && seen >= int32(c.interruptions[b-1].after) {
 		s.breaks, s.schedule.After, s.schedule.Pause = b, c.interruptions[b-1].after, tick.ToUnits(c.interruptions[b-1].pause)
 	}
 	c.active++
@@ -143,15 +144,21 @@ func (c *Core) slot(slot uint32) *stream {
 	return &c.streams[slot]
 }
 
-func (c *Core) answerLength(ev *Event, attempt uint32) (tokens int32, cut bool) {
+// answerLength returns the tokens of each choice that are seen, and those that
+// the model thinks in before. max_tokens counts both, the latter first.
+func (c *Core) answerLength(ev *Event, attempt uint32) (tokens, thought int32, cut bool) {
 	tokens = ev.OutputTokens
 	if tokens < 0 {
 		tokens = int32(min(c.cfg.output.At(c.cfg.draw.Draw(ev.Key, attempt)), math.MaxInt32))
 	}
-	if ev.MaxTokens >= 0 && tokens > ev.MaxTokens {
-		return ev.MaxTokens, true
+	thought = c.cfg.latency.Reasoning(ev.Key, attempt, ev.Effort)
+	most := ev.MaxTokens
+	if most < 0 {
+		most = math.MaxInt32
 	}
-	return tokens, false
+	cut = int64(tokens)+int64(thought) > int64(most)
+	thought = min(thought, most)
+	return min(tokens, most-thought), thought, cut
 }
 
 // plan admits the stream: its timer runs from now on.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"foundrylab/internal/distribution"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
 	"foundrylab/internal/tracetest"
@@ -28,12 +29,12 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 //	fault slow_headers=2s|throttle=20s|capacity=50%|token_expiry|deleted=finish|wrong_length=100
 //	deployment tpm=1000 rpm=600 ptu=15 model=gpt-4.1 ttft=400ms pace=100 window=10s guess=256 bound=9 remote
 //	    tier=priority floor=1000 (tokens of it a minute) cache=5m (retention) overflow=15 prefixes=10 per_1k=1s (TTFT of prompt tokens)
-//	    knee=80% slowest=60% (of its pace) filter=default (tokens come in bursts) profile=azure-2024 forgiving (refused requests do not count) weight=500000 disconnect=planned
+//	    think=100 (tokens of reasoning) knee=80% slowest=60% (of its pace) filter=default (tokens come in bursts) profile=azure-2024 forgiving (refused requests do not count) weight=500000 disconnect=planned
 //	    month=1000 (tokens of the usage tier; above it 2.5 times as slow) used=0
 //	    output=100 counts=max_tokens (of a Claude model)
 //	install (arguments of deployment)     a further configuration
 //	install faults                        the newest configuration with the faults above it in place of its own
-//	TIME start REQUEST key=1 prompt=100 chars=400 max=50 out=20 n=2 whole prefix=7 shared=1024 tier=priority|default|flex
+//	TIME start REQUEST key=1 prompt=100 chars=400 max=50 out=20 n=2 effort=3 (low) whole prefix=7 shared=1024 tier=priority|default|flex
 //	TIME gone REQUEST
 //	TIME granted REQUEST left=500 requests=9
 //	TIME refused REQUEST retry=2s left=500 why=token-limit|request-limit|too-large
@@ -210,6 +211,10 @@ func (a arguments) config() *Config {
 	}
 	c.Latency = paced(time.Duration(a.span("ttft", 400*time.Millisecond)), a.number("pace", 100))
 	c.Latency.Filter = cmp.Or(a.of["filter"], c.Latency.Filter)
+	if a.has("think") {
+		c.Latency.Reasoning = &distribution.Config{Constant: new(unit.Count)}
+		*c.Latency.Reasoning.Constant = unit.Count(a.number("think", 0))
+	}
 	if a.has("knee") {
 		c.Latency.Load = &latency.Load{Knee: a.ratio("knee"), Floor: a.ratio("slowest")}
 	}
@@ -261,7 +266,7 @@ func (a arguments) event(f []string) Event {
 	case "start":
 		ev = Event{Kind: Start, Ref: ev.Ref, Key: uint64(a.number("key", 1)), PromptTokens: int32(a.number("prompt", 0)),
 			PromptEstimate: int32(a.number("chars", 0)/4 + 1), MaxTokens: int32(a.number("max", -1)), OutputTokens: int32(a.number("out", 1)),
-			N: uint16(a.number("n", 0)), Stream: !a.has("whole"), Tier: a.tier(), Prefix: uint64(a.number("prefix", 0)), Shared: int32(a.number("shared", 0))}
+			N: uint16(a.number("n", 0)), Effort: latency.Effort(a.number("effort", 0)), Stream: !a.has("whole"), Tier: a.tier(), Prefix: uint64(a.number("prefix", 0)), Shared: int32(a.number("shared", 0))}
 	case "gone":
 		ev.Kind = Gone
 	case "granted", "refused":
@@ -337,6 +342,9 @@ func describe(e *Effect) string {
 	case Plan:
 		text := fmt.Sprintf("plan %s: head %v first %v end %v, %d tokens%s, charged %d%s", name(e.Ref), e.HeadIn().Span(), e.FirstIn().Span(),
 			e.Over().Span(), e.Completion, length, e.Charged, left)
+		if thought := e.Completion - e.Tokens; thought > 0 {
+			text += fmt.Sprintf(", %d of them thought", thought)
+		}
 		if e.Bursts != 0 {
 			text += ", bursts of" + bursts(e)
 		}
@@ -361,6 +369,9 @@ func describe(e *Effect) string {
 		}
 		return text + left
 	case Finish, Cut:
+		if thought := e.Completion - e.Tokens; thought > 0 {
+			length = fmt.Sprintf(" (%d thought)", thought) + length
+		}
 		verb := map[EffectKind]string{Finish: "finish", Cut: "cut"}[e.Kind]
 		off := ""
 		if e.RemainingTokens != 0 {

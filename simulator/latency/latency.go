@@ -15,14 +15,15 @@ import (
 // Config describes a deployment's pace. Absent fields come from the preset,
 // which defaults to the deployment's model.
 type Config struct {
-	Preset     string        `yaml:"preset" doc:"name of a built-in profile; default: the deployment's model"`
-	TTFT       *Quantiles    `yaml:"ttft" doc:"time to the first token, log-normal"`
-	PerKPrompt unit.Duration `yaml:"per_1k_prompt" doc:"added to TTFT for each 1,000 prompt tokens that are not cached"`
-	TokensPerS unit.Count    `yaml:"tokens_per_s" doc:"median pace of output tokens"`
-	Spread     unit.Ratio    `yaml:"spread" doc:"coefficient of variation of the pace between requests"`
-	Filter     string        `yaml:"filter" enum:"default|asynchronous" doc:"content filter of streams: default holds tokens back and releases 1 to 20 at once, asynchronous lets each go as it comes; default: that of the profile"`
-	Load       *Load         `yaml:"load" doc:"slower pace of a busy deployment; default: that below on provisioned ones, none on standard ones"`
-	Tail       *Tail         `yaml:"tail" doc:"requests that the service itself holds up; default: that of the profile, none where ttft is given"`
+	Preset     string               `yaml:"preset" doc:"name of a built-in profile; default: the deployment's model"`
+	TTFT       *Quantiles           `yaml:"ttft" doc:"time to the first token, log-normal"`
+	PerKPrompt unit.Duration        `yaml:"per_1k_prompt" doc:"added to TTFT for each 1,000 prompt tokens that are not cached"`
+	TokensPerS unit.Count           `yaml:"tokens_per_s" doc:"median pace of output tokens"`
+	Spread     unit.Ratio           `yaml:"spread" doc:"coefficient of variation of the pace between requests"`
+	Filter     string               `yaml:"filter" enum:"default|asynchronous" doc:"content filter of streams: default holds tokens back and releases 1 to 20 at once, asynchronous lets each go as it comes; default: that of the profile"`
+	Reasoning  *distribution.Config `yaml:"reasoning" doc:"tokens of thought before the first token, at medium effort, billed as output; 0 for none; default: that of the profile"`
+	Load       *Load                `yaml:"load" doc:"slower pace of a busy deployment; default: that below on provisioned ones, none on standard ones"`
+	Tail       *Tail                `yaml:"tail" doc:"requests that the service itself holds up; default: that of the profile, none where ttft is given"`
 }
 
 // Tail is what the service adds around the model: few requests, but slow ones.
@@ -72,16 +73,18 @@ func (c Config) Validate(fail func(path, format string, args ...any)) {
 
 // Model is a compiled profile; immutable, safe to share.
 type Model struct {
-	ttft    distribution.Sampler // grid units
-	perK    time.Duration
-	perTok  distribution.Sampler // nanoseconds per output token
-	perS    int64                // median pace, tokens per second
-	tail    Tail
-	buffers bool // the filter releases tokens in bursts
-	ttftDie rng.Die
-	paceDie rng.Die
-	tailDie rng.Die
-	holdDie rng.Die
+	ttft     distribution.Sampler // grid units
+	perK     time.Duration
+	perTok   distribution.Sampler // nanoseconds per output token
+	perS     int64                // median pace, tokens per second
+	tail     Tail
+	buffers  bool // the filter releases tokens in bursts
+	ttftDie  rng.Die
+	paceDie  rng.Die
+	tailDie  rng.Die
+	holdDie  rng.Die
+	thinking thinking
+	thinkDie rng.Die
 }
 
 // Compile returns the model of a deployment: cfg over the preset of the model
@@ -113,16 +116,18 @@ func Compile(cfg Config, model string, seed, entity uint64) *Model {
 		tail = *cfg.Tail
 	}
 	return &Model{
-		ttft:    distribution.NewLognormal(int64(tick.ToUnits(p.p50)), int64(tick.ToUnits(p.p95)), distribution.Z95, 0),
-		perK:    p.perK,
-		perTok:  pace(p.tokensPerS, p.spread),
-		perS:    p.tokensPerS,
-		tail:    tail,
-		buffers: buffered(cfg.Filter, p.name),
-		ttftDie: rng.New(seed, rng.FirstToken, entity),
-		paceDie: rng.New(seed, rng.Pace, entity),
-		tailDie: rng.New(seed, rng.SlowAnswer, entity),
-		holdDie: rng.New(seed, rng.BurstSizes, entity),
+		ttft:     distribution.NewLognormal(int64(tick.ToUnits(p.p50)), int64(tick.ToUnits(p.p95)), distribution.Z95, 0),
+		perK:     p.perK,
+		perTok:   pace(p.tokensPerS, p.spread),
+		perS:     p.tokensPerS,
+		tail:     tail,
+		buffers:  buffered(cfg.Filter, p.name),
+		ttftDie:  rng.New(seed, rng.FirstToken, entity),
+		paceDie:  rng.New(seed, rng.Pace, entity),
+		tailDie:  rng.New(seed, rng.SlowAnswer, entity),
+		thinking: thinkingOf(cfg.Reasoning, p.name),
+		thinkDie: rng.New(seed, rng.Reasoning, entity),
+		holdDie:  rng.New(seed, rng.BurstSizes, entity),
 	}
 }
 
@@ -139,16 +144,17 @@ func pace(perS, spreadPPM int64) distribution.Sampler {
 
 // Request is what the pace of an answer depends on.
 type Request struct {
-	Key     uint64 // with Attempt the name of its draws
-	Attempt uint32
-	Prompt  int64 // tokens
-	Cached  int64 // of the prompt: those that a cache has, which cost no time
-	Output  int64 // tokens of each choice
-	Stream  bool
-	Delay   time.Duration // a fault's, before the first token
-	Slow    int64         // the service's own: time to and between tokens is so many times as long, in ppm; 0: it is not
-	Target  int64         // median pace that there is at least, in tokens per second; 0: the profile's own
-	Pace    int64         // share of its pace that the load leaves, in ppm; 0: all
+	Key       uint64 // with Attempt the name of its draws
+	Attempt   uint32
+	Prompt    int64 // tokens
+	Cached    int64 // of the prompt: those that a cache has, which cost no time
+	Output    int64 // tokens of each choice that are seen
+	Reasoning int64 // tokens of thought before them
+	Stream    bool
+	Delay     time.Duration // a fault's, before the first token
+	Slow      int64         // the service's own: time to and between tokens is so many times as long, in ppm; 0: it is not
+	Target    int64         // median pace that there is at least, in tokens per second; 0: the profile's own
+	Pace      int64         // share of its pace that the load leaves, in ppm; 0: all
 }
 
 // Plan draws how an answer unfolds.
@@ -162,24 +168,36 @@ func (m *Model) Plan(r *Request) Schedule {
 		ttft = tick.ToUnits(time.Duration(tick.MulDiv(int64(ttft.Span()), r.Slow, int64(unit.One))))
 	}
 	ttft = ttft.Plus(tick.ToUnits(r.Delay))
-	s := Schedule{Head: ttft / headShare, First: ttft, Next: ttft, End: ttft.Plus(1), Tokens: int32(r.Output), Whole: !r.Stream}
+	s := Schedule{Head: ttft / headShare, Tokens: int32(r.Output), Whole: !r.Stream}
+	each := m.each(r)
+	s.Think = tick.ToUnits(time.Duration(tick.MulDiv(each, r.Reasoning, 1)))
+	s.First = ttft.Plus(s.Think)
+	s.Next, s.End = s.First, s.First.Plus(1)
 	if r.Output > 1 {
-		each := m.perTok.At(m.paceDie.Draw(r.Key, r.Attempt))
-		if r.Pace > 0 {
-			each = tick.MulDiv(each, int64(unit.One), r.Pace)
-		}
-		if r.Target > m.perS {
-			each = tick.MulDiv(each, m.perS, r.Target)
-		}
-		if r.Slow > 0 {
-			each = tick.MulDiv(each, r.Slow, int64(unit.One))
-		}
-		s.End = ttft.Plus(max(tick.ToUnits(time.Duration(tick.MulDiv(each, r.Output-1, 1))), 1))
+		s.End = s.First.Plus(max(tick.ToUnits(time.Duration(tick.MulDiv(each, r.Output-1, 1))), 1))
 		if m.buffers && r.Stream {
 			s.Bursts = newBursts(m.holdDie.Draw(r.Key, r.Attempt))
 		}
 	}
 	return s
+}
+
+// each returns the nanoseconds that a token of an answer takes.
+func (m *Model) each(r *Request) int64 {
+	if r.Output <= 1 && r.Reasoning == 0 {
+		return 0
+	}
+	each := m.perTok.At(m.paceDie.Draw(r.Key, r.Attempt))
+	if r.Pace > 0 {
+		each = tick.MulDiv(each, int64(unit.One), r.Pace)
+	}
+	if r.Target > m.perS {
+		each = tick.MulDiv(each, m.perS, r.Target)
+	}
+	if r.Slow > 0 {
+		each = tick.MulDiv(each, r.Slow, int64(unit.One))
+	}
+	return each
 }
 
 // headShare: the response headers and the filter-only chunk come after about

@@ -12,6 +12,7 @@ import (
 // for every token.
 type Schedule struct {
 	Head   tick.Units // response headers and, streamed, the filter-only event
+	Think  tick.Units // of the time before First: the model reasons, at its pace
 	First  tick.Units // the first token
 	Next   tick.Units // token From+1: First, until the rest is rescaled
 	End    tick.Units // the last token and what closes the answer, but for Pause
@@ -45,16 +46,17 @@ func (s *Schedule) PutOff(late tick.Units) {
 }
 
 // Rescale lets what is still to come at d take num/den of its time from then
-// on. The time to the first token is not of the pace and stays, and so does a
-// pause: one that has begun goes on, and is then part of the times. d must not
+// on. What of the time to the first token is no thinking is not of the pace and
+// stays, and so does a pause: one that has begun goes on, and is then part of the times. d must not
 // be before an earlier call's.
 func (s *Schedule) Rescale(d time.Duration, num, den int64) {
-	if s.Tokens <= 1 {
+	thought := d >= s.First.Span()
+	if s.Tokens <= 1 && (thought || s.Think == 0) {
 		return
 	}
-	n, from := s.Count(d), max(d, s.First.Span())
+	n, from := s.Count(d), max(d, (s.First-s.Think).Span())
 	if !s.Whole {
-		if n >= s.Tokens && d >= s.First.Span() || s.BreaksOff() && n >= int32(s.After) {
+		if n >= s.Tokens && thought || s.BreaksOff() && n >= int32(s.After) {
 			return
 		}
 		next := s.At(n + 1)
@@ -64,7 +66,31 @@ func (s *Schedule) Rescale(d time.Duration, num, den int64) {
 		}
 		s.From, s.Next = n, up(rescaled(next, from, num, den))
 	}
-	s.End = max(up(rescaled(s.End.Span(), from, num, den)), s.Next)
+	last := s.End - s.First
+	if s.Tokens > 1 {
+		s.End = up(rescaled(s.End.Span(), from, num, den))
+	}
+	if !thought {
+		first := up(rescaled(s.First.Span(), from, num, den))
+		s.Think, s.First, s.Next = s.Think+first-s.First, first, first
+	}
+	if s.Tokens <= 1 {
+		s.End = s.First.Plus(last)
+	}
+	s.End = max(s.End, s.Next)
+}
+
+// Reasoned returns how many of so many reasoning tokens have been thought by a
+// span after the admission. Nobody sees them; they are billed.
+func (s *Schedule) Reasoned(d time.Duration, all int32) int32 {
+	begun := (s.First - s.Think).Span()
+	switch {
+	case d >= s.First.Span():
+		return all
+	case d <= begun:
+		return 0
+	}
+	return int32(tick.MulDiv(int64(d-begun), int64(all), int64(s.Think.Span())))
 }
 
 // rescaled moves an instant after from.
