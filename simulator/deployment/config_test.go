@@ -27,7 +27,7 @@ func TestValidate(t *testing.T) {
 		{"{name: a, model: gpt-4.1, sku: Standard, tpm: 1, dynamic_quota: {every: 59s}}", "dynamic_quota.every: must be at least 1m0s, the window of the tokens"},
 		{"{name: p, model: gpt-4.1, sku: ProvisionedManaged, ptu: 50, dynamic_quota: {}}", "dynamic_quota: only standard deployments have it, and this is ProvisionedManaged"},
 		{"{name: a, model: gpt-4.1, sku: GlobalStandard, tpm: 1, usage_tier: {}}", ""},
-		{"{name: a, model: my-model, sku: GlobalStandard, tpm: 1, usage_tier: {tokens: 1, used: 5, slow_down: 1}}", ""},
+		{"{name: a, model: my-model, sku: GlobalStandard, tpm: 1, usage_tier: {tokens: 30000M, used: 5, slow_down: 1}}", ""},
 		{"{name: a, model: my-model, sku: GlobalStandard, tpm: 1, usage_tier: {}}", `usage_tier.tokens: no usage tier is known of "my-model": give one, such as 30000M`},
 		{"{name: a, model: gpt-4.1, sku: Standard, tpm: 1, usage_tier: {}}", "usage_tier: only GlobalStandard deployments have one, and this is Standard"},
 		{"{name: a, model: gpt-4.1, sku: GlobalStandard, tpm: 1, usage_tier: {slow_down: 0.9}}", "usage_tier.slow_down: must be from 1 to 100"},

@@ -7,7 +7,7 @@ import "foundrylab/internal/unit"
 // and no 429 ("Global Standard: usage tiers"). The service counts by tenant and
 // model; here each deployment counts its own, from what it is told was used.
 type UsageTier struct {
-	Tokens   unit.Count `yaml:"tokens" doc:"prompt and output tokens of a month; default by model, such as 30,000M for gpt-4.1"`
+	Tokens   unit.Count `yaml:"tokens" doc:"prompt and output tokens of a month; default by model, such as 30000M for gpt-4.1"`
 	Used     unit.Count `yaml:"used" default:"0" doc:"of them, how many the month has seen before the start"`
 	SlowDown unit.Ratio `yaml:"slow_down" default:"2" doc:"above them, time to the first token and between tokens is so many times as long"`
 }
