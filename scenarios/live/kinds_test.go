@@ -22,6 +22,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"foundrylab/internal/record"
+	"foundrylab/simulator"
 	"foundrylab/simulator/fault"
 )
 
@@ -195,7 +196,9 @@ func look(t *testing.T, scheduled, ask string, whole bool) *wire {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	s := loadScenario(t, src)
-	go func() { ended <- ServeBackends(ctx, s, zerolog.Nop(), func(_, url, _ string) { where <- url }) }()
+	go func() {
+		ended <- ServeBackends(ctx, s, zerolog.Nop(), simulator.Sharing{}, func(_, url, _ string) { where <- url })
+	}()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
