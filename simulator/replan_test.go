@@ -60,11 +60,10 @@ func TestLoadReplansWhatRuns(t *testing.T) {
 			busy := time.AfterFunc(1100*time.Millisecond, func() { l.post("p", big) })
 			defer busy.Stop()
 			whole := make(chan tick.Instant)
-			go func() {
-				time.Sleep(time.Nanosecond)
+			time.AfterFunc(time.Nanosecond, func() {
 				l.post("p", prompt(2, 300, `,"max_tokens":300`))
 				whole <- l.clock.Now()
-			}()
+			})
 			resp, err := l.send(l.Context(), "p", prompt(1, 600, streamed+`,"max_tokens":600`))
 			if err != nil {
 				l.Fatal(err)
