@@ -26,6 +26,7 @@ type call struct {
 	route   string
 	serial  uint64
 	began   tick.Instant
+	family  string   // of the route, where the deployment is in the body
 	version string   // api-version
 	backend *backend // once its deployment is known
 	body    []byte
@@ -76,11 +77,22 @@ func (c *call) key() string {
 	if key := c.r.Header.Get("Api-Key"); key != "" {
 		return key
 	}
+	if key := c.r.Header.Get("X-Api-Key"); key != "" && c.family == "anthropic" {
+		return key
+	}
 	scheme, token, _ := strings.Cut(c.r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		return ""
 	}
 	return strings.TrimSpace(token)
+}
+
+// keyRefused answers a wrong key. Under /anthropic that is the body of token errors, as was seen.
+func (c *call) keyRefused() content.Answer {
+	if c.family == "anthropic" {
+		return content.InvalidToken()
+	}
+	return content.InvalidKey()
 }
 
 func equalKeys(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
@@ -102,7 +114,7 @@ func (c *call) enter(b *backend) bool {
 	case b == nil:
 		c.answer(content.DeploymentNotFound())
 	case !equalKeys(c.key(), b.cfg.Key):
-		c.answer(content.InvalidKey())
+		c.answer(c.keyRefused())
 	default:
 		c.backend = b
 		return true
@@ -111,7 +123,7 @@ func (c *call) enter(b *backend) bool {
 }
 
 // readBody reads and peeks at the body, or answers why not.
-func (c *call) readBody(op *ops.Operation) bool {
+func (c *call) readBody(peek func(*ops.Peeker, []byte) (ops.Peeked, error)) bool {
 	var buf bytes.Buffer
 	if n := c.r.ContentLength; n > 0 {
 		buf.Grow(int(min(n, c.srv.maxBody)) + bytes.MinRead)
@@ -127,7 +139,7 @@ func (c *call) readBody(op *ops.Operation) bool {
 		panic(http.ErrAbortHandler)
 	}
 	c.body = buf.Bytes()
-	c.peeked, err = op.Peek(new(ops.Peeker), c.body)
+	c.peeked, err = peek(new(ops.Peeker), c.body)
 	var invalid *ops.InvalidRequest
 	if errors.As(err, &invalid) {
 		c.answer(content.InvalidRequest(invalid))
@@ -138,6 +150,12 @@ func (c *call) readBody(op *ops.Operation) bool {
 
 // answer sends a whole JSON response.
 func (c *call) answer(a content.Answer) {
+	if c.family == "anthropic" {
+		c.w.Header()["Request-Id"] = []string{c.anthropicID()}
+		if a.Status >= 400 && a.Status != http.StatusUnauthorized && !azureOnly(a) {
+			a = content.Anthropic(a, c.anthropicID())
+		}
+	}
 	c.head(a)
 	c.w.WriteHeader(a.Status)
 	c.w.Write(a.Body) // a failure means that the client is gone: nothing is left to do

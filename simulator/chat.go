@@ -18,7 +18,7 @@ import (
 func (c *call) serve(op *ops.Operation) {
 	c.op, c.model = operationOf(op), catalog.Of(c.backend.cfg.Model)
 	if c.model.Can&c.op.needs == 0 {
-		c.answer(content.OperationNotSupported(c.op.needs.String(), c.backend.cfg.Model))
+		c.answer(c.unable())
 		return
 	}
 	ask, ok := c.asked()

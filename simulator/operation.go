@@ -15,13 +15,16 @@ type operation struct {
 	count  func(rule tokens.ChatRule, counter tokens.Counter, p *ops.Peeked) int // prompt tokens
 	wanted func(p *ops.Peeked) (output int32, choices int)                       // tokens of each answer, negative for as many as come; answers made
 	refuse func(c *call) *content.Answer                                         // what the model has against the request; nil: nothing
+	tools  func(p *ops.Peeked) (toolUse, *content.Answer)                        // what it says of tools; nil: it has none
+	form   func(d *director) *content.Answer                                     // writes the answer that response_format wants; nil: it has none
 	writer func(c *call, r content.Reply) content.Writer                         // of the answer
 }
 
 var operations = []operation{
-	{"ChatCompletions_Create", catalog.Chat, guessParts, countChat, wantedChoices, refuseLong, writeChat},
-	{"Completions_Create", catalog.Completion, guessParts, countInputs, wantedCandidates, refuseCompletion, writeCompletion},
-	{"Embeddings_Create", catalog.Embedding, guessQuarters, countInputs, wantedNothing, refuseEmbeddings, writeEmbeddings},
+	{"ChatCompletions_Create", catalog.Chat, guessParts, countChat, wantedChoices, refuseLong, chatTools, chatForm, writeChat},
+	{"Completions_Create", catalog.Completion, guessParts, countInputs, wantedCandidates, refuseCompletion, nil, nil, writeCompletion},
+	{"Embeddings_Create", catalog.Embedding, guessQuarters, countInputs, wantedNothing, refuseEmbeddings, nil, nil, writeEmbeddings},
+	{"Messages_Create", catalog.Messages, guessParts, countChat, wantedChoices, refuseLong, messageTools, nil, writeMessage},
 }
 
 // operationOf returns the line of an operation; a test sees that each has one.

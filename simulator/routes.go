@@ -18,7 +18,7 @@ func (s *Server) routes() *mux.Router {
 	router := mux.NewRouter().SkipClean(true)
 	for _, op := range ops.All {
 		for _, r := range op.Routes() {
-			name, answer := op.Name+"."+r.Family.Name, inBody(&op, versionRules(r.Family.Name))
+			name, answer := op.Name+"."+r.Family.Name, inBody(&op, r.Family.Name)
 			if !r.Family.ModelInBody {
 				answer = inPath(&op)
 			}
@@ -35,6 +35,8 @@ func (s *Server) routes() *mux.Router {
 	} {
 		router.Handle(r.path, s.handler(r.name, r.answer)).Methods(http.MethodGet).Name(r.name)
 	}
+	router.Handle("/anthropic/v1/messages/count_tokens", s.handler("count_tokens", countTokens)).Methods(http.MethodPost).Name("count_tokens")
+	router.PathPrefix("/anthropic/").Handler(s.handler("none", func(c *call) { c.answer(content.APINotSupported()) }))
 	unknown := s.handler("none", func(c *call) { c.answer(content.NotFound()) })
 	router.NotFoundHandler, router.MethodNotAllowedHandler = unknown, unknown
 	return router
@@ -62,6 +64,8 @@ func versionRules(family string) versionRule {
 		return versionRule{(*call).classicVersion, content.NotFound}
 	case "models":
 		return versionRule{(*call).classicVersion, func() content.Answer { return versionNotSupported }}
+	case "anthropic":
+		return versionRule{(*call).hasAnthropicVersion, anthropicVersionMissing}
 	case "plain":
 		return versionRule{func(*call) bool { return true }, content.NotFound}
 	}
@@ -78,21 +82,23 @@ func inPath(op *ops.Operation) endpoint {
 		case !c.knowsKey():
 			c.answer(content.InvalidKey())
 		case !c.enter(c.srv.deployed(c.wishless(mux.Vars(c.r)["deployment"]))):
-		case c.readBody(op):
+		case c.readBody(op.Peek):
 			c.serve(op)
 		}
 	}
 }
 
 // inBody answers an operation whose deployment is the body's model.
-func inBody(op *ops.Operation, version versionRule) endpoint {
+func inBody(op *ops.Operation, family string) endpoint {
+	version := versionRules(family)
 	return func(c *call) {
+		c.family = family
 		switch {
 		case !version.fits(c):
 			c.answer(version.refuse())
 		case !c.knowsKey():
-			c.answer(content.InvalidKey())
-		case !c.readBody(op):
+			c.answer(c.keyRefused())
+		case !c.readBody(op.Peek):
 		case c.peeked.Model == "":
 			c.answer(content.InvalidRequest(&ops.InvalidRequest{Message: "Missing required parameter: 'model'.",
 				Param: "model", Code: "missing_required_parameter"}))

@@ -33,7 +33,7 @@ func TestRouteFamilies(t *testing.T) {
 			{"/v1/chat/completions", 200, ""},
 			{"/v1/chat/completions?api-version=whatever", 200, ""},
 			{"/openai/chat/completions?api-version=2024-10-21", 404, "Resource not found"},
-			{"/anthropic/v1/chat/completions", 404, "Resource not found"},
+			{"/anthropic/v1/chat/completions", 404, "api_not_supported"},
 		} {
 			req, _ := http.NewRequestWithContext(l.Context(), "POST", "http://sim"+c.path, strings.NewReader(body))
 			req.Header.Set("Api-Key", "foundrylab-key")

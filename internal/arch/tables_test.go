@@ -164,6 +164,7 @@ var dependencies = []dependency{
 	{"github.com/santhosh-tekuri/jsonschema/v6", anywhere},
 	{"github.com/prometheus/common", inTests},
 	{"github.com/openai/openai-go/v3", inTests},
+	{"github.com/anthropics/anthropic-sdk-go", inTests},
 	{"github.com/rogpeppe/go-internal", inTests},
 	{"golang.org/x/tools", inTests},
 }

@@ -25,6 +25,7 @@ type Peeked struct {
 	ToolChoice          []byte    // tool_choice as JSON
 	Format              []byte    // response_format as JSON
 	OneCall             bool      // parallel_tool_calls is false
+	AfterTool           bool      // the last message brings what a tool returned
 	Inputs              []Input   // embeddings and completions, instead of messages
 	Dimensions          int       // embeddings: 0 where absent
 	Base64              bool      // embeddings: encoding_format is base64
@@ -157,7 +158,10 @@ func (r *reader) messages(p *Peeked) {
 	p.Messages, p.PartChars = make([]Message, 0, 4), make([]int, 0, 4)
 	r.enter('[', place{name: "messages"})
 	for i := 1; r.more(']'); i++ {
-		p.Messages = append(p.Messages, r.message(p, i))
+		r.result = false
+		m := r.message(p, i)
+		p.Messages = append(p.Messages, m)
+		p.AfterTool = r.result || m.Role == "tool"
 	}
 }
 
@@ -211,12 +215,16 @@ func (r *reader) content(p *Peeked, i int) string {
 func (r *reader) part(i, j int) (text string, isText bool) {
 	r.enter('{', place{message: i, part: j})
 	for r.more('}') {
-		if string(r.name()) != `"text"` {
+		switch name := r.name(); string(name) {
+		case `"text"`:
+			isText = true
+			text = r.text(place{i, j, "text"})
+		case `"type"`:
+			kind := r.text(place{i, j, "type"})
+			r.result = r.result || kind == "tool_result"
+		default:
 			r.skip()
-			continue
 		}
-		isText = true
-		text = r.text(place{i, j, "text"})
 	}
 	return text, isText
 }

@@ -26,6 +26,7 @@ type reader struct {
 	dec     *jsontext.Decoder
 	err     *InvalidRequest
 	scratch []byte // unescaped text before it becomes a string
+	result  bool   // a part of this message is what a tool returned
 }
 
 // place names a value in a request body. message and part count from 1, 0 is none. It is a value and not a path,

@@ -1,0 +1,184 @@
+package ops
+
+import "github.com/go-json-experiment/json/jsontext"
+
+// messages is Anthropic's operation, as Foundry has it for Claude models.
+var messages = Operation{
+	Name:     "Messages_Create",
+	Method:   "POST",
+	Tail:     "/messages",
+	In:       InAnthropic,
+	Example:  messagesExample,
+	Peek:     (*Peeker).PeekMessages,
+	Usage:    MessagesUsage,
+	Classify: ClassifyMessages,
+}
+
+func messagesExample(model string) []byte {
+	b := []byte(`{"model":`)
+	b, _ = jsontext.AppendQuote(b, model)
+	return append(b, `,"max_tokens":16,"messages":[{"role":"user","content":"Say hello."}]}`...)
+}
+
+// PeekMessages reads the body of a messages request, by the rules of Peek. The system prompt is the first message.
+func (k *Peeker) PeekMessages(body []byte) (Peeked, error) {
+	p, err := k.peekMessages(body)
+	if err == nil && p.MaxTokens < 0 {
+		return p, &InvalidRequest{Message: "max_tokens: Field required", Param: "max_tokens", Code: "missing_required_parameter"}
+	}
+	return p, err
+}
+
+// PeekCountTokens reads the body of a request that asks how long its prompt is.
+func (k *Peeker) PeekCountTokens(body []byte) (Peeked, error) { return k.peekMessages(body) }
+
+func (k *Peeker) peekMessages(body []byte) (Peeked, error) {
+	r := k.begin(body)
+	p := Peeked{MaxTokens: -1, MaxCompletionTokens: -1, N: 1}
+	var system []Message
+	var systemChars []int
+	seen := false
+	r.enter('{', place{})
+	for r.more('}') {
+		switch name := r.name(); string(name) {
+		case `"model"`:
+			p.Model = r.text(place{name: "model"})
+		case `"messages"`:
+			seen = true
+			r.messages(&p)
+		case `"system"`:
+			s := Peeked{}
+			text := r.content(&s, 0)
+			system, systemChars = []Message{{Role: "system", Text: text}}, s.PartChars
+		case `"stream"`:
+			p.Stream = r.bool(place{name: "stream"}, false)
+		case `"max_tokens"`:
+			p.MaxTokens = r.int(place{name: "max_tokens"}, -1, MaxOutputLimit)
+		case `"tools"`:
+			p.Tools = r.raw()
+		case `"tool_choice"`:
+			p.ToolChoice = r.raw()
+		default:
+			r.skip()
+		}
+	}
+	p.Messages, p.PartChars = append(system, p.Messages...), append(systemChars, p.PartChars...)
+	for _, n := range p.PartChars {
+		p.TextChars += n
+	}
+	return p, r.finish(seen, "messages")
+}
+
+// MessagesUsage reads usage.input_tokens and usage.output_tokens of a message.
+func MessagesUsage(body []byte) (prompt, completion int, ok bool) {
+	s := scan{b: body}
+	s.open('{')
+	for n := 0; ; n++ {
+		name, more := s.member(n)
+		if !more {
+			return 0, 0, false
+		}
+		if string(name) == "usage" && s.peek() == '{' {
+			prompt, completion = s.messageUsage()
+			return prompt, completion, !s.bad && prompt >= 0 && completion >= 0
+		}
+		s.skip()
+	}
+}
+
+// messageUsage consumes a usage object; a count that is not there is -1. Cached input is input as well.
+func (s *scan) messageUsage() (prompt, completion int) {
+	prompt, completion = -1, -1
+	cached := 0
+	s.open('{')
+	for n := 0; ; n++ {
+		name, more := s.member(n)
+		if !more {
+			break
+		}
+		switch string(name) {
+		case "input_tokens":
+			prompt = s.count()
+		case "cache_creation_input_tokens", "cache_read_input_tokens":
+			cached += max(s.count(), 0)
+		case "output_tokens":
+			completion = s.count()
+		default:
+			s.skip()
+		}
+	}
+	if prompt >= 0 {
+		prompt += cached
+	}
+	return prompt, completion
+}
+
+// ClassifyMessages classifies one SSE data payload of a messages stream, by its type. message_start has the prompt's
+// tokens and message_delta the answer's; HasUsage is true for the latter, which ends the count.
+func ClassifyMessages(data []byte) Chunk {
+	s := scan{b: data}
+	var c Chunk
+	s.open('{')
+	for n := 0; ; n++ {
+		name, more := s.member(n)
+		if !more {
+			break
+		}
+		switch {
+		case string(name) == "type" && s.peek() == '"':
+			c.Kind = messageEvent(string(s.str()))
+		case string(name) == "delta" && s.peek() == '{':
+			c.Finish = s.stopReason()
+		case string(name) == "usage" && s.peek() == '{':
+			_, c.Completion = s.messageUsage()
+			c.HasUsage = c.Completion >= 0
+		default:
+			s.skip()
+		}
+	}
+	if s.bad || s.peek() != 0 {
+		return Chunk{}
+	}
+	return c
+}
+
+func messageEvent(kind string) ChunkKind {
+	switch kind {
+	case "message_start", "content_block_start":
+		return ChunkRole
+	case "content_block_delta":
+		return ChunkContent
+	case "message_delta":
+		return ChunkFinish
+	case "message_stop":
+		return ChunkDone
+	case "error":
+		return ChunkError
+	}
+	return ChunkFilterOnly
+}
+
+// stopReason reads the stop_reason of a delta.
+func (s *scan) stopReason() (f FinishReason) {
+	s.open('{')
+	for n := 0; ; n++ {
+		name, more := s.member(n)
+		if !more {
+			return f
+		}
+		if string(name) != "stop_reason" || s.peek() != '"' {
+			s.skip()
+			continue
+		}
+		switch string(s.str()) {
+		case "end_turn", "stop_sequence":
+			f = FinishStop
+		case "max_tokens":
+			f = FinishLength
+		case "tool_use":
+			f = FinishToolCalls
+		default:
+			f = FinishOther
+		}
+	}
+}
