@@ -146,6 +146,9 @@ func (c *call) writer(f *flight) content.Writer {
 	if r.Script = c.script; r.Script != nil {
 		r.Finish = c.finish
 	}
+	if c.backend.limits.Load().checkpoint {
+		r.Timing = &f.plan.Schedule // as it will be in the end
+	}
 	if f.plan.Length {
 		r.Finish = ops.FinishLength
 	}

@@ -59,6 +59,7 @@ type limitHeaders struct {
 	says             deployment.Headers
 	start            tick.Instant                            // of the first window of both
 	resets           func() (tokens, requests time.Duration) // of windows that slide or are shared; nil: they are fixed and its own
+	checkpoint       bool                                    // latency_checkpoint stands in answers
 	tokens, requests []string                                // the limits; nil: there are none
 }
 
@@ -68,9 +69,9 @@ const tokenWindow = time.Minute
 func (b *backend) newLimitHeaders(start tick.Instant) *limitHeaders {
 	tpm, rpm := b.core.Limits()
 	if tpm == 0 {
-		return &limitHeaders{}
+		return &limitHeaders{checkpoint: b.core.ShowsCheckpoint()}
 	}
-	l := &limitHeaders{says: b.core.Headers(), start: start, tokens: number(tpm)}
+	l := &limitHeaders{checkpoint: b.core.ShowsCheckpoint(), says: b.core.Headers(), start: start, tokens: number(tpm)}
 	l.requests = number(l.ofPeriod(rpm))
 	if b.shared != nil {
 		l.resets = b.shared.resets

@@ -7,11 +7,13 @@
 package content
 
 import (
+	"bytes"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"foundrylab/internal/ops"
+	"foundrylab/simulator/latency"
 )
 
 // Reply is what a chat completion is to say. Token counts are in tokens and not negative.
@@ -23,14 +25,15 @@ type Reply struct {
 	Choices         int    // shown; 0 counts as 1
 	Made            int    // billed, those that are not shown included; fewer than Choices counts as Choices
 	PromptTokens    int
-	CachedTokens    int              // of the prompt
-	OutputTokens    int              // visible tokens of each choice
-	ReasoningTokens int              // hidden tokens of each choice, billed with the visible ones
-	Finish          ops.FinishReason // FinishNone counts as FinishStop
-	IncludeUsage    bool             // stream_options.include_usage
-	ServiceTier     string           // that served it; "" counts as default
-	Obfuscation     bool             // random padding in stream chunks; the service's default since 2025
-	Script          *Script          // what every choice says; nil: made-up words
+	CachedTokens    int               // of the prompt
+	OutputTokens    int               // visible tokens of each choice
+	ReasoningTokens int               // hidden tokens of each choice, billed with the visible ones
+	Finish          ops.FinishReason  // FinishNone counts as FinishStop
+	Timing          *latency.Schedule // for latency_checkpoint, read when the usage is written; nil for none
+	IncludeUsage    bool              // stream_options.include_usage
+	ServiceTier     string            // that served it; "" counts as default
+	Obfuscation     bool              // random padding in stream chunks; the service's default since 2025
+	Script          *Script           // what every choice says; nil: made-up words
 }
 
 // Chat is the Writer of a chat completion.
@@ -159,7 +162,7 @@ func (c *Chat) AppendBody(dst []byte) []byte {
 	dst = append(dst, `","system_fingerprint":`...)
 	dst = appendOrNull(dst, c.r.Fingerprint)
 	dst = append(dst, `,"usage":`...)
-	dst = c.appendUsage(dst)
+	dst = c.appendUsage(dst, true)
 	return append(dst, '}')
 }
 
@@ -220,11 +223,14 @@ func (c *Chat) appendUsageEvent(dst []byte) []byte {
 		return dst
 	}
 	dst = append(dst, `data: {"choices":[]`...)
-	dst = append(dst, c.head...)
+	model := bytes.Index(c.head, []byte(`,"model":`))
+	dst = append(dst, c.head[:model]...)
+	dst = c.r.appendCheckpoint(dst)
+	dst = append(dst, c.head[model:]...)
 	dst = append(dst, `,"object":"chat.completion.chunk","service_tier":"`...)
 	dst = append(dst, c.r.ServiceTier...)
 	dst = append(dst, `","usage":`...)
-	dst = c.appendUsage(dst)
+	dst = c.appendUsage(dst, false)
 	return append(dst, "}\n\n"...)
 }
 
@@ -276,13 +282,18 @@ func (c *Chat) close(dst []byte, choice, k int) []byte {
 	return append(dst, c.tail...)
 }
 
-func (c *Chat) appendUsage(dst []byte) []byte {
+// appendUsage appends the usage. A body has the checkpoint in it, a stream beside it.
+func (c *Chat) appendUsage(dst []byte, whole bool) []byte {
 	reasoning, completion := c.r.ReasoningTokens*c.r.Made, c.r.billed()
 	dst = append(dst, `{"completion_tokens":`...)
 	dst = strconv.AppendInt(dst, int64(completion), 10)
 	dst = append(dst, `,"completion_tokens_details":{"accepted_prediction_tokens":0,"audio_tokens":0,"reasoning_tokens":`...)
 	dst = strconv.AppendInt(dst, int64(reasoning), 10)
-	dst = append(dst, `,"rejected_prediction_tokens":0},"prompt_tokens":`...)
+	dst = append(dst, `,"rejected_prediction_tokens":0}`...)
+	if whole {
+		dst = c.r.appendCheckpoint(dst)
+	}
+	dst = append(dst, `,"prompt_tokens":`...)
 	dst = strconv.AppendInt(dst, int64(c.r.PromptTokens), 10)
 	dst = append(dst, `,"prompt_tokens_details":{"audio_tokens":0,"cached_tokens":`...)
 	dst = strconv.AppendInt(dst, int64(c.r.CachedTokens), 10)

@@ -12,6 +12,7 @@ import (
 
 	"foundrylab/internal/ops"
 	"foundrylab/internal/tokens"
+	"foundrylab/simulator/latency"
 )
 
 var sample = Reply{
@@ -34,7 +35,11 @@ func TestGoldens(t *testing.T) {
 	filtered.Finish, filtered.OutputTokens = ops.FinishContentFilter, 3
 	bare.Fingerprint, bare.IncludeUsage, bare.Obfuscation, bare.OutputTokens, bare.Finish = "", false, true, 2, ops.FinishLength
 	two.Choices, two.OutputTokens, two.ReasoningTokens = 2, 4, 64
+	timed := sample
+	timed.Timing = &latency.Schedule{Head: 1390, First: 10690, Next: 10690, End: 11490, Tokens: 10}
 	for _, g := range []struct{ name, got string }{
+		{"body_timed.json", string(NewChat(timed).AppendBody(nil)) + "\n"},
+		{"stream_timed.sse", stream(timed, 10)},
 		{"body.json", string(NewChat(sample).AppendBody(nil)) + "\n"},
 		{"body_filtered.json", string(NewChat(filtered).AppendBody(nil)) + "\n"},
 		{"body_two_choices.json", string(NewChat(two).AppendBody(nil)) + "\n"},

@@ -45,6 +45,8 @@ type Config struct {
 	Window            string        `yaml:"window" enum:"fixed|sliding" doc:"standard: whether windows are all new at their end, or slide; default by profile"`
 	CountRejected     *bool         `yaml:"count_rejected" doc:"standard: whether refused requests count against the request limit; default by profile"`
 
+	LatencyCheckpoint *bool `yaml:"latency_checkpoint" doc:"whether the usage of chat completions tells where the time went; default by profile: from azure-2026 on"`
+
 	MaxInFlight int `yaml:"max_in_flight" default:"200000" min:"1" max:"1000000" doc:"bound on requests being answered at once; above it 503"`
 
 	Listen string `yaml:"listen" doc:"live: fixed address such as 127.0.0.1:9101; default a free port"`

@@ -11,6 +11,7 @@ type evidence struct {
 	burst         time.Duration // the second request window, beside that of 10 s; 0: none
 	countRejected bool          // a refused request counts against the request windows
 	headers       Headers
+	checkpoint    bool // answers tell where their time went
 }
 
 // Headers says what a profile's answers tell of the limits.
@@ -34,7 +35,7 @@ var profiles = []evidence{
 	{name: "azure-2025", burst: burstPeriod,
 		headers: Headers{RequestPeriod: tokenPeriod, Limits: true}},
 	{name: "azure-2026", burst: burstPeriod, countRejected: true,
-		headers: Headers{RequestPeriod: tokenPeriod, Limits: true, Resets: true, RetryMs: true}},
+		headers: Headers{RequestPeriod: tokenPeriod, Limits: true, Resets: true, RetryMs: true}, checkpoint: true},
 }
 
 // evidenceOf returns the profile of a configuration, with what it sets itself.
@@ -51,5 +52,12 @@ func evidenceOf(cfg *Config) evidence {
 	if cfg.CountRejected != nil {
 		e.countRejected = *cfg.CountRejected
 	}
+	if cfg.LatencyCheckpoint != nil {
+		e.checkpoint = *cfg.LatencyCheckpoint
+	}
 	return e
 }
+
+// ShowsCheckpoint reports whether answers have latency_checkpoint, which was
+// seen in 2026 first.
+func (c *Core) ShowsCheckpoint() bool { return evidenceOf(c.cfg.Config).checkpoint }

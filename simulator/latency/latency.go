@@ -94,7 +94,7 @@ func Compile(cfg Config, model string, seed, entity uint64) *Model {
 	if name == "" {
 		name = model
 	}
-	p, ok := lookup(name)
+	p, ok := fitting(name)
 	if !ok {
 		p, _ = lookup(fallback)
 	}

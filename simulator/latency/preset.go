@@ -36,6 +36,7 @@ var presets = []profile{
 	{"gpt-5.4-mini", 250 * ms, 700 * ms, 10 * ms, 200, 300_000},
 	{"o3", 800 * ms, 2500 * ms, 25 * ms, 80, 350_000},
 	{"o4-mini", 800 * ms, 2500 * ms, 25 * ms, 110, 350_000},
+	{"text-embedding-3", 60 * ms, 200 * ms, 15 * ms, 100, 100_000}, // an answer has no tokens: all of its time is to the first
 }
 
 // serviceTail is that of every preset: it comes from the service, not from the
@@ -49,6 +50,18 @@ func lookup(name string) (profile, bool) {
 		}
 	}
 	return profile{}, false
+}
+
+// fitting returns the profile of a model: its own, or the longest that its name
+// begins with and goes on after a hyphen.
+func fitting(model string) (profile, bool) {
+	best, found := profile{}, false
+	for _, p := range presets {
+		if (model == p.name || strings.HasPrefix(model, p.name+"-")) && len(p.name) > len(best.name) {
+			best, found = p, true
+		}
+	}
+	return best, found
 }
 
 func presetNames() string {
