@@ -30,16 +30,7 @@ func (b *backend) start(ev deployment.Event, text *blocks, gone <-chan struct{})
 	f := &flight{b: b, box: b.driver.Open(), gone: gone, sleep: pace.NewSleeper()}
 	ev.Kind, ev.Ref = deployment.Start, f.box.Ref
 	b.driver.Do(ev)
-	for decided := false; !decided; {
-		select {
-		case e := <-f.box.C:
-			f.take(e)
-			decided = true
-		case <-gone:
-			f.leave()
-			decided = true
-		}
-	}
+	f.take(<-f.box.C)
 	if text != nil && !f.ended {
 		b.sights.add(b.clock.Now(), text)
 	}

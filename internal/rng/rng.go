@@ -26,7 +26,6 @@ const (
 	SlowAnswer
 	BurstSizes
 	PrefixVariant
-	FlexWait
 	SpareCapacity
 	Reasoning
 )

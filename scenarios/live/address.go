@@ -143,15 +143,18 @@ func (a *address) Accept() (net.Conn, error) {
 			continue
 		}
 		conn, err := inner.Accept()
-		if err == nil {
-			return conn, nil
-		}
-		select {
-		case <-moved: // a fault closed it, or the server did
-		default:
-			return nil, err
+		if err == nil || !a.left(inner) {
+			return conn, err
 		}
 	}
+}
+
+// left reports whether a listener was closed by a fault or by Close, which hold
+// mu until that can be told.
+func (a *address) left(l net.Listener) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.inner != l
 }
 
 // Close implements net.Listener.

@@ -22,7 +22,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"foundrylab/internal/record"
-	"foundrylab/simulator"
 	"foundrylab/simulator/fault"
 )
 
@@ -63,6 +62,7 @@ var seenKinds = []struct {
 			t.Errorf("%d tokens are left of a tenth of 600,000", n)
 		}
 	}},
+	{"peak", "peak: {}", "peak", false, record.NoCapacity, answered("HTTP/1.1 429 ", `"code":"resource_unavailable"`)},
 	{"token_expiry", "token_expiry: {}", "token_expiry", false, record.TokenExpiryFault, answered("HTTP/1.1 401 ", `{"statusCode":401,"message":"Unauthorized. `)},
 	{"deleted", "deleted: {}", "deleted", false, record.DeletedFault, answered("HTTP/1.1 404 ", `{"error":{"code":"DeploymentNotFound",`)},
 	{"abort", "abort: {}", "abort", false, record.CutFault, brokenOff("", false)},
@@ -85,7 +85,6 @@ var seenKinds = []struct {
 			t.Errorf("the longest pause was %v", gap)
 		}
 	}},
-	{"peak", "peak: {}", "peak", false, record.NoReason, answered("HTTP/1.1 200 OK", `"service_tier":"default"`)},
 	{"wrong_length", "wrong_length: {}", "wrong_length", true, record.WrongLengthFault, lengthOff(100)},
 	{"wrong_length, too small", "wrong_length: {by: -7}", "wrong_length=-7", true, record.WrongLengthFault, lengthOff(-7)},
 }
@@ -116,13 +115,16 @@ func TestEveryKindIsSeen(t *testing.T) {
 	}
 }
 
-// lone is half a minute of one backend that a fault strikes for ten seconds,
+// tiered is a model that has service tiers, for faults that strike one of them.
+const tiered = "gpt-5.6-sol"
+
+// lone is 20 seconds of one backend that a fault strikes for ten seconds,
 // and another.
 const lone = `
 version: 1
 duration: 20s
 backends:
-  - {name: std, model: gpt-4.1, sku: GlobalStandard, tpm: 600k, rpm: 600, service_tier: priority%s}
+  - {name: std, model: gpt-4.1, sku: GlobalStandard, tpm: 600k, rpm: 600%s}
   - {name: other, model: gpt-4.1, sku: GlobalStandard, tpm: 600k, rpm: 600}
 gateway: {route: {groups: [[std], [other]]}, breaker: {open: 1s}}
 tenants:
@@ -134,13 +136,18 @@ tenants:
 // live and in virtual time; and it does something.
 func TestEveryKindLiveAsVirtual(t *testing.T) {
 	plain := runAlike(t, fmt.Sprintf(lone, ""), "1")
+	tiers := strings.NewReplacer("gpt-4.1", tiered, "max_tokens: 200", "max_tokens: 200, service_tier: flex")
 	for _, k := range seenKinds {
 		t.Run(k.kind, func(t *testing.T) {
 			secure := ""
 			if k.kind == "outage tls" {
 				secure = ", tls: true"
 			}
-			f := runAlike(t, fmt.Sprintf(lone, secure)+"faults: [{name: f, backend: std, at: 5300ms, for: 10s, "+k.fault+"}]\n", "1")
+			src := fmt.Sprintf(lone, secure)
+			if k.kind == "peak" {
+				src = tiers.Replace(src)
+			}
+			f := runAlike(t, src+"faults: [{name: f, backend: std, at: 5300ms, for: 10s, "+k.fault+"}]\n", "1")
 			if k.reason != record.NoReason && f.reasons[k.reason] < 3 {
 				t.Errorf("%d attempts ended by %v", f.reasons[k.reason], k.reason)
 			}
@@ -187,8 +194,12 @@ type read struct {
 func look(t *testing.T, scheduled, ask string, whole bool) *wire {
 	t.Helper()
 	src := "version: 1\nduration: 1h\ngateway: {route: {groups: [[std]]}}\ntenants: [{name: chat, users: 1}]\n" +
-		"backends: [{name: std, model: gpt-4.1, sku: GlobalStandard, tpm: 600k, output: 40, service_tier: priority, tls: " + strconv.FormatBool(strings.Contains(scheduled, "tls")) +
+		"backends: [{name: std, model: gpt-4.1, sku: GlobalStandard, tpm: 600k, output: 40, tls: " + strconv.FormatBool(strings.Contains(scheduled, "tls")) +
 		", latency: {ttft: {p50: 40ms, p95: 40ms}, tokens_per_s: 500, filter: asynchronous}}]\n"
+	tier := ""
+	if scheduled == "peak: {}" || ask == "peak" {
+		src, tier = strings.Replace(src, "gpt-4.1", tiered, 1), `"service_tier": "flex", `
+	}
 	if scheduled != "" {
 		src += "faults: [{name: f, backend: std, at: 0s, for: 1h, " + scheduled + "}]\n"
 	}
@@ -196,9 +207,7 @@ func look(t *testing.T, scheduled, ask string, whole bool) *wire {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	s := loadScenario(t, src)
-	go func() {
-		ended <- ServeBackends(ctx, s, zerolog.Nop(), simulator.Sharing{}, func(_, url, _ string) { where <- url })
-	}()
+	go func() { ended <- ServeBackends(ctx, s, zerolog.Nop(), func(_, url, _ string) { where <- url }) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
@@ -210,11 +219,11 @@ func look(t *testing.T, scheduled, ask string, whole bool) *wire {
 		t.Fatal(err)
 	}
 	w := &wire{host: u.Host, sent: time.Now()}
-	w.exchange(u.Scheme == "https", ask, whole)
+	w.exchange(u.Scheme == "https", ask, fmt.Sprintf(`{"model": "std", %s"stream": %v, "messages": [{"role": "user", "content": "Hello"}]}`, tier, !whole))
 	return w
 }
 
-func (w *wire) exchange(secure bool, ask string, whole bool) {
+func (w *wire) exchange(secure bool, ask, body string) {
 	conn, err := net.Dial("tcp", w.host)
 	if err != nil {
 		w.err = err
@@ -222,7 +231,6 @@ func (w *wire) exchange(secure bool, ask string, whole bool) {
 	}
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(20 * time.Second))
-	body := fmt.Sprintf(`{"model": "std", "stream": %v, "messages": [{"role": "user", "content": "Hello"}]}`, !whole)
 	text := fmt.Sprintf("POST /openai/v1/chat/completions HTTP/1.1\r\nHost: %s\r\nApi-Key: foundrylab-key\r\nConnection: close\r\nContent-Length: %d\r\n", w.host, len(body))
 	if ask != "" {
 		text += "X-Foundrylab-Fault: " + ask + "\r\n"

@@ -41,6 +41,8 @@ func replay(t *testing.T, s *scenarios.Scenario, tapes *Tapes) {
 
 func TestRecordedRunReplaysInBubble(t *testing.T) {
 	t.Run("busy", func(t *testing.T) { replaysInBubble(t, loadScenario(t, busy)) })
+	t.Run("unreachable", func(t *testing.T) { replaysInBubble(t, loadScenario(t, unreachable)) })
+	t.Run("refusing", func(t *testing.T) { replaysInBubble(t, loadScenario(t, refusing)) })
 	t.Run("from one pool", func(t *testing.T) { replaysInBubble(t, loadScenario(t, pooled)) })
 }
 

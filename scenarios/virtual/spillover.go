@@ -9,21 +9,18 @@ import (
 // reports whether it did. Where the second one refuses too, and its answer does
 // not count, e becomes the first one's.
 func (r *Runner) goesOn(now tick.Instant, backend int, e *deployment.Effect) bool {
-	t := r.attempt(e.Ref)
+	a := &r.sent[e.Ref.Slot]
 	to := r.spill[backend]
 	switch {
-	case t.held && e.Kind == deployment.Refuse:
-		*e = r.refused[e.Ref.Slot]
+	case a.spilled && e.Kind == deployment.Refuse && a.refusal.Kind == deployment.Refuse:
+		*e = a.refusal
 		return false
-	case t.spilled, to < 0, !deployment.Spills(e):
+	case a.spilled, to < 0, !deployment.Spills(e):
 		return false
 	}
-	t.spilled, t.backend = true, uint16(to)
+	a.spilled, a.backend = true, uint16(to)
 	if !r.target[backend] {
-		for int(e.Ref.Slot) >= len(r.refused) {
-			r.refused = append(r.refused, deployment.Effect{})
-		}
-		t.held, r.refused[e.Ref.Slot] = true, *e
+		a.refusal = *e
 	}
 	r.startAt(now, to, e.Ref)
 	return true

@@ -28,11 +28,7 @@ func (m *Machine) Reserve(now tick.Instant, ref record.Ref, cost Amounts, out []
 		return append(out, m.verdict(now, ref, record.InFlightBound, 0))
 	}
 	m.stats.Waited++
-	patience := m.opt.Patience
-	if m.replied == 0 { // the first call connects
-		patience = max(patience, Heartbeat/2)
-	}
-	m.waiting = append(m.waiting, waiter{ref, cost, now.Add(patience)})
+	m.waiting = append(m.waiting, waiter{ref, cost, now.Add(m.opt.Patience)})
 	return out
 }
 
