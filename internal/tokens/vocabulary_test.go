@@ -21,7 +21,12 @@ func TestVocabulary(t *testing.T) {
 			t.Fatal(err)
 		}
 		ranks := slices.SortedFunc(maps.Keys(byToken), func(a, b string) int { return byToken[a] - byToken[b] })
+		place := 0
 		for r, token := range ranks {
+			if !v.tells(place, token) {
+				t.Fatalf("%s: %q is not told from what differs in a byte", name, token)
+			}
+			place += len(token)
 			if got, _ := v.rank(token, 0, len(token)); got != rank(r) {
 				t.Fatalf("%s: %q has rank %d, want %d", name, token, got, r)
 			}
@@ -39,6 +44,20 @@ func TestVocabulary(t *testing.T) {
 			t.Errorf("%s takes %d bytes, Encoding says 6.2 MB at most", name, size)
 		}
 	}
+}
+
+// tells tells whether the token at that place is found to be itself, and not any other of its length.
+func (v *vocabulary) tells(place int, token string) bool {
+	is := func(s string) bool {
+		w := wordOf(s, 0, len(s))
+		return v.is(place, s, 0, len(s), &w)
+	}
+	for i := range len(token) {
+		if other := token[:i] + string([]byte{token[i] ^ 1}) + token[i+1:]; is(other) {
+			return false
+		}
+	}
+	return is(token)
 }
 
 func TestBadVocabularies(t *testing.T) {
