@@ -30,7 +30,16 @@ func (b *backend) start(ev deployment.Event, text *blocks, gone <-chan struct{})
 	f := &flight{b: b, box: b.driver.Open(), gone: gone, sleep: pace.NewSleeper()}
 	ev.Kind, ev.Ref = deployment.Start, f.box.Ref
 	b.driver.Do(ev)
-	f.take(<-f.box.C)
+	for decided := false; !decided; {
+		select {
+		case e := <-f.box.C:
+			f.take(e)
+			decided = true
+		case <-gone:
+			f.leave()
+			decided = true
+		}
+	}
 	if text != nil && !f.ended {
 		b.sights.add(b.clock.Now(), text)
 	}

@@ -67,6 +67,8 @@ func (c *call) refusal(op *ops.Operation, e *deployment.Effect) content.Answer {
 		return content.NoSuchTier(c.peeked.ServiceTier)
 	case record.NoCapacity:
 		return content.NoCapacity(c.peeked.ServiceTier)
+	case record.FlexTimeout:
+		return content.FlexTimeout(c.peeked.ServiceTier)
 	case record.Utilization:
 		return content.ProvisionedExceeded(t, int(e.RetryMs))
 	case record.ThrottleFault:

@@ -2,6 +2,8 @@ package simulator
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"sync"
@@ -51,6 +53,17 @@ type reservation struct {
 	ref     record.Ref
 	charged int32
 	granted bool
+}
+
+// shareable refuses deployments that share their limits and draw from a pool besides.
+func shareable(all []*backend) error {
+	var wrong []error
+	for i, b := range all {
+		if b.shared != nil && b.budget != nil {
+			wrong = append(wrong, fmt.Errorf("deployments[%d]: %q draws from a shared pool of quota, which is one process's: its limits cannot be shared through a state too", i, b.cfg.Name))
+		}
+	}
+	return errors.Join(wrong...)
 }
 
 func newShared(b *backend, cfg *Sharing) *sharedLimits {

@@ -93,7 +93,11 @@ func New(cfg Config) (*Server, error) {
 	for i := range cfg.Deployments {
 		s.backends = append(s.backends, newBackend(&cfg, i, s.alarm))
 	}
-	if err := s.control.join(s.backends, &cfg); err != nil {
+	err = shareable(s.backends)
+	if err == nil {
+		err = s.control.join(s.backends, &cfg)
+	}
+	if err != nil {
 		s.Close()
 		return nil, err
 	}

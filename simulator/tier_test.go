@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -9,7 +10,31 @@ import (
 	"foundrylab/internal/record"
 	"foundrylab/simulator/deployment"
 	"foundrylab/simulator/fault"
+	"foundrylab/simulator/latency"
 )
+
+// Who waits for capacity for too long gets a 408 then, and who leaves meanwhile is gone.
+func TestFlexWaitsForCapacity(t *testing.T) {
+	slow := swift("slow")
+	slow.Model, slow.Flex = "gpt-5.6-sol", &deployment.Flex{Wait: latency.Quantiles{P50: ms(20_000), P95: ms(20_000)}, Timeout: ms(10_000)}
+	inLab(t, Config{Deployments: []deployment.Config{slow}}, func(l *lab) {
+		begun := time.Now()
+		resp, got := l.post("slow", prompt(1, 3, `,"service_tier":"flex"`))
+		if took := time.Since(begun); resp.StatusCode != 408 || took != 10*time.Second || !strings.Contains(got, `"request_timeout"`) {
+			t.Errorf("%s after %v: %s", resp.Status, took, got)
+		}
+		ctx, leave := context.WithTimeout(l.Context(), 3*time.Second)
+		defer leave()
+		if _, err := l.send(ctx, "slow", prompt(2, 3, `,"service_tier":"flex"`+streamed)); err == nil {
+			t.Error("an answer came")
+		}
+		synctest.Wait()
+		all := l.ledger()
+		if len(all) != 2 || all[0].Reason != record.FlexTimeout || all[1].Reason != record.ClientGone || all[1].End.Sub(all[1].Start) != 3*time.Second {
+			t.Errorf("%+v", all)
+		}
+	})
+}
 
 // An answer says in which tier it was served, in the body and in every chunk of a stream; so does the ledger.
 func TestAnswersSayTheirTier(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 func newSim() *cobra.Command {
 	var o overrides
 	var admin control
+	var together state
 	var listen, level string
 	c := &cobra.Command{
 		Use:   "sim [SCENARIO]",
@@ -30,13 +31,17 @@ on its own listen address with its own key, so that any gateway can be pointed a
 them; faults count from the start of this command.
 
 The ready-made resource has a control plane, on an address of its own: what every
-attempt came to, metrics for Prometheus, and where the deployments stand.`,
+attempt came to, metrics for Prometheus, and where the deployments stand.
+
+With --state several of them, on one machine or many, are one resource behind a load
+balancer: their deployments of one name have one limit together, in Redis.`,
 		Example: `  foundrylab sim
   curl -s http://127.0.0.1:8080/openai/v1/chat/completions -H 'api-key: foundrylab-key' \
        -d '{"model":"gpt-4.1","messages":[{"role":"user","content":"Hello"}]}'
   foundrylab sim --admin 127.0.0.1:8081
   curl -s http://127.0.0.1:8081/ledger
-  foundrylab sim ptu-outage`,
+  foundrylab sim ptu-outage
+  foundrylab sim --state redis://127.0.0.1:6379/0`,
 		Args: takes(0, 1, "at most one scenario, a file or a shipped name"),
 		RunE: func(c *cobra.Command, args []string) error {
 			log, err := newLogger(c, level)
@@ -52,7 +57,7 @@ attempt came to, metrics for Prometheus, and where the deployments stand.`,
 				if err := admin.check(); err != nil {
 					return err
 				}
-				return serveDefault(ctx, c, listen, &admin, log)
+				return serveDefault(ctx, c, listen, &admin, &together, log)
 			}
 			if c.Flags().Changed("listen") {
 				return usage("--listen is for the ready-made resource: backends of a scenario have their own, such as --set backends[0].listen=127.0.0.1:9101")
@@ -64,7 +69,12 @@ attempt came to, metrics for Prometheus, and where the deployments stand.`,
 			if err != nil {
 				return err
 			}
-			err = live.ServeBackends(ctx, s, log, func(name, url, key string) {
+			sharing, end, err := together.sharing(c)
+			if err != nil {
+				return err
+			}
+			defer end()
+			err = live.ServeBackends(ctx, s, log, sharing, func(name, url, key string) {
 				fmt.Fprintf(c.OutOrStdout(), "%-20s %s  api-key: %s\n", name, url, key)
 			})
 			if err != nil {
@@ -76,13 +86,20 @@ attempt came to, metrics for Prometheus, and where the deployments stand.`,
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "`address` of the ready-made resource")
 	c.Flags().StringVar(&level, "log", "info", "log `level`: debug, info, warn, error or disabled")
 	admin.flags(c)
+	together.flags(c)
 	o.flags(c)
 	return c
 }
 
-func serveDefault(ctx context.Context, c *cobra.Command, listen string, admin *control, log zerolog.Logger) error {
+func serveDefault(ctx context.Context, c *cobra.Command, listen string, admin *control, together *state, log zerolog.Logger) error {
 	cfg := simulator.Default()
 	cfg.Logger, cfg.Precise = log, true
+	sharing, end, err := together.sharing(c)
+	if err != nil {
+		return err
+	}
+	defer end()
+	cfg.Sharing = sharing
 	server, err := simulator.New(cfg)
 	if err != nil {
 		return &exitError{exitInternal, err}

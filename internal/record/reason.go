@@ -39,6 +39,7 @@ const (
 	ConnectError            // no connection to a backend came about
 	NoSuchTier              // a service tier that the deployment does not have
 	NoCapacity              // the tier flex, at peak
+	FlexTimeout             // the tier flex: no capacity came in time
 )
 
 var reasonNames = [...]string{
@@ -47,7 +48,7 @@ var reasonNames = [...]string{
 	"backend-status", "rate-limited", "budget-refused", "malformed-answer", "probing",
 	"truncate-fault", "stream-error-fault", "malformed-fault", "output-token-limit",
 	"throttle-fault", "token-expiry-fault", "deleted-fault", "wrong-length-fault", "refused-fault", "tls-fault", "unknown-host-fault",
-	"connect-error", "no-such-tier", "no-capacity",
+	"connect-error", "no-such-tier", "no-capacity", "flex-timeout",
 }
 
 func (r Reason) String() string { return reasonNames[r] }

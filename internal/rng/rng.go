@@ -26,6 +26,7 @@ const (
 	SlowAnswer
 	BurstSizes
 	PrefixVariant
+	FlexWait
 	SpareCapacity
 	Reasoning
 )

@@ -26,6 +26,7 @@ type backendOptions struct {
 	Ledger  func(backend int, a record.Attempt)
 	Observe func(backend int, now tick.Instant, e deployment.Effect)
 	Budgets []deployment.Budget // by backend
+	Sharing simulator.Sharing
 }
 
 // newResource returns the backends of one resource, given by their places in the scenario. The outages of its address
@@ -52,6 +53,7 @@ func newResource(s *scenarios.Scenario, members []int, a *address, opt backendOp
 			opt.Observe(members[b], now, e)
 		}
 	}
+	cfg.Sharing = opt.Sharing
 	cfg.Budget = func(b int) deployment.Budget { return opt.Budgets[members[b]] }
 	server, err := simulator.New(cfg)
 	if err != nil {
@@ -62,8 +64,9 @@ func newResource(s *scenarios.Scenario, members []int, a *address, opt backendOp
 
 // ServeBackends serves only the backends of a scenario, each on its listen
 // address (or a free port of the loopback), until ctx is done. Faults count
-// from the call. ready is told where each one is.
-func ServeBackends(ctx context.Context, s *scenarios.Scenario, log zerolog.Logger, ready func(name, url, key string)) error {
+// from the call. ready is told where each one is. Limits are shared where sharing
+// has a State.
+func ServeBackends(ctx context.Context, s *scenarios.Scenario, log zerolog.Logger, sharing simulator.Sharing, ready func(name, url, key string)) error {
 	clock := drive.WallClock()
 	r := &run{scenario: s, opt: Options{Net: loopback{}, Note: func(format string, args ...any) { log.Error().Msgf(format, args...) }}}
 	defer r.close()
@@ -75,7 +78,7 @@ func ServeBackends(ctx context.Context, s *scenarios.Scenario, log zerolog.Logge
 	for _, members := range s.Resources() {
 		cfg := &s.Backends[members[0]]
 		a := newAddress(cfg.Name, cfg.Listen, r.opt.Net, r.opt.Note)
-		b, err := newResource(s, members, a, backendOptions{Clock: clock, Start: start, Precise: true, Logger: log, Budgets: budgets})
+		b, err := newResource(s, members, a, backendOptions{Clock: clock, Start: start, Precise: true, Logger: log, Budgets: budgets, Sharing: sharing})
 		if err != nil {
 			return err
 		}

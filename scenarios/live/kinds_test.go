@@ -22,6 +22,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"foundrylab/internal/record"
+	"foundrylab/simulator"
 	"foundrylab/simulator/fault"
 )
 
@@ -85,6 +86,7 @@ var seenKinds = []struct {
 			t.Errorf("the longest pause was %v", gap)
 		}
 	}},
+	{"peak", "peak: {}", "peak", false, record.NoReason, answered("HTTP/1.1 200 OK", `"service_tier":"default"`)},
 	{"wrong_length", "wrong_length: {}", "wrong_length", true, record.WrongLengthFault, lengthOff(100)},
 	{"wrong_length, too small", "wrong_length: {by: -7}", "wrong_length=-7", true, record.WrongLengthFault, lengthOff(-7)},
 }
@@ -124,7 +126,7 @@ const lone = `
 version: 1
 duration: 20s
 backends:
-  - {name: std, model: gpt-4.1, sku: GlobalStandard, tpm: 600k, rpm: 600%s}
+  - {name: std, model: gpt-4.1, sku: GlobalStandard, tpm: 600k, rpm: 600, service_tier: priority%s}
   - {name: other, model: gpt-4.1, sku: GlobalStandard, tpm: 600k, rpm: 600}
 gateway: {route: {groups: [[std], [other]]}, breaker: {open: 1s}}
 tenants:
@@ -194,7 +196,7 @@ type read struct {
 func look(t *testing.T, scheduled, ask string, whole bool) *wire {
 	t.Helper()
 	src := "version: 1\nduration: 1h\ngateway: {route: {groups: [[std]]}}\ntenants: [{name: chat, users: 1}]\n" +
-		"backends: [{name: std, model: gpt-4.1, sku: GlobalStandard, tpm: 600k, output: 40, tls: " + strconv.FormatBool(strings.Contains(scheduled, "tls")) +
+		"backends: [{name: std, model: gpt-4.1, sku: GlobalStandard, tpm: 600k, output: 40, service_tier: priority, tls: " + strconv.FormatBool(strings.Contains(scheduled, "tls")) +
 		", latency: {ttft: {p50: 40ms, p95: 40ms}, tokens_per_s: 500, filter: asynchronous}}]\n"
 	tier := ""
 	if scheduled == "peak: {}" || ask == "peak" {
@@ -207,7 +209,9 @@ func look(t *testing.T, scheduled, ask string, whole bool) *wire {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	s := loadScenario(t, src)
-	go func() { ended <- ServeBackends(ctx, s, zerolog.Nop(), func(_, url, _ string) { where <- url }) }()
+	go func() {
+		ended <- ServeBackends(ctx, s, zerolog.Nop(), simulator.Sharing{}, func(_, url, _ string) { where <- url })
+	}()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"foundrylab/scenarios"
+	"foundrylab/simulator"
 )
 
 // freePort returns an address that was free a moment ago.
@@ -80,7 +81,7 @@ func TestServeBackends(t *testing.T) {
 	done := make(chan error, 1)
 	ready := make(chan string, 3)
 	go func() {
-		done <- ServeBackends(t.Context(), s, zerolog.Nop(), func(name, url, key string) { ready <- name + " " + url + " " + key })
+		done <- ServeBackends(t.Context(), s, zerolog.Nop(), simulator.Sharing{}, func(name, url, key string) { ready <- name + " " + url + " " + key })
 	}()
 	for range 3 {
 		select {

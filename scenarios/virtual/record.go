@@ -29,8 +29,8 @@ func (r *Runner) recordLoad(now tick.Instant, e *load.Effect) {
 }
 
 func (r *Runner) recordAttempt(backend int, e *deployment.Effect) {
-	a := &r.sent[e.Ref.Slot]
-	r.att = AttemptEntry(backend, a.key, a.tenant, e)
+	t := r.attempt(e.Ref)
+	r.att = AttemptEntry(backend, t.key, t.tenant, e)
 	r.summary.Attempt(&r.att)
 	if r.opt.Also != nil {
 		r.opt.Also.Attempt(&r.att)

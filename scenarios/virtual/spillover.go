@@ -9,18 +9,21 @@ import (
 // reports whether it did. Where the second one refuses too, and its answer does
 // not count, e becomes the first one's.
 func (r *Runner) goesOn(now tick.Instant, backend int, e *deployment.Effect) bool {
-	a := &r.sent[e.Ref.Slot]
+	t := r.attempt(e.Ref)
 	to := r.spill[backend]
 	switch {
-	case a.spilled && e.Kind == deployment.Refuse && a.refusal.Kind == deployment.Refuse:
-		*e = a.refusal
+	case t.held && e.Kind == deployment.Refuse:
+		*e = r.refused[e.Ref.Slot]
 		return false
-	case a.spilled, to < 0, !deployment.Spills(e):
+	case t.spilled, to < 0, !deployment.Spills(e):
 		return false
 	}
-	a.spilled, a.backend = true, uint16(to)
+	t.spilled, t.backend = true, uint16(to)
 	if !r.target[backend] {
-		a.refusal = *e
+		for int(e.Ref.Slot) >= len(r.refused) {
+			r.refused = append(r.refused, deployment.Effect{})
+		}
+		t.held, r.refused[e.Ref.Slot] = true, *e
 	}
 	r.startAt(now, to, e.Ref)
 	return true

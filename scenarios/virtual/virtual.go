@@ -38,11 +38,13 @@ type Runner struct {
 	opt     Options
 	start   tick.Instant
 	end     tick.Instant
-	tries   []try     // by load slot
-	sent    []attempt // by the gateway's attempt slot
+	tries   []try               // by load slot
+	sent    []uint32            // by the gateway's attempt slot: the slot of its try
+	refused []deployment.Effect // by the gateway's attempt slot, as far as one was held
 	wakes   []tick.Instant
 	steps   int64
 	timed   []bool          // by tenant: it has a timeout
+	anybody bool            // timed: somebody has one
 	shared  []tenant.Shared // by tenant
 	tiers   []record.Tier   // by tenant: that it asks for
 	spill   []int           // by backend: which one takes what it refuses; -1: none
@@ -60,28 +62,21 @@ type Runner struct {
 	att     record.Attempt
 }
 
-// try is a client's try on its way: what its body would say.
+// try is a client's try on its way: what its body would say, and the attempt
+// that the gateway makes of it at the moment. It fits one cache line: with
+// thousands in flight, lines touched are what a step costs.
 type try struct {
-	key, prefix               uint64
-	first                     tick.Instant
+	key                       uint64
+	first                     tick.Instant // first content of the answer; 0: none came
 	prompt, output, maxTokens int32
-	shared                    int32 // of the prompt: tokens of the prefix
 	tenant, number            uint16
 	stream                    bool
-	timed                     bool // its client gives up after a time
-}
 
-// attempt is a gateway's attempt on its way.
-type attempt struct {
-	start  tick.Instant
-	key    uint64
-	first  tick.Units // first content after start; 0: not planned
-	slot   uint32     // of the try
-	tenant uint16
-
-	backend uint16            // where it is
-	spilled bool              // backend is where it went on to
-	refusal deployment.Effect // spilled: the answer of the one before, if the second one's does not count
+	spilled bool         // backend is where the attempt went on to
+	held    bool         // spilled: the answer of the one before is in refused, since the second one's does not count
+	backend uint16       // where the attempt is
+	start   tick.Instant // of the attempt
+	firstIn tick.Units   // first content of the attempt, after start; 0: not planned
 }
 
 // The places in wakes: backends first, so that what ends and what breaks at
@@ -98,6 +93,7 @@ func New(s *scenarios.Scenario, opt Options) *Runner {
 	r := &Runner{world: w, summary: record.NewSummary(w.Header), opt: opt, start: start, end: start.Add(time.Duration(s.Duration))}
 	for i := range s.Tenants {
 		r.timed = append(r.timed, s.Tenants[i].Timeout > 0)
+		r.anybody = r.anybody || r.timed[i]
 		r.shared = append(r.shared, s.Tenants[i].Shared(uint64(s.Seed)))
 		tier, _ := record.TierNamed(s.Tenants[i].Tier) // none is auto
 		r.tiers = append(r.tiers, tier)
@@ -177,21 +173,20 @@ func (r *Runner) stepLoad(now tick.Instant, ev load.Event) {
 	r.fromLoad = r.world.Load.Step(now, ev, r.fromLoad)
 	r.wakes[len(r.world.Backends)+loadPlace] = r.world.Load.NextWake()
 	for i := base; i < len(r.fromLoad); i++ {
-		e := r.fromLoad[i]
+		e := &r.fromLoad[i] // stays as it is, whatever the nested steps append
 		switch e.Kind {
 		case load.Send:
 			for int(e.Ref.Slot) >= len(r.tries) {
 				r.tries = append(r.tries, try{})
 			}
-			shared := &r.shared[e.Tenant]
-			r.tries[e.Ref.Slot] = try{key: e.Key, prefix: shared.Name(e.Key), shared: shared.Tokens, prompt: e.PromptTokens, output: e.OutputTokens,
-				maxTokens: e.MaxTokens, tenant: e.Tenant, number: e.Tries, stream: e.Flag, timed: r.timed[e.Tenant]}
+			r.tries[e.Ref.Slot] = try{key: e.Key, prompt: e.PromptTokens, output: e.OutputTokens,
+				maxTokens: e.MaxTokens, tenant: e.Tenant, number: e.Tries, stream: e.Flag}
 			r.stepGateway(now, gateway.Event{Kind: gateway.Request, Ref: e.Ref, Key: e.Key, PromptTokens: e.PromptTokens,
 				MaxTokens: e.MaxTokens, Tenant: e.Tenant, Stream: e.Flag})
 		case load.Cancel:
 			r.stepGateway(now, gateway.Event{Kind: gateway.Gone, Ref: e.Ref})
 		default:
-			r.recordLoad(now, &e)
+			r.recordLoad(now, e)
 		}
 	}
 	r.fromLoad = r.fromLoad[:base]
@@ -203,22 +198,22 @@ func (r *Runner) stepGateway(now tick.Instant, ev gateway.Event) {
 	r.fromGateway = r.world.Gateway.Step(now, ev, r.fromGateway)
 	r.wakes[len(r.world.Backends)+gatewayPlace] = r.world.Gateway.NextWake()
 	for i := base; i < len(r.fromGateway); i++ {
-		e := r.fromGateway[i]
+		e := &r.fromGateway[i] // stays as it is, whatever the nested steps append
 		switch e.Kind {
 		case gateway.Send:
-			r.send(now, &e)
+			r.send(now, e)
 		case gateway.Commit:
-			if t := &r.tries[e.Req.Slot]; t.timed {
+			if r.anybody && r.timed[r.tries[e.Req.Slot].tenant] {
 				r.stepLoad(now, load.Event{Kind: load.Begun, Ref: e.Req})
 			}
 		case gateway.Abort:
-			r.stepBackend(now, int(r.sent[e.Ref.Slot].backend), deployment.Event{Kind: deployment.Gone, Ref: e.Ref})
+			r.stepBackend(now, int(r.attempt(e.Ref).backend), deployment.Event{Kind: deployment.Gone, Ref: e.Ref})
 		case gateway.Respond:
 			r.stepLoad(now, load.Event{Kind: load.TryEnd, Ref: e.Req, First: r.tries[e.Req.Slot].first, Completion: e.Completion,
 				RetryMs: e.RetryMs, HasRetry: e.HasRetry, QueueWait: e.QueueWait, Status: e.Status, Attempts: e.Attempts,
 				Outcome: e.Outcome, Reason: e.Reason})
 		case gateway.Transition:
-			t := TransitionEntry(&e)
+			t := TransitionEntry(e)
 			r.put(func(s record.Sink) { s.Transition(&t) })
 		}
 	}
@@ -227,20 +222,24 @@ func (r *Runner) stepGateway(now tick.Instant, ev gateway.Event) {
 
 func (r *Runner) send(now tick.Instant, e *gateway.Effect) {
 	for int(e.Ref.Slot) >= len(r.sent) {
-		r.sent = append(r.sent, attempt{})
+		r.sent = append(r.sent, 0)
 	}
+	r.sent[e.Ref.Slot] = e.Req.Slot
 	t := &r.tries[e.Req.Slot]
-	t.first = 0
-	r.sent[e.Ref.Slot] = attempt{start: now, key: t.key, slot: e.Req.Slot, tenant: t.tenant, backend: e.Backend}
+	t.first, t.start, t.firstIn, t.backend, t.spilled, t.held = 0, now, 0, e.Backend, false, false
 	r.startAt(now, int(e.Backend), e.Ref)
 }
 
+// attempt returns the try whose present attempt that is.
+func (r *Runner) attempt(ref record.Ref) *try { return &r.tries[r.sent[ref.Slot]] }
+
 // startAt brings an attempt before a backend.
 func (r *Runner) startAt(now tick.Instant, backend int, ref record.Ref) {
-	t := &r.tries[r.sent[ref.Slot].slot]
+	t := r.attempt(ref)
+	shared := &r.shared[t.tenant]
 	r.stepBackend(now, backend, deployment.Event{Kind: deployment.Start, Ref: ref, Key: t.key, PromptTokens: t.prompt,
-		PromptEstimate: scenarios.PromptEstimate(t.prompt, t.shared), Prefix: t.prefix, Shared: t.shared, OutputTokens: t.output, MaxTokens: t.maxTokens, Stream: t.stream,
-		Marked: true, Try: t.number, Tier: r.tiers[t.tenant]})
+		PromptEstimate: scenarios.PromptEstimate(t.prompt, shared.Tokens), Prefix: shared.Name(t.key), Shared: shared.Tokens,
+		OutputTokens: t.output, MaxTokens: t.maxTokens, Stream: t.stream, Marked: true, Try: t.number, Tier: r.tiers[t.tenant]})
 }
 
 // stepBackend steps a deployment core and does what it asks for.
@@ -250,11 +249,11 @@ func (r *Runner) stepBackend(now tick.Instant, backend int, ev deployment.Event)
 	r.fromBackend = core.Step(now, ev, r.fromBackend)
 	r.wakes[backend] = core.NextWake()
 	for i := base; i < len(r.fromBackend); i++ {
-		e := r.fromBackend[i]
+		e := &r.fromBackend[i] // stays as it is, whatever the nested steps append
 		switch e.Kind {
 		case deployment.Plan, deployment.Replan:
 			if e.Tokens > 0 || e.Whole { // else nothing comes that a client would see
-				r.sent[e.Ref.Slot].first = e.FirstIn()
+				r.attempt(e.Ref).firstIn = e.FirstIn()
 			}
 		case deployment.Reserve:
 			g := r.world.Budgets[backend].Reserve(now, e.Charged)
@@ -262,12 +261,12 @@ func (r *Runner) stepBackend(now tick.Instant, backend int, ev deployment.Event)
 		case deployment.Head:
 			r.stepGateway(now, gateway.Event{Kind: gateway.Head, Ref: e.Ref, Status: e.Status})
 		case deployment.Refuse, deployment.Finish, deployment.Cut:
-			r.recordAttempt(backend, &e)
-			if !r.goesOn(now, backend, &e) {
-				r.attemptEnded(now, &e)
+			r.recordAttempt(backend, e)
+			if !r.goesOn(now, backend, e) {
+				r.attemptEnded(now, e)
 			}
 		case deployment.Utilization:
-			u := SampleEntry(backend, &e)
+			u := SampleEntry(backend, e)
 			r.put(func(s record.Sink) { s.Sample(&u) })
 		}
 	}
@@ -280,15 +279,15 @@ func (r *Runner) attemptEnded(now tick.Instant, e *deployment.Effect) {
 	if e.Reason == record.ClientGone {
 		return // the gateway itself hung up
 	}
-	a := &r.sent[e.Ref.Slot]
+	t := r.attempt(e.Ref)
 	completion := e.Completion
 	if e.Outcome != record.Succeeded {
 		completion = e.Tokens // no usage came: what was seen is counted
 	}
 	if e.Reason == record.WrongLengthFault {
 		completion = 0 // no client makes anything of half a body
-	} else if a.first > 0 && e.At >= a.start.After(a.first) {
-		r.tries[a.slot].first = a.start.After(a.first)
+	} else if t.firstIn > 0 && e.At >= t.start.After(t.firstIn) {
+		t.first = t.start.After(t.firstIn)
 	}
 	ev := gateway.Event{Kind: gateway.End, Ref: e.Ref, Completion: completion, RetryMs: e.RetryMs, HasRetry: e.RetryMs > 0,
 		Status: e.Status, Outcome: e.Outcome, Reason: SeenReason(e)}

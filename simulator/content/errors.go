@@ -81,6 +81,11 @@ func NoCapacity(tier string) Answer {
 	return engine(429, "There is no capacity for requests in the service tier '"+tier+"' at present. Please retry later, or use another tier.", "rate_limit_error", "service_tier", "resource_unavailable")
 }
 
+// FlexTimeout answers a request that waited for capacity in vain. The status is documented; the body is ours.
+func FlexTimeout(tier string) Answer {
+	return engine(408, "No capacity came free in time for this request in the service tier '"+tier+"'.", "timeout_error", "service_tier", "request_timeout")
+}
+
 // PromptFiltered answers a prompt that the content filter refused (here: as a jailbreak). The prompt is billed.
 func PromptFiltered() Answer {
 	const message = "The response was filtered due to the prompt triggering Azure OpenAI's content management policy. Please modify your prompt and retry. To learn more about our content filtering policies please read our documentation: https://go.microsoft.com/fwlink/?linkid=2198766"

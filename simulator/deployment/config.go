@@ -23,6 +23,7 @@ type Config struct {
 	Output  *distribution.Config `yaml:"output" doc:"answer length in tokens for requests that do not ask for one; default log-normal p50 180, p95 700"`
 
 	ServiceTier   string     `yaml:"service_tier" default:"default" enum:"default|priority" doc:"tier of requests that ask for none"`
+	Flex          *Flex      `yaml:"flex" doc:"what requests in the tier flex go through before they are served; default: nothing"`
 	PriorityFloor unit.Count `yaml:"priority_floor" default:"1M" doc:"tokens a minute in the tier priority that may come without a slow climb (undocumented by the service)"`
 
 	PromptCache *PromptCache `yaml:"prompt_cache" doc:"what it remembers of prompts that begin alike; default: as the service documents it"`
@@ -75,6 +76,9 @@ func (c Config) Validate(fail func(path, format string, args ...any)) {
 	}
 	if c.ServiceTier == record.PriorityTier.String() && !c.hasPriority() {
 		fail("service_tier", "no %s deployment of %s has the tier priority; standard ones have it of: %s", c.SKU, c.Model, priorityModels())
+	}
+	if c.Flex != nil && !c.hasFlex() {
+		fail("flex", "no %s deployment of %s has the tier flex; GlobalStandard ones of gpt-5.6-sol have it", c.SKU, c.Model)
 	}
 	m, known := modelNamed(c.Model)
 	switch {

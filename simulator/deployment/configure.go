@@ -107,7 +107,7 @@ func compile(cfg *Config, seed uint64) *settings {
 	return &settings{Config: cfg, model: m, output: output,
 		latency: latency.Compile(cfg.Latency, cfg.Model, seed, entity),
 		load:    latency.LoadOf(cfg.Latency, cfg.Provisioned()),
-		draw:    rng.New(seed, rng.OutputLength, entity), spares: compileSpares(cfg, seed, entity)}
+		draw:    rng.New(seed, rng.OutputLength, entity), spares: compileSpares(cfg, seed, entity), flex: compileFlex(cfg, seed)}
 }
 
 // configure switches to a version that was installed and has never been in

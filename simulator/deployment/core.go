@@ -50,6 +50,7 @@ type settings struct {
 	output  distribution.Sampler
 	draw    rng.Die
 	spares  spares
+	flex    flexWait
 	faults  *faultSet
 	load    latency.Load
 	users   int // requests in flight under it
@@ -74,6 +75,7 @@ type stream struct {
 	length     bool
 	tier       record.Tier
 	cut        bool // a fault struck it: due is when it ends
+	vain       bool // it waits for capacity until it is refused
 	choices    uint8
 	level      uint8  // of load that its schedule goes by
 	breaks     uint16 // place in interruptions, plus 1, of what will break it off or pause it; 0: nothing will

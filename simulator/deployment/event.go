@@ -52,7 +52,7 @@ type EffectKind uint8
 
 // The effects of a deployment. Every Start yields exactly one of Refuse,
 // Finish and Cut; Finish comes after a Plan, and so does Cut unless its
-// reservation was still unanswered.
+// reservation was still unanswered, or it waited for capacity in vain.
 const (
 	Plan        EffectKind = iota // admitted: answer like this
 	Head                          // the headers and, streamed, the filter-only chunk are due

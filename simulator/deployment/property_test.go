@@ -11,6 +11,7 @@ import (
 	"foundrylab/internal/tick"
 	"foundrylab/internal/unit"
 	"foundrylab/simulator/fault"
+	"foundrylab/simulator/latency"
 )
 
 // world throws random events at a core and keeps the driver's side of the
@@ -171,8 +172,9 @@ func (w *world) random() {
 		w.started++
 		w.state[slot] = flight{gen: ref.Gen, start: w.now}
 		w.step(Event{Kind: Start, Ref: ref, Key: uint64(w.dice.Intn(50)), PromptTokens: int32(w.dice.Intn(300) * (1 + w.dice.Intn(2)*8)), Prefix: uint64(w.dice.Intn(3)), Shared: 1200, PromptEstimate: int32(w.dice.Intn(1 << (6 + w.dice.Intn(9)))),
-			OutputTokens: int32(w.dice.Intn(100) - 1), MaxTokens: int32(w.dice.Intn(100) - 20), N: uint16(w.dice.Intn(3)), Stream: w.dice.Intn(4) > 0})
-	case in && !f.planned && k < 6:
+			OutputTokens: int32(w.dice.Intn(100) - 1), MaxTokens: int32(w.dice.Intn(100) - 20), N: uint16(w.dice.Intn(3)), Stream: w.dice.Intn(4) > 0,
+			Tier: record.Tier(w.dice.Intn(4))})
+	case in && !f.planned && k < 6 && w.core.remote && !w.core.streams[slot].vain:
 		w.due(slot, Event{Kind: Reserved, Granted: w.dice.Intn(4) > 0, RetryMs: 7})
 	case in && k == 6:
 		w.due(slot, Event{Kind: Gone})
@@ -188,7 +190,9 @@ func (w *world) random() {
 func (w *world) change() {
 	three := claude("claude-sonnet-4-5")
 	three.OutputTPM = 600
-	cfg := []*Config{standard(8_000, 6_000), provisioned(15), standard(100_000, 240), provisioned(100), three}[w.dice.Intn(5)]
+	flexible := standard(100_000, 6_000)
+	flexible.Model, flexible.Flex = "gpt-5.6-sol", &Flex{Wait: latency.Quantiles{P50: unit.Duration(time.Second / 2), P95: unit.Duration(2 * time.Second)}, Timeout: unit.Duration(time.Second)}
+	cfg := []*Config{standard(8_000, 6_000), provisioned(15), standard(100_000, 240), provisioned(100), three, flexible}[w.dice.Intn(6)]
 	install := func(c *Core) (uint32, bool) { return c.Install(cfg, 1) }
 	if rules := w.sets[w.dice.Intn(2)]; w.dice.Intn(3) == 0 {
 		install = func(c *Core) (uint32, bool) { return c.InstallFaults(rules) }
@@ -215,12 +219,14 @@ func newWorld(t *testing.T, seed int64) *world {
 		kinds: map[record.Reason]int{}}
 	ratio := unit.Ratio(400_000)
 	var rules, others []fault.Rule
-	for i := range 28 {
+	for i := range 30 {
 		c := fault.Config{Name: fmt.Sprint(i), At: unit.Duration(w.dice.Int63n(int64(20 * time.Second))), For: unit.Duration(1 + w.dice.Int63n(int64(3*time.Second)))}
 		if w.dice.Intn(2) == 0 {
 			c.Probability = &ratio
 		}
-		switch i % 14 {
+		switch i % 15 {
+		case 14:
+			c.Peak, c.For, c.Probability = &fault.Peak{}, unit.Duration(time.Minute), nil
 		case 8:
 			c.Throttle = &fault.Throttle{RetryAfter: unit.Duration(time.Second)}
 		case 9:
@@ -301,7 +307,8 @@ func TestEveryStartEndsOnce(t *testing.T) {
 	}
 	for _, r := range []record.Reason{record.NoReason, record.TokenLimit, record.RequestLimit, record.TooLarge, record.Utilization, record.StatusFault,
 		record.OutageFault, record.CutFault, record.InFlightBound, record.ClientGone, record.TruncateFault, record.StreamErrorFault,
-		record.MalformedFault, record.OutputTokenLimit, record.ThrottleFault, record.TokenExpiryFault, record.DeletedFault, record.WrongLengthFault} {
+		record.MalformedFault, record.OutputTokenLimit, record.ThrottleFault, record.TokenExpiryFault, record.DeletedFault, record.WrongLengthFault,
+		record.NoSuchTier, record.NoCapacity, record.FlexTimeout} {
 		if kinds[r] < 10 {
 			t.Errorf("only %d ended by %v: the runs show little of it", kinds[r], r)
 		}

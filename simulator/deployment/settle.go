@@ -41,6 +41,11 @@ func (c *Core) settle(now tick.Instant, out []Effect) []Effect {
 			out = c.cutNow(it.At, ref, s, out)
 			continue
 		}
+		if s.vain {
+			c.timers.Pop()
+			out = c.waited(it.At, ref, s, out)
+			continue
+		}
 		if s.state == waiting && !s.schedule.Whole {
 			s.state = flowing
 			s.due = s.turn()

@@ -56,19 +56,24 @@ func (c *Core) admit(now tick.Instant, ev *Event, attempt uint32, hit *blow, out
 		s.state = free
 		return append(out, no.effect(now, ev, &c.limits))
 	}
-	c.cache.take(now, cache)
 	s.charged = asked.total()
 	s.tier = c.tier(now, ev, s.charged, hit.peak)
+	c.active++
+	c.cfg.users++
+	wait, vain := c.cfg.flex.of(s)
+	if vain {
+		c.waitInVain(now, ev.Ref, s, wait)
+		return out
+	}
+	c.cache.take(now, cache)
 	seen, thought, length := c.answerLength(ev, attempt)
 	s.completion, s.length = seen+thought, length
 	s.schedule = c.cfg.latency.Plan(&latency.Request{Key: s.key, Attempt: attempt, Prompt: int64(s.prompt), Cached: int64(s.cached), Output: int64(seen), Reasoning: int64(thought),
 		Stream: ev.Stream, Delay: hit.delay, Slow: c.slowDown(), Target: c.target(s.tier), Pace: c.cfg.load.Pace(c.level)})
-	s.schedule.PutOff(tick.ToUnits(hit.hold))
+	s.schedule.PutOff(tick.ToUnits(hit.hold + wait))
 	if b := hit.breaks; b != 0 && seen >= int32(c.interruptions[b-1].after) {
 		s.breaks, s.schedule.After, s.schedule.Pause = b, c.interruptions[b-1].after, tick.ToUnits(c.interruptions[b-1].pause)
 	}
-	c.active++
-	c.cfg.users++
 	if c.remote {
 		return append(out, Effect{Kind: Reserve, Ref: ev.Ref, At: now, Charged: int32(asked.tokens)})
 	}
@@ -177,7 +182,7 @@ func (c *Core) plan(now tick.Instant, ref record.Ref, s *stream, out []Effect) [
 // now is it charged here: what is refused there has cost nothing.
 func (c *Core) reserved(now tick.Instant, ev *Event, out []Effect) []Effect {
 	s := c.find(ev.Ref)
-	if s == nil || s.state != reserving {
+	if s == nil || s.state != reserving || s.vain {
 		return append(out, Effect{Kind: Stray, Ref: ev.Ref, At: now})
 	}
 	c.limits.follow(now, ev)

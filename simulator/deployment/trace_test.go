@@ -29,6 +29,7 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 //	fault slow_headers=2s|throttle=20s|capacity=50%|token_expiry|deleted=finish|wrong_length=100
 //	deployment tpm=1000 rpm=600 ptu=15 model=gpt-4.1 ttft=400ms pace=100 window=10s guess=256 bound=9 remote
 //	    tier=priority floor=1000 (tokens of it a minute) cache=5m (retention) overflow=15 prefixes=10 per_1k=1s (TTFT of prompt tokens)
+//	    flex=2s (wait for capacity) timeout=10m (of it)
 //	    think=100 (tokens of reasoning) knee=80% slowest=60% (of its pace) filter=default (tokens come in bursts) profile=azure-2024 forgiving (refused requests do not count) weight=500000 disconnect=planned
 //	    month=1000 (tokens of the usage tier; above it 2.5 times as slow) used=0
 //	    output=100 counts=max_tokens (of a Claude model)
@@ -231,6 +232,9 @@ func (a arguments) config() *Config {
 		c.PromptCache = &PromptCache{Retention: a.span("cache", 0), Overflow: unit.Count(a.number("overflow", 15)), Prefixes: int(a.number("prefixes", 10))}
 	}
 	c.ServiceTier, c.PriorityFloor = a.of["tier"], unit.Count(a.number("floor", 1_000_000))
+	if a.has("flex") {
+		c.Flex = &Flex{Wait: latency.Quantiles{P50: a.span("flex", 0), P95: a.span("flex", 0)}, Timeout: a.span("timeout", 10*time.Minute)}
+	}
 	if a.has("per_1k") {
 		c.Latency.PerKPrompt = a.span("per_1k", 0)
 	}

@@ -28,7 +28,11 @@ func (m *Machine) Reserve(now tick.Instant, ref record.Ref, cost Amounts, out []
 		return append(out, m.verdict(now, ref, record.InFlightBound, 0))
 	}
 	m.stats.Waited++
-	m.waiting = append(m.waiting, waiter{ref, cost, now.Add(m.opt.Patience)})
+	patience := m.opt.Patience
+	if m.replied == 0 { // the first call connects
+		patience = max(patience, Heartbeat/2)
+	}
+	m.waiting = append(m.waiting, waiter{ref, cost, now.Add(patience)})
 	return out
 }
 

@@ -39,6 +39,7 @@ const (
 type Store struct {
 	client *redis.Client
 	name   string // of this replica, among the others
+	where  string
 }
 
 // Open returns a Store on the server that address names: redis:// or rediss://
@@ -59,8 +60,11 @@ func Open(address string) (*Store, error) {
 	logging.Disable() // the simulator says it, once
 	var id [8]byte
 	rand.Read(id[:])
-	return &Store{redis.NewClient(opt), hex.EncodeToString(id[:])}, nil
+	return &Store{redis.NewClient(opt), hex.EncodeToString(id[:]), fmt.Sprintf("%s://%s/%d", u.Scheme, opt.Addr, opt.DB)}, nil
 }
+
+// String returns the address without user and password.
+func (s *Store) String() string { return s.where }
 
 // Close ends the connections.
 func (s *Store) Close() error { return s.client.Close() }
