@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"foundrylab/internal/record"
@@ -36,6 +37,7 @@ func TestMissed(t *testing.T) {
 		}
 		missed("a")
 		time.Sleep(1500 * time.Millisecond)
+		synctest.Wait() // the faults have changed
 		missed("b")
 		var got []record.Reason
 		for _, a := range l.ledger() {
