@@ -86,7 +86,6 @@ var seenKinds = []struct {
 			t.Errorf("the longest pause was %v", gap)
 		}
 	}},
-	{"peak", "peak: {}", "peak", false, record.NoReason, answered("HTTP/1.1 200 OK", `"service_tier":"default"`)},
 	{"wrong_length", "wrong_length: {}", "wrong_length", true, record.WrongLengthFault, lengthOff(100)},
 	{"wrong_length, too small", "wrong_length: {by: -7}", "wrong_length=-7", true, record.WrongLengthFault, lengthOff(-7)},
 }
@@ -126,7 +125,7 @@ const lone = `
 version: 1
 duration: 20s
 backends:
-  - {name: std, model: gpt-4.1, sku: GlobalStandard, tpm: 600k, rpm: 600, service_tier: priority%s}
+  - {name: std, model: gpt-4.1, sku: GlobalStandard, tpm: 600k, rpm: 600%s}
   - {name: other, model: gpt-4.1, sku: GlobalStandard, tpm: 600k, rpm: 600}
 gateway: {route: {groups: [[std], [other]]}, breaker: {open: 1s}}
 tenants:
@@ -196,7 +195,7 @@ type read struct {
 func look(t *testing.T, scheduled, ask string, whole bool) *wire {
 	t.Helper()
 	src := "version: 1\nduration: 1h\ngateway: {route: {groups: [[std]]}}\ntenants: [{name: chat, users: 1}]\n" +
-		"backends: [{name: std, model: gpt-4.1, sku: GlobalStandard, tpm: 600k, output: 40, service_tier: priority, tls: " + strconv.FormatBool(strings.Contains(scheduled, "tls")) +
+		"backends: [{name: std, model: gpt-4.1, sku: GlobalStandard, tpm: 600k, output: 40, tls: " + strconv.FormatBool(strings.Contains(scheduled, "tls")) +
 		", latency: {ttft: {p50: 40ms, p95: 40ms}, tokens_per_s: 500, filter: asynchronous}}]\n"
 	tier := ""
 	if scheduled == "peak: {}" || ask == "peak" {
