@@ -56,7 +56,12 @@ var seenKinds = []struct {
 	{"latency", "latency: {add: 300ms}", "latency=300ms", false, record.NoReason, after(300*time.Millisecond, `"role":"assistant"`)},
 	{"slow_headers", "slow_headers: {add: 300ms}", "slow_headers=300ms", false, record.NoReason, after(300*time.Millisecond, "HTTP/1.1 200 OK")},
 	{"throttle", "throttle: {retry_after: 1s}", "throttle=1", false, record.ThrottleFault,
-		answered("HTTP/1.1 429 ", "Retry-After: 1\r\n", "high demand", "Please retry after 1 second.")},
+		func(t *testing.T, w *wire) {
+			answered("HTTP/1.1 429 ", "Retry-After: 1\r\n", "high demand", "Please retry after 1 second.")(t, w)
+			if strings.Contains(w.text, "X-Ratelimit-") {
+				t.Errorf("no limiter speaks: %s", w.text)
+			}
+		}},
 	{"capacity", "capacity: {share: 10%}", "capacity=10%", false, record.RequestLimit, func(t *testing.T, w *wire) {
 		answered("HTTP/1.1 200 OK")(t, w)
 		if n, _ := strconv.Atoi(w.header("X-Ratelimit-Remaining-Tokens")); n > 60_000 || n < 50_000 {
