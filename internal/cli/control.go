@@ -17,7 +17,7 @@ import (
 type control struct{ address, key string }
 
 func (p *control) flags(c *cobra.Command) {
-	c.Flags().StringVar(&p.address, "admin", "", "`address` of the control plane of the ready-made resource, such as 127.0.0.1:8081; default none")
+	c.Flags().StringVar(&p.address, "admin", "", "`address` of the control plane, such as 127.0.0.1:8081; default none")
 	c.Flags().StringVar(&p.key, "admin-key", "", "`key` that the control plane asks for (better in FOUNDRYLAB_ADMIN_KEY); needed unless it is on a loopback address")
 }
 
@@ -37,15 +37,15 @@ func (p *control) check() error {
 	return nil
 }
 
-func (p *control) handler(server *simulator.Server) http.Handler {
+func (p *control) handler(plane *simulator.Control) http.Handler {
 	if p.key == "" {
-		return server.Admin()
+		return plane.Handler()
 	}
-	return simulator.RequireKey(p.key, server.Admin())
+	return simulator.RequireKey(p.key, plane.Handler())
 }
 
 // around serves the control plane while serve runs, and ends with whichever of the two fails.
-func (p *control) around(ctx context.Context, c *cobra.Command, server *simulator.Server, serve func(context.Context) error) error {
+func (p *control) around(ctx context.Context, c *cobra.Command, plane *simulator.Control, serve func(context.Context) error) error {
 	if p.address == "" {
 		return serve(ctx)
 	}
@@ -53,7 +53,7 @@ func (p *control) around(ctx context.Context, c *cobra.Command, server *simulato
 	defer stop()
 	ready, ended := make(chan string, 1), make(chan error, 1)
 	go func() {
-		ended <- live.ServeResource(ctx, p.address, p.handler(server), func(url string) { ready <- url })
+		ended <- live.ServeResource(ctx, p.address, p.handler(plane), func(url string) { ready <- url })
 		stop()
 	}()
 	select {

@@ -30,8 +30,9 @@ and gpt-4.1-ptu, with the key foundrylab-key. With a scenario: only its backends
 on its own listen address with its own key, so that any gateway can be pointed at
 them; faults count from the start of this command.
 
-The ready-made resource has a control plane, on an address of its own: what every
-attempt came to, metrics for Prometheus, and where the deployments stand.
+With --admin there is a control plane, on an address of its own: what every attempt
+came to, metrics for Prometheus, where the deployments stand, and what can be changed
+of them while they run.
 
 With --state several of them, on one machine or many, are one resource behind a load
 balancer: their deployments of one name have one limit together, in Redis.`,
@@ -40,7 +41,7 @@ balancer: their deployments of one name have one limit together, in Redis.`,
        -d '{"model":"gpt-4.1","messages":[{"role":"user","content":"Hello"}]}'
   foundrylab sim --admin 127.0.0.1:8081
   curl -s http://127.0.0.1:8081/ledger
-  foundrylab sim ptu-outage
+  foundrylab sim ptu-outage --admin 127.0.0.1:8081
   foundrylab sim --state redis://127.0.0.1:6379/0`,
 		Args: takes(0, 1, "at most one scenario, a file or a shipped name"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -62,8 +63,8 @@ balancer: their deployments of one name have one limit together, in Redis.`,
 			if c.Flags().Changed("listen") {
 				return usage("--listen is for the ready-made resource: backends of a scenario have their own, such as --set backends[0].listen=127.0.0.1:9101")
 			}
-			if admin.address != "" {
-				return usage("--admin is for the ready-made resource: the backends of a scenario have no control plane")
+			if err := admin.check(); err != nil {
+				return err
 			}
 			s, err := o.load(c, args[0])
 			if err != nil {
@@ -74,8 +75,11 @@ balancer: their deployments of one name have one limit together, in Redis.`,
 				return err
 			}
 			defer end()
-			err = live.ServeBackends(ctx, s, log, sharing, func(name, url, key string) {
-				fmt.Fprintf(c.OutOrStdout(), "%-20s %s  api-key: %s\n", name, url, key)
+			plane := simulator.NewControl(0)
+			err = admin.around(ctx, c, plane, func(ctx context.Context) error {
+				return live.ServeBackends(ctx, s, log, sharing, plane, func(name, url, key string) {
+					fmt.Fprintf(c.OutOrStdout(), "%-20s %s  api-key: %s\n", name, url, key)
+				})
 			})
 			if err != nil {
 				return &exitError{exitInternal, err}
@@ -93,7 +97,7 @@ balancer: their deployments of one name have one limit together, in Redis.`,
 
 func serveDefault(ctx context.Context, c *cobra.Command, listen string, admin *control, together *state, log zerolog.Logger) error {
 	cfg := simulator.Default()
-	cfg.Logger, cfg.Precise = log, true
+	cfg.Logger, cfg.Precise, cfg.Control = log, true, simulator.NewControl(0)
 	sharing, end, err := together.sharing(c)
 	if err != nil {
 		return err
@@ -105,7 +109,7 @@ func serveDefault(ctx context.Context, c *cobra.Command, listen string, admin *c
 		return &exitError{exitInternal, err}
 	}
 	defer server.Close()
-	err = admin.around(ctx, c, server, func(ctx context.Context) error {
+	err = admin.around(ctx, c, cfg.Control, func(ctx context.Context) error {
 		err := live.ServeResource(ctx, listen, server, func(url string) {
 			fmt.Fprintf(c.OutOrStdout(), "Simulating on %s  api-key: foundrylab-key\n", url)
 			for _, d := range cfg.Deployments {

@@ -27,12 +27,13 @@ type backendOptions struct {
 	Observe func(backend int, now tick.Instant, e deployment.Effect)
 	Budgets []deployment.Budget // by backend
 	Sharing simulator.Sharing
+	Control *simulator.Control // nil: each resource has its own
 }
 
 // newResource returns the backends of one resource, given by their places in the scenario. The outages of its address
 // are brought about there.
 func newResource(s *scenarios.Scenario, members []int, a *address, opt backendOptions) (*simulator.Server, error) {
-	cfg := simulator.Config{Seed: uint64(s.Seed), Clock: opt.Clock, Start: opt.Start, Record: opt.Record, Precise: opt.Precise, Logger: opt.Logger}
+	cfg := simulator.Config{Seed: uint64(s.Seed), Clock: opt.Clock, Start: opt.Start, Record: opt.Record, Precise: opt.Precise, Logger: opt.Logger, Control: opt.Control}
 	for _, i := range members {
 		cfg.Deployments = append(cfg.Deployments, s.Backends[i])
 		for _, f := range s.Strikes() {
@@ -46,7 +47,7 @@ func newResource(s *scenarios.Scenario, members []int, a *address, opt backendOp
 		cfg.Ledger = func(b int, a record.Attempt) { opt.Ledger(members[b], a) }
 	}
 	cfg.Observe = func(b int, now tick.Instant, e deployment.Effect) {
-		if e.Kind == deployment.FaultEdge {
+		if e.Kind == deployment.FaultEdge && int(e.Ref.Slot) < len(cfg.Faults) { // else the control plane added it
 			a.fault(&cfg.Faults[e.Ref.Slot], e.Ref.Gen == 0)
 		}
 		if opt.Observe != nil {
@@ -64,9 +65,9 @@ func newResource(s *scenarios.Scenario, members []int, a *address, opt backendOp
 
 // ServeBackends serves only the backends of a scenario, each on its listen
 // address (or a free port of the loopback), until ctx is done. Faults count
-// from the call. ready is told where each one is. Limits are shared where sharing
-// has a State.
-func ServeBackends(ctx context.Context, s *scenarios.Scenario, log zerolog.Logger, sharing simulator.Sharing, ready func(name, url, key string)) error {
+// from the call. Limits are shared where sharing has a State. control, unless
+// it is nil, is the control plane of them all. ready is told where each one is.
+func ServeBackends(ctx context.Context, s *scenarios.Scenario, log zerolog.Logger, sharing simulator.Sharing, control *simulator.Control, ready func(name, url, key string)) error {
 	clock := drive.WallClock()
 	r := &run{scenario: s, opt: Options{Net: loopback{}, Note: func(format string, args ...any) { log.Error().Msgf(format, args...) }}}
 	defer r.close()
@@ -78,7 +79,7 @@ func ServeBackends(ctx context.Context, s *scenarios.Scenario, log zerolog.Logge
 	for _, members := range s.Resources() {
 		cfg := &s.Backends[members[0]]
 		a := newAddress(cfg.Name, cfg.Listen, r.opt.Net, r.opt.Note)
-		b, err := newResource(s, members, a, backendOptions{Clock: clock, Start: start, Precise: true, Logger: log, Budgets: budgets, Sharing: sharing})
+		b, err := newResource(s, members, a, backendOptions{Clock: clock, Start: start, Precise: true, Logger: log, Budgets: budgets, Sharing: sharing, Control: control})
 		if err != nil {
 			return err
 		}
