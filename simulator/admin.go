@@ -42,7 +42,7 @@ func (c *Control) standings() []standing {
 
 func (b *backend) standing() standing {
 	u, now := b.usage()
-	return standing{Version: now.version, Settings: settingsOf(now.cfg), Name: b.cfg.Name, Model: b.cfg.Model, SKU: b.cfg.SKU, TPM: u.TPM, RPM: u.RPM, PTU: u.PTU, InFlight: u.Active,
+	return standing{Version: now.version, Settings: now.shown, Name: b.cfg.Name, Model: b.cfg.Model, SKU: b.cfg.SKU, TPM: u.TPM, RPM: u.RPM, PTU: u.PTU, InFlight: u.Active,
 		UsedTokens: u.Used, UtilizationPercent: float64(u.UtilizationPPM) / 10_000}
 }
 

@@ -71,7 +71,7 @@ func newBackend(cfg *Config, index int, alarm *pace.Alarm) *backend {
 		b.shared = newShared(b, &cfg.Sharing)
 	}
 	b.limits.Store(b.newLimitHeaders(cfg.Start))
-	b.setting.Store(&setting{cfg: &b.cfg})
+	b.setting.Store(&setting{cfg: &b.cfg, shown: settingsOf(&b.cfg)})
 	b.driver = drive.New[deployment.Event, deployment.Effect](b.core, cfg.Clock, deployment.Event{Kind: deployment.Wake}, b.deliver)
 	if cfg.Record {
 		b.tape = new(drive.Tape[deployment.Event, deployment.Effect])

@@ -10,7 +10,9 @@ import (
 // how it all began.
 type setting struct {
 	cfg     *deployment.Config
-	version uint32
+	shown   settings // what of it can change
+	version uint32   // counts the changes of cfg
+	core    uint32   // version of the core's configuration, which counts changes of faults too
 }
 
 // proposal is what is to come into force at one deployment.
@@ -18,6 +20,7 @@ type proposal struct {
 	b      *backend
 	cfg    *deployment.Config // nil: as it is
 	faults *faultPlan         // nil: as they are
+	shown  settings           // of cfg
 	forget bool               // and all that was used, counted and seen is forgotten
 }
 
@@ -50,6 +53,9 @@ func enact(all ...proposal) bool {
 		}
 	}
 	for i, p := range all {
+		if p.cfg != nil {
+			p.shown = settingsOf(p.cfg)
+		}
 		p.b.coming, p.b.comingVersion = p, versions[i]
 		p.b.driver.Do(deployment.Event{Kind: deployment.Configure, Version: versions[i], Forget: p.forget})
 	}
@@ -82,7 +88,7 @@ func (p *proposal) install() (version uint32, ok bool) {
 func (b *backend) withdraw() {
 	b.driver.Locked(func(tick.Instant) { b.core.Withdraw() })
 	if b.tape != nil {
-		b.changes = b.changes[:b.setting.Load().version]
+		b.changes = b.changes[:b.setting.Load().core]
 	}
 }
 
@@ -96,9 +102,11 @@ func (b *backend) note(i installed) {
 // configured shows what has come into force, under the driver's lock, and finds out whose the edges among the effects of
 // the step are: the first n were due anyway.
 func (b *backend) configured(now tick.Instant, effects []deployment.Effect, n int) {
-	p, next := &b.coming, setting{b.setting.Load().cfg, b.comingVersion}
+	p, next := &b.coming, *b.setting.Load()
+	next.core = b.comingVersion
 	if p.cfg != nil {
-		next.cfg = p.cfg
+		next.cfg, next.shown = p.cfg, p.shown
+		next.version++
 	}
 	b.setting.Store(&next)
 	start := b.limits.Load().start
