@@ -32,6 +32,10 @@ func (c *Core) settle(now tick.Instant, out []Effect) []Effect {
 			continue
 		}
 		if s.due > it.At { // put off
+			if s.cut && s.state == waiting { // but its head was due before the cut
+				s.state = flowing
+				out = append(out, Effect{Kind: Head, Ref: ref, At: it.At, Status: 200})
+			}
 			s.armed = s.due
 			c.timers.Replace(s.due, des.PrioEnd, it.Val)
 			continue
@@ -78,6 +82,14 @@ func (c *Core) cutLater(at tick.Instant, slot uint32, s *stream) {
 	cut := at + s.start - s.start.Floor()
 	if s.due <= cut && (s.state == flowing || s.state == waiting && s.schedule.Whole) {
 		return // it ends first, or at that very instant
+	}
+	if s.state == waiting && !s.schedule.Whole && s.due < cut { // a fault that begins by a change, off the grid
+		if s.armed != s.due {
+			s.armed = s.due
+			c.timers.Push(s.due, des.PrioEnd, uint64(s.gen)<<32|uint64(slot))
+		}
+		s.cut, s.due = true, cut
+		return
 	}
 	s.cut, s.due, s.armed = true, cut, cut
 	c.timers.Push(cut, des.PrioEnd, uint64(s.gen)<<32|uint64(slot))
