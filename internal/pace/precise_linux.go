@@ -45,18 +45,13 @@ func (f *timerfd) set(wait time.Duration) error {
 	return unix.TimerfdSettime(f.fd, 0, &unix.ItimerSpec{Value: unix.NsecToTimespec(int64(wait))}, nil)
 }
 
-// listen calls ring whenever it has expired, until the file is closed. Once in a
-// while it calls it for nothing.
-func (f *timerfd) listen(ring func()) {
-	conn, err := f.file.SyscallConn()
-	if err != nil {
-		return
+// listen keeps it in the runtime's poller until the file is closed.
+func (f *timerfd) listen() {
+	for {
+		if _, err := f.file.Read(f.expired[:]); err != nil {
+			return
+		}
 	}
-	conn.Read(func(fd uintptr) (done bool) {
-		unix.Read(int(fd), f.expired[:]) // so that the poller has nothing to tell
-		ring()
-		return false
-	})
 }
 
 // until waits in Read. Cancelling moves the file's read deadline into the past,

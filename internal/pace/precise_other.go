@@ -19,4 +19,4 @@ func newTimerfd() *timerfd { return nil }
 
 func (*timerfd) set(time.Duration) error { return errors.ErrUnsupported }
 
-func (*timerfd) listen(func()) {}
+func (*timerfd) listen() {}
