@@ -40,6 +40,7 @@ type call struct {
 	script  *content.Script  // what is said; nil: made-up words
 	finish  ops.FinishReason // of the script; none: as it is natural
 	wish    string           // the fault that the deployment name asks for
+	flight  *flight          // once the answer is planned
 
 	status int                // sent; 0: nothing was
 	reason record.Reason      // for the log, of what never reached a deployment
@@ -61,6 +62,9 @@ func (c *call) classicVersion() bool {
 	}
 	return true
 }
+
+// responsesVersion: the Responses API is in classic versions from 2025-03-01-preview on.
+func (c *call) responsesVersion() bool { return c.classicVersion() && c.version >= "2025-03-01" }
 
 // v1Version: the parameter may be absent, v1 or preview.
 func (c *call) v1Version() bool {

@@ -70,7 +70,7 @@ func (c *call) meter() (deployment.Event, error) {
 	p := &c.peeked
 	wanted, choices := c.op.wanted(p)
 	ev := deployment.Event{PromptEstimate: clamp(c.op.guess(p)), OutputTokens: wanted, MaxTokens: clamp(p.OutputLimit()),
-		N: uint16(min(choices, math.MaxUint16)), Stream: p.Stream}
+		N: uint16(min(choices, math.MaxUint16)), Stream: p.Stream, Effort: effortOf(p)}
 	ev.Tier, _ = record.TierNamed(p.ServiceTier) // scale and fast are those of others: as the deployment has it
 	m, marked := p.Marker()
 	if marked {
@@ -129,6 +129,7 @@ func (c *call) whole(f *flight) {
 // writer prepares what the answer says.
 func (c *call) writer(f *flight) content.Writer {
 	_, choices := c.op.wanted(&c.peeked)
+	c.flight = f
 	r := content.Reply{
 		Key:             c.backend.text.Draw(c.request, f.plan.Attempt),
 		Created:         int64(f.plan.At) / int64(time.Second),

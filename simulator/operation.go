@@ -25,6 +25,7 @@ var operations = []operation{
 	{"Completions_Create", catalog.Completion, guessParts, countInputs, wantedCandidates, refuseCompletion, nil, nil, writeCompletion},
 	{"Embeddings_Create", catalog.Embedding, guessQuarters, countInputs, wantedNothing, refuseEmbeddings, nil, nil, writeEmbeddings},
 	{"Messages_Create", catalog.Messages, guessParts, countChat, wantedChoices, refuseLong, messageTools, nil, writeMessage},
+	{"Responses_Create", catalog.Responses, guessParts, countChat, wantedChoices, refuseResponse, responseTools, responseFormat, writeResponse},
 }
 
 // operationOf returns the line of an operation; a test sees that each has one.

@@ -60,8 +60,10 @@ type versionRule struct {
 // versionRules returns the rule of a family.
 func versionRules(family string) versionRule {
 	switch family {
-	case "classic", "resource":
+	case "classic":
 		return versionRule{(*call).classicVersion, content.NotFound}
+	case "resource":
+		return versionRule{(*call).responsesVersion, content.NotFound}
 	case "models":
 		return versionRule{(*call).classicVersion, func() content.Answer { return versionNotSupported }}
 	case "anthropic":

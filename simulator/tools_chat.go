@@ -119,29 +119,45 @@ func chatForm(d *director) *content.Answer {
 	if json.Unmarshal(d.peeked.Format, &format) != nil {
 		return invalid("response_format", "", "Invalid 'response_format': expected an object.")
 	}
-	switch format.Type {
+	js := &format.JSONSchema
+	return d.keep(&form{kind: format.Type, name: js.Name, strict: js.Strict, schema: js.Schema,
+		member: "response_format", described: "response_format.json_schema", messages: "messages"})
+}
+
+// form is what an answer shall look like, in whichever operation's terms.
+type form struct {
+	kind, name string
+	strict     bool
+	schema     json.RawMessage
+	member     string // of the request, that it is
+	described  string // where its schema is
+	messages   string // the member that holds what was said
+}
+
+// keep writes an answer that keeps a form.
+func (d *director) keep(f *form) *content.Answer {
+	switch f.kind {
 	case "text":
 		return nil
 	case "json_object":
 		if !d.saysJSON() {
-			return invalid("messages", "", "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.")
+			return invalid(f.messages, "", "'"+f.messages+"' must contain the word 'json' in some form, to use '"+f.member+"' of type 'json_object'.")
 		}
 		d.say(`{"answer":"` + string(content.AppendProse(nil, d.dice.Next(), 8)) + `"}`)
 		return nil
 	case "json_schema":
 	default:
-		return invalid("response_format.type", "invalid_value", "Invalid value: '"+format.Type+"'. Supported values are: 'json_object', 'json_schema', and 'text'.")
+		return invalid(f.member+".type", "invalid_value", "Invalid value: '"+f.kind+"'. Supported values are: 'json_object', 'json_schema', and 'text'.")
 	}
-	js := &format.JSONSchema
 	switch {
-	case js.Name == "":
-		return invalid("response_format.json_schema.name", "missing_required_parameter", "Missing required parameter: 'response_format.json_schema.name'.")
-	case js.Schema == nil:
-		return invalid("response_format.json_schema.schema", "missing_required_parameter", "Missing required parameter: 'response_format.json_schema.schema'.")
+	case f.name == "":
+		return invalid(f.described+".name", "missing_required_parameter", "Missing required parameter: '"+f.described+".name'.")
+	case f.schema == nil:
+		return invalid(f.described+".schema", "missing_required_parameter", "Missing required parameter: '"+f.described+".schema'.")
 	}
-	schema, why := compileSchema(js.Schema, js.Strict)
+	schema, why := compileSchema(f.schema, f.strict)
 	if why != "" {
-		return invalid("response_format", "", "Invalid schema for response_format '"+js.Name+"': "+why)
+		return invalid(f.member, "", "Invalid schema for response_format '"+f.name+"': "+why)
 	}
 	d.say(d.instance(schema))
 	return nil

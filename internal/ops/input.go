@@ -81,7 +81,7 @@ func (l *tokenList) read(r *reader, at place) {
 		return
 	}
 	if n, err := strconv.Atoi(string(raw)); err != nil || n < 0 || n >= 1<<24 {
-		r.fail(at, "", "Invalid '"+at.String()+"': "+string(raw)+" is no token.")
+		r.fail(at, "", "Invalid '"+r.path(at)+"': "+string(raw)+" is no token.")
 		return
 	}
 	if l.count++; l.count > 1 {

@@ -48,7 +48,7 @@ func (k *Peeker) peekMessages(body []byte) (Peeked, error) {
 			r.messages(&p)
 		case `"system"`:
 			s := Peeked{}
-			text := r.content(&s, 0)
+			text := r.content(&s, 0, "system")
 			system, systemChars = []Message{{Role: "system", Text: text}}, s.PartChars
 		case `"stream"`:
 			p.Stream = r.bool(place{name: "stream"}, false)

@@ -21,4 +21,4 @@ type Operation struct {
 }
 
 // All lists every operation, in the order in which documentation shows them. Never mutated.
-var All = []Operation{chatCompletions, completions, embeddings, messages}
+var All = []Operation{chatCompletions, completions, embeddings, messages, responses}

@@ -9,28 +9,29 @@ import (
 
 // Peeked is what routing, metering and answering need from a request body.
 type Peeked struct {
-	Model               string    // "" when absent, as usual on the classic route
-	Stream              bool      // stream
-	IncludeUsage        bool      // stream_options.include_usage
-	OmitObfuscation     bool      // stream_options.include_obfuscation is false
-	MaxTokens           int       // max_tokens, or -1 when absent
-	MaxCompletionTokens int       // max_completion_tokens, or -1 when absent
-	N                   int       // number of choices, 1 when absent
-	PromptCacheKey      string    // prompt_cache_key
-	ServiceTier         string    // service_tier: one of ServiceTiers, "" when absent
-	Messages            []Message // in order
-	PartChars           []int     // characters (code points) of every text part in order; a plain string is one part
-	TextChars           int       // their sum
-	Tools               []byte    // tools as JSON; nil where absent or null, as those below
-	ToolChoice          []byte    // tool_choice as JSON
-	Format              []byte    // response_format as JSON
-	OneCall             bool      // parallel_tool_calls is false
-	AfterTool           bool      // the last message brings what a tool returned
-	Inputs              []Input   // embeddings and completions, instead of messages
-	Dimensions          int       // embeddings: 0 where absent
-	Base64              bool      // embeddings: encoding_format is base64
-	Echo                bool      // completions: the answer begins with the prompt
-	BestOf              int       // completions: candidates made for each prompt, of which n are shown
+	Model               string       // "" when absent, as usual on the classic route
+	Stream              bool         // stream
+	IncludeUsage        bool         // stream_options.include_usage
+	OmitObfuscation     bool         // stream_options.include_obfuscation is false
+	MaxTokens           int          // max_tokens, or -1 when absent
+	MaxCompletionTokens int          // max_completion_tokens, or -1 when absent
+	N                   int          // number of choices, 1 when absent
+	PromptCacheKey      string       // prompt_cache_key
+	ServiceTier         string       // service_tier: one of ServiceTiers, "" when absent
+	Messages            []Message    // in order
+	PartChars           []int        // characters (code points) of every text part in order; a plain string is one part
+	TextChars           int          // their sum
+	Tools               []byte       // tools as JSON; nil where absent or null, as those below
+	ToolChoice          []byte       // tool_choice as JSON
+	Format              []byte       // response_format as JSON
+	OneCall             bool         // parallel_tool_calls is false
+	AfterTool           bool         // the last message brings what a tool returned
+	Inputs              []Input      // embeddings and completions, instead of messages
+	Dimensions          int          // embeddings: 0 where absent
+	Base64              bool         // embeddings: encoding_format is base64
+	Echo                bool         // completions: the answer begins with the prompt
+	BestOf              int          // completions: candidates made for each prompt, of which n are shown
+	Response            *ResponseAsk // what else a Responses request says; nil for other operations
 }
 
 // Message is one chat message. Text is its string content, or its text parts one after the other; images, tool calls
@@ -120,7 +121,7 @@ func (k *Peeker) Peek(body []byte) (Peeked, error) {
 func (k *Peeker) begin(body []byte) *reader {
 	k.body = *bytes.NewBuffer(body)
 	k.dec.Reset(&k.body, jsontext.AllowDuplicateNames(true))
-	k.r.dec, k.r.err = &k.dec, nil
+	k.r.dec, k.r.err, k.r.list = &k.dec, nil, "messages"
 	return &k.r
 }
 
@@ -178,7 +179,7 @@ func (r *reader) message(p *Peeked, i int) Message {
 			m.Name = r.text(place{i, 0, "name"})
 		case `"content"`:
 			p.PartChars = p.PartChars[:parts]
-			m.Text = r.content(p, i)
+			m.Text = r.content(p, i, "content")
 		default:
 			r.skip()
 		}
@@ -189,17 +190,18 @@ func (r *reader) message(p *Peeked, i int) Message {
 	return m
 }
 
-func (r *reader) content(p *Peeked, i int) string {
+// content reads what the member of that name in message i says: a text, or a list of parts.
+func (r *reader) content(p *Peeked, i int, name string) string {
 	if r.null() {
 		return ""
 	}
 	if r.dec.PeekKind() != '[' {
-		text := r.text(place{i, 0, "content"})
+		text := r.text(place{i, 0, name})
 		p.PartChars = append(p.PartChars, utf8.RuneCountInString(text))
 		return text
 	}
 	all := ""
-	r.enter('[', place{i, 0, "content"})
+	r.enter('[', place{i, 0, name})
 	for j := 1; r.more(']'); j++ {
 		text, isText := r.part(i, j)
 		if !isText {

@@ -27,6 +27,7 @@ type reader struct {
 	err     *InvalidRequest
 	scratch []byte // unescaped text before it becomes a string
 	result  bool   // a part of this message is what a tool returned
+	list    string // the member that holds the messages
 }
 
 // place names a value in a request body. message and part count from 1, 0 is none. It is a value and not a path,
@@ -36,10 +37,11 @@ type place struct {
 	name          string
 }
 
-func (at place) String() string {
+// path spells a place in the body at hand.
+func (r *reader) path(at place) string {
 	path := at.name
 	if at.message > 0 {
-		path = "messages[" + strconv.Itoa(at.message-1) + "]"
+		path = r.list + "[" + strconv.Itoa(at.message-1) + "]"
 		if at.part > 0 {
 			path += ".content[" + strconv.Itoa(at.part-1) + "]"
 		}
@@ -161,11 +163,11 @@ func (r *reader) int(at place, absent, most int) int {
 	v, err := strconv.Atoi(string(raw))
 	switch {
 	case err != nil && bytes.ContainsAny(raw, ".eE"):
-		r.fail(at, "invalid_type", "Invalid type for '"+at.String()+"': expected an integer, but got a decimal number instead.")
+		r.fail(at, "invalid_type", "Invalid type for '"+r.path(at)+"': expected an integer, but got a decimal number instead.")
 	case v < 1:
-		r.fail(at, "integer_below_min_value", "Invalid '"+at.String()+"': integer below minimum value. Expected a value >= 1, but got "+string(raw)+" instead.")
+		r.fail(at, "integer_below_min_value", "Invalid '"+r.path(at)+"': integer below minimum value. Expected a value >= 1, but got "+string(raw)+" instead.")
 	case err != nil || v > most:
-		r.fail(at, "integer_above_max_value", "Invalid '"+at.String()+"': integer above maximum value. Expected a value <= "+strconv.Itoa(most)+", but got "+string(raw)+" instead.")
+		r.fail(at, "integer_above_max_value", "Invalid '"+r.path(at)+"': integer above maximum value. Expected a value <= "+strconv.Itoa(most)+", but got "+string(raw)+" instead.")
 	default:
 		return v
 	}
@@ -224,7 +226,7 @@ func (r *reader) is(kind jsontext.Kind, at place) bool {
 	case at == place{}:
 		r.fail(at, "", "The request body must be a JSON object, but it is "+article(got)+".")
 	default:
-		r.fail(at, "invalid_type", "Invalid type for '"+at.String()+"': expected "+article(kind)+", but got "+article(got)+" instead.")
+		r.fail(at, "invalid_type", "Invalid type for '"+r.path(at)+"': expected "+article(kind)+", but got "+article(got)+" instead.")
 	}
 	return false
 }
@@ -234,13 +236,13 @@ func (r *reader) syntax() {
 }
 
 func (r *reader) missing(at place) {
-	r.fail(at, "missing_required_parameter", "Missing required parameter: '"+at.String()+"'.")
+	r.fail(at, "missing_required_parameter", "Missing required parameter: '"+r.path(at)+"'.")
 }
 
 // fail notes the first error.
 func (r *reader) fail(at place, code, message string) {
 	if r.err == nil {
-		r.err = &InvalidRequest{Message: message, Param: at.String(), Code: code}
+		r.err = &InvalidRequest{Message: message, Param: r.path(at), Code: code}
 	}
 }
 

@@ -44,9 +44,10 @@ type Chat struct {
 
 // The content filter's verdict that nothing was found, in its four sizes.
 const (
-	promptFilter = `[{"prompt_index":0,"content_filter_results":{"hate":{"filtered":false,"severity":"safe"},` +
+	promptFilter  = `[{"prompt_index":0,"content_filter_results":` + promptVerdict + `}]`
+	promptVerdict = `{"hate":{"filtered":false,"severity":"safe"},` +
 		`"jailbreak":{"detected":false,"filtered":false},"self_harm":{"filtered":false,"severity":"safe"},` +
-		`"sexual":{"filtered":false,"severity":"safe"},"violence":{"filtered":false,"severity":"safe"}}}]`
+		`"sexual":{"filtered":false,"severity":"safe"},"violence":{"filtered":false,"severity":"safe"}}`
 	bodyFilter = `{"hate":{"filtered":false,"severity":"safe"},"protected_material_code":{"detected":false,"filtered":false},` +
 		`"protected_material_text":{"detected":false,"filtered":false},"self_harm":{"filtered":false,"severity":"safe"},` +
 		`"sexual":{"filtered":false,"severity":"safe"},"violence":{"filtered":false,"severity":"safe"}}`
@@ -272,14 +273,18 @@ func (c *Chat) close(dst []byte, choice, k int) []byte {
 	dst = append(dst, `,"logprobs":null}]`...)
 	dst = append(dst, c.head...)
 	if c.r.Obfuscation {
-		const pad = "zRj7QwK0vTn4XeLb2HsYgU9dMfAiPc5o" // any 32 letters and digits
-		v := mix(c.r.Key ^ uint64(choice)<<32 ^ uint64(int64(k)))
-		from := v % 16
 		dst = append(dst, `,"obfuscation":"`...)
-		dst = append(dst, pad[from:from+1+v>>8%16]...)
+		dst = appendPadding(dst, mix(c.r.Key^uint64(choice)<<32^uint64(int64(k))))
 		dst = append(dst, '"')
 	}
 	return append(dst, c.tail...)
+}
+
+// appendPadding appends 1 to 16 letters and digits by a random number.
+func appendPadding(dst []byte, v uint64) []byte {
+	const pad = "zRj7QwK0vTn4XeLb2HsYgU9dMfAiPc5o" // any 32
+	from := v % 16
+	return append(dst, pad[from:from+1+v>>8%16]...)
 }
 
 // appendUsage appends the usage. A body has the checkpoint in it, a stream beside it.

@@ -1,0 +1,58 @@
+package simulator
+
+import (
+	"slices"
+	"time"
+
+	"foundrylab/internal/ops"
+	"foundrylab/simulator/content"
+	"foundrylab/simulator/latency"
+)
+
+// refuseResponse refuses what cannot be answered, or not from here.
+func refuseResponse(c *call) *content.Answer {
+	ask := c.peeked.Response
+	switch {
+	case ask.Background:
+		return invalid("background", "unsupported_parameter", "Unsupported parameter: 'background' is not supported here.")
+	case ask.Previous != "":
+		a := content.PreviousNotFound(ask.Previous)
+		return &a
+	case int(c.prompt) > c.model.Context && !ask.Truncates:
+		a := content.InputTooLong()
+		return &a
+	}
+	return nil
+}
+
+// effortOf returns how much a request lets the model think.
+func effortOf(p *ops.Peeked) latency.Effort {
+	if p.Response == nil {
+		return latency.DefaultEffort
+	}
+	return latency.Effort(slices.Index(ops.Efforts(), p.Response.Effort) + 1) // in the same order, after the default
+}
+
+func writeResponse(c *call, r content.Reply) content.Writer {
+	return content.NewResponse(r, c.responseForm(&r))
+}
+
+// responseKey names the response that answers this request. Another resource has other ones, whatever its seed: it is
+// called at other instants.
+func (c *call) responseKey() uint64 { return c.srv.ids.Draw(c.serial^uint64(c.began), 9) }
+
+// responseForm fills in what a response has beside its reply, which it completes.
+func (c *call) responseForm(r *content.Reply) content.ResponseForm {
+	r.Model = c.backend.cfg.Name
+	plan := &c.flight.plan
+	form := content.ResponseForm{ID: c.responseKey(), Asked: c.peeked, PromptChars: c.peeked.TextChars,
+		Completed: func() int64 { return int64(plan.EndsAt()) / int64(time.Second) }}
+	form.Asked.Messages, form.Asked.PartChars = nil, nil
+	if c.model.Reasoning {
+		form.Effort = "none"
+		if r.ReasoningTokens > 0 {
+			form.Effort = "medium"
+		}
+	}
+	return form
+}
