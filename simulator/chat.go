@@ -92,7 +92,7 @@ func (c *call) meter() (deployment.Event, error) {
 		return ev, err
 	}
 	c.counter = counter
-	ev.PromptTokens = clamp(c.op.count(c.backend.counting.Chat, counter, p))
+	ev.PromptTokens = clamp(c.op.count(&c.backend.counting, counter, p))
 	text := blocksOf(p.Messages)
 	if ev.Prefix = text.name(p.PromptCacheKey); ev.Prefix != 0 {
 		c.text = &text

@@ -99,7 +99,7 @@ func countTokens(c *call) {
 			c.answer(content.InternalServerError())
 			return
 		}
-		c.answer(content.Answer{Status: http.StatusOK, Body: []byte(`{"input_tokens":` + strconv.Itoa(countChat(c.backend.counting.Chat, encoding, &c.peeked)) + "}")})
+		c.answer(content.Answer{Status: http.StatusOK, Body: []byte(`{"input_tokens":` + strconv.Itoa(countChat(&c.backend.counting, encoding, &c.peeked)) + "}")})
 	}
 }
 

@@ -9,15 +9,15 @@ import (
 
 // operation is what the simulator knows of an API operation beside internal/ops: one line of the table for each.
 type operation struct {
-	name   string                                                                // of the ops.Operation
-	needs  catalog.Ability                                                       // what a model must be able to do
-	guess  func(p *ops.Peeked) int                                               // prompt tokens as the limits count them at arrival
-	count  func(rule tokens.ChatRule, counter tokens.Counter, p *ops.Peeked) int // prompt tokens
-	wanted func(p *ops.Peeked) (output int32, choices int)                       // tokens of each answer, negative for as many as come; answers made
-	refuse func(c *call) *content.Answer                                         // what the model has against the request; nil: nothing
-	tools  func(p *ops.Peeked) (toolUse, *content.Answer)                        // what it says of tools; nil: it has none
-	form   func(d *director) *content.Answer                                     // writes the answer that response_format wants; nil: it has none
-	writer func(c *call, r content.Reply) content.Writer                         // of the answer
+	name   string                                                              // of the ops.Operation
+	needs  catalog.Ability                                                     // what a model must be able to do
+	guess  func(p *ops.Peeked) int                                             // prompt tokens as the limits count them at arrival
+	count  func(rule *tokens.Model, counter tokens.Counter, p *ops.Peeked) int // prompt tokens
+	wanted func(p *ops.Peeked) (output int32, choices int)                     // tokens of each answer, negative for as many as come; answers made
+	refuse func(c *call) *content.Answer                                       // what the model has against the request; nil: nothing
+	tools  func(p *ops.Peeked) (toolUse, *content.Answer)                      // what it says of tools; nil: it has none
+	form   func(d *director) *content.Answer                                   // writes the answer that response_format wants; nil: it has none
+	writer func(c *call, r content.Reply) content.Writer                       // of the answer
 }
 
 var operations = []operation{
@@ -48,11 +48,11 @@ func guessQuarters(p *ops.Peeked) (n int) {
 	return n
 }
 
-func countChat(rule tokens.ChatRule, counter tokens.Counter, p *ops.Peeked) int {
-	return rule.Tokens(counter, p.Messages)
+func countChat(rule *tokens.Model, counter tokens.Counter, p *ops.Peeked) int {
+	return rule.Chat.Tokens(counter, p.Messages) + rule.Tools.Tokens(counter, declared(p.Tools))
 }
 
-func countInputs(_ tokens.ChatRule, counter tokens.Counter, p *ops.Peeked) (n int) {
+func countInputs(_ *tokens.Model, counter tokens.Counter, p *ops.Peeked) (n int) {
 	for _, input := range p.Inputs {
 		if input.Tokens > 0 {
 			n += input.Tokens
