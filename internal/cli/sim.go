@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"foundrylab/scenarios"
 	"foundrylab/scenarios/live"
 	"foundrylab/simulator"
 )
@@ -70,21 +71,7 @@ balancer: their deployments of one name have one limit together, in Redis.`,
 			if err != nil {
 				return err
 			}
-			sharing, end, err := together.sharing(c)
-			if err != nil {
-				return err
-			}
-			defer end()
-			plane := simulator.NewControl(0)
-			err = admin.around(ctx, c, plane, func(ctx context.Context) error {
-				return live.ServeBackends(ctx, s, log, sharing, plane, func(name, url, key string) {
-					fmt.Fprintf(c.OutOrStdout(), "%-20s %s  api-key: %s\n", name, url, key)
-				})
-			})
-			if err != nil {
-				return &exitError{exitInternal, err}
-			}
-			return nil
+			return serveBackends(ctx, c, s, &admin, &together, log)
 		},
 	}
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "`address` of the ready-made resource")
@@ -93,6 +80,24 @@ balancer: their deployments of one name have one limit together, in Redis.`,
 	together.flags(c)
 	o.flags(c)
 	return c
+}
+
+func serveBackends(ctx context.Context, c *cobra.Command, s *scenarios.Scenario, admin *control, together *state, log zerolog.Logger) error {
+	sharing, end, err := together.sharing(c)
+	if err != nil {
+		return err
+	}
+	defer end()
+	plane := simulator.NewControl(0)
+	err = admin.around(ctx, c, plane, func(ctx context.Context) error {
+		return live.ServeBackends(ctx, s, log, sharing, plane, func(name, url, key string) {
+			fmt.Fprintf(c.OutOrStdout(), "%-20s %s  api-key: %s\n", name, url, key)
+		})
+	})
+	if err != nil {
+		return &exitError{exitInternal, err}
+	}
+	return nil
 }
 
 func serveDefault(ctx context.Context, c *cobra.Command, listen string, admin *control, together *state, log zerolog.Logger) error {

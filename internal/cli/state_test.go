@@ -34,7 +34,7 @@ func TestSimState(t *testing.T) {
 		processes = append(processes, p)
 	}
 	if left := time.Until(time.Now().Truncate(time.Minute).Add(time.Minute)); left < 4*time.Second {
-		time.Sleep(left) // all within one window
+		<-time.After(left) // all within one window
 	}
 	var admitted, refused atomic.Int64
 	var all sync.WaitGroup
@@ -58,7 +58,7 @@ func TestSimState(t *testing.T) {
 					admitted.Add(1)
 				case http.StatusTooManyRequests:
 					refused.Add(1)
-					time.Sleep(10 * time.Millisecond)
+					<-time.After(10 * time.Millisecond)
 				default:
 					t.Errorf("status %d", resp.StatusCode)
 				}

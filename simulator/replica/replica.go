@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -42,6 +43,9 @@ type Store struct {
 	where  string
 }
 
+// silence ends the client's own log lines: the simulator says that the server is away, once.
+var silence = sync.OnceFunc(logging.Disable)
+
 // Open returns a Store on the server that address names: redis:// or rediss://
 // (TLS), [user][:password]@host[:port][/database]. Nothing is connected yet. An
 // error does not repeat the address, which may hold a password.
@@ -57,7 +61,7 @@ func Open(address string) (*Store, error) {
 	opt.DialTimeout, opt.ReadTimeout, opt.WriteTimeout = dialTimeout, callTimeout, callTimeout
 	opt.MaxRetries, opt.DialerRetries = -1, 1 // the lease machine goes on alone, and calls again
 	opt.ContextTimeoutEnabled = true
-	logging.Disable() // the simulator says it, once
+	silence()
 	var id [8]byte
 	rand.Read(id[:])
 	return &Store{redis.NewClient(opt), hex.EncodeToString(id[:]), fmt.Sprintf("%s://%s/%d", u.Scheme, opt.Addr, opt.DB)}, nil
