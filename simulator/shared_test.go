@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,14 +28,14 @@ type bookState struct {
 	mu   sync.Mutex
 	book *lease.Book
 	name string
-	down *bool
+	down *atomic.Bool
 }
 
 func (s *bookState) Exchange(ctx context.Context, deployment string, c *lease.Call) (lease.Reply, error) {
 	time.Sleep(time.Millisecond)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if *s.down {
+	if s.down.Load() {
 		return lease.Reply{}, errors.New("out of reach")
 	}
 	return s.book.Exchange(tick.Instant(time.Now().UnixNano()), s.name, c), nil
@@ -44,7 +45,7 @@ func (s *bookState) Exchange(ctx context.Context, deployment string, c *lease.Ca
 type pair struct {
 	*testing.T
 	servers [2]*Server
-	down    bool
+	down    atomic.Bool
 	log     [2]bytes.Buffer
 	mu      sync.Mutex
 	paid    int64 // charged in the end, as the ledgers tell it
@@ -223,8 +224,8 @@ func TestTheStateGoesAndComesBack(t *testing.T) {
 		d := swift("gpt-4.1")
 		d.TPM, d.RPM = 6000, 60_000
 		inPair(t, d, c.away, func(p *pair) {
-			time.AfterFunc(15*time.Second, func() { p.down = true })
-			time.AfterFunc(35*time.Second, func() { p.down = false })
+			time.AfterFunc(15*time.Second, func() { p.down.Store(true) })
+			time.AfterFunc(35*time.Second, func() { p.down.Store(false) })
 			go func() {
 				time.Sleep(30 * time.Second)
 				for i, s := range p.servers {
