@@ -25,7 +25,7 @@ import (
 
 // bookState is a State in this process, a millisecond away.
 type bookState struct {
-	mu   sync.Mutex
+	mu   *sync.Mutex // of the book
 	book *lease.Book
 	name string
 	down *atomic.Bool
@@ -55,10 +55,10 @@ type pair struct {
 func inPair(t *testing.T, d deployment.Config, away lease.Away, test func(p *pair)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		p, book := &pair{T: t}, lease.NewBook(7)
+		p, book, mu := &pair{T: t}, lease.NewBook(7), new(sync.Mutex)
 		for i := range p.servers {
 			cfg := Config{Deployments: []deployment.Config{d}, Seed: uint64(i), Clock: drive.NewClock(epoch.Add(time.Duration(i) * time.Hour)), Record: true, Logger: zerolog.New(zerolog.SyncWriter(&p.log[i])),
-				Sharing: Sharing{State: &bookState{book: book, name: fmt.Sprint(i), down: &p.down}, Away: away}}
+				Sharing: Sharing{State: &bookState{mu: mu, book: book, name: fmt.Sprint(i), down: &p.down}, Away: away}}
 			cfg.Ledger = func(_ int, a record.Attempt) {
 				p.mu.Lock()
 				defer p.mu.Unlock()
