@@ -16,15 +16,7 @@ import (
 	"foundrylab/simulator"
 )
 
-func newSim() *cobra.Command {
-	var o overrides
-	var admin control
-	var together state
-	var listen, level string
-	c := &cobra.Command{
-		Use:   "sim [SCENARIO]",
-		Short: "Serve simulated deployments: a ready-made resource, or the backends of a scenario",
-		Long: `Serve simulated Microsoft Foundry deployments.
+const simLong = `Serve simulated Microsoft Foundry deployments.
 
 Without a scenario: one resource with the deployments gpt-4.1, gpt-4o, gpt-4.1-mini
 and gpt-4.1-ptu, with the key foundrylab-key. With a scenario: only its backends, each
@@ -36,50 +28,66 @@ came to, metrics for Prometheus, where the deployments stand, and what can be ch
 of them while they run.
 
 With --state several of them, on one machine or many, are one resource behind a load
-balancer: their deployments of one name have one limit together, in Redis.`,
-		Example: `  foundrylab sim
+balancer: their deployments of one name have one limit together, in Redis.`
+
+const simExample = `  foundrylab sim
   curl -s http://127.0.0.1:8080/openai/v1/chat/completions -H 'api-key: foundrylab-key' \
        -d '{"model":"gpt-4.1","messages":[{"role":"user","content":"Hello"}]}'
   foundrylab sim --admin 127.0.0.1:8081
   curl -s http://127.0.0.1:8081/ledger
   foundrylab sim ptu-outage --admin 127.0.0.1:8081
-  foundrylab sim --state redis://127.0.0.1:6379/0`,
-		Args: takes(0, 1, "at most one scenario, a file or a shipped name"),
-		RunE: func(c *cobra.Command, args []string) error {
-			log, err := newLogger(c, level)
-			if err != nil {
-				return err
-			}
-			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			if len(args) == 0 {
-				if len(o.sets) > 0 || c.Flags().Changed("seed") {
-					return usage("--set and --seed change a scenario: name one, such as foundrylab sim ptu-outage")
-				}
-				if err := admin.check(); err != nil {
-					return err
-				}
-				return serveDefault(ctx, c, listen, &admin, &together, log)
-			}
-			if c.Flags().Changed("listen") {
-				return usage("--listen is for the ready-made resource: backends of a scenario have their own, such as --set backends[0].listen=127.0.0.1:9101")
-			}
-			if err := admin.check(); err != nil {
-				return err
-			}
-			s, err := o.load(c, args[0])
-			if err != nil {
-				return err
-			}
-			return serveBackends(ctx, c, s, &admin, &together, log)
-		},
+  foundrylab sim --state redis://127.0.0.1:6379/0`
+
+// sim is the command with its flags.
+type sim struct {
+	overrides
+	admin         control
+	together      state
+	listen, level string
+}
+
+func newSim() *cobra.Command {
+	var s sim
+	c := &cobra.Command{
+		Use:     "sim [SCENARIO]",
+		Short:   "Serve simulated deployments: a ready-made resource, or the backends of a scenario",
+		Long:    simLong,
+		Example: simExample,
+		Args:    takes(0, 1, "at most one scenario, a file or a shipped name"),
+		RunE:    s.run,
 	}
-	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "`address` of the ready-made resource")
-	c.Flags().StringVar(&level, "log", "info", "log `level`: debug, info, warn, error or disabled")
-	admin.flags(c)
-	together.flags(c)
-	o.flags(c)
+	c.Flags().StringVar(&s.listen, "listen", "127.0.0.1:8080", "`address` of the ready-made resource")
+	c.Flags().StringVar(&s.level, "log", "info", "log `level`: debug, info, warn, error or disabled")
+	s.admin.flags(c)
+	s.together.flags(c)
+	s.overrides.flags(c)
 	return c
+}
+
+func (s *sim) run(c *cobra.Command, args []string) error {
+	log, err := newLogger(c, s.level)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	switch {
+	case len(args) == 0 && (len(s.sets) > 0 || c.Flags().Changed("seed")):
+		return usage("--set and --seed change a scenario: name one, such as foundrylab sim ptu-outage")
+	case len(args) > 0 && c.Flags().Changed("listen"):
+		return usage("--listen is for the ready-made resource: backends of a scenario have their own, such as --set backends[0].listen=127.0.0.1:9101")
+	}
+	if err := s.admin.check(); err != nil {
+		return err
+	}
+	if len(args) == 0 {
+		return serveDefault(ctx, c, s.listen, &s.admin, &s.together, log)
+	}
+	scenario, err := s.load(c, args[0])
+	if err != nil {
+		return err
+	}
+	return serveBackends(ctx, c, scenario, &s.admin, &s.together, log)
 }
 
 func serveBackends(ctx context.Context, c *cobra.Command, s *scenarios.Scenario, admin *control, together *state, log zerolog.Logger) error {
