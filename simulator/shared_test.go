@@ -114,14 +114,16 @@ func (p *pair) load(span time.Duration, users int) {
 // how many there were.
 func (p *pair) charges(from, to tick.Instant) (tokens, requests int64) {
 	for i, s := range p.servers {
-		for _, step := range s.Tape(0).Steps {
-			for _, e := range step.Effects {
-				at := e.At.Add(-time.Duration(i) * time.Hour)
-				if e.Kind == deployment.Plan && at >= from && at < to {
-					tokens, requests = tokens+int64(e.Charged), requests+1
+		s.backends[0].driver.Locked(func(tick.Instant) { // it goes on taping
+			for _, step := range s.Tape(0).Steps {
+				for _, e := range step.Effects {
+					at := e.At.Add(-time.Duration(i) * time.Hour)
+					if e.Kind == deployment.Plan && at >= from && at < to {
+						tokens, requests = tokens+int64(e.Charged), requests+1
+					}
 				}
 			}
-		}
+		})
 	}
 	return tokens, requests
 }
