@@ -102,6 +102,13 @@ func (f *flight) leave() { f.conclude(deployment.Event{Kind: deployment.Gone, Re
 // before may have put the end off.
 func (f *flight) finish() { f.conclude(deployment.Event{Kind: deployment.Wake}) }
 
+// settle returns an instant by which the deployment has decided, and the flight knows, what was due.
+func (f *flight) settle() tick.Instant {
+	now := f.b.driver.Do(deployment.Event{Kind: deployment.Wake})
+	f.drain()
+	return now
+}
+
 // conclude gives an event that must end the flight, unless it is only now put off.
 func (f *flight) conclude(ev deployment.Event) {
 	if f.drain(); f.ended {

@@ -41,8 +41,12 @@ func (c *call) stream(f *flight) {
 		if f.wait(due) && due == f.done() {
 			f.finish()
 		}
-		// the end itself is not written before the deployment has said so
-		if !f.ended && !s.advance(min(c.srv.clock.Now(), f.done()-1), s.limit()) {
+		now := c.srv.clock.Now()
+		if !f.ended && !s.begun && s.next() <= now {
+			now = f.settle() // headers are not written before the deployment has said so: a fault may just have begun
+		}
+		// and neither is the end itself
+		if !f.ended && !s.advance(min(now, f.done()-1), s.limit()) {
 			f.leave()
 		}
 	}
