@@ -143,7 +143,7 @@ func (c *call) readBody(peek func(*ops.Peeker, []byte) (ops.Peeked, error)) bool
 		panic(http.ErrAbortHandler)
 	}
 	c.body = buf.Bytes()
-	c.peeked, err = peek(new(ops.Peeker), c.body)
+	c.peeked, err = peek(&ops.Peeker{Lenient: c.srv.lenient}, c.body)
 	var invalid *ops.InvalidRequest
 	if errors.As(err, &invalid) {
 		c.answer(content.InvalidRequest(invalid))

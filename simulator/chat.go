@@ -33,11 +33,14 @@ func (c *call) serve(op *ops.Operation) {
 		c.answer(content.InternalServerError())
 		return
 	}
-	if refusal := c.op.refuse(c); refusal != nil {
-		c.answer(*refusal)
-		return
+	refusal := c.checked(ev.Marked)
+	if refusal == nil {
+		refusal = c.op.refuse(c)
 	}
-	if refusal := c.prepare(&ev); refusal != nil {
+	if refusal == nil {
+		refusal = c.prepare(&ev)
+	}
+	if refusal != nil {
 		c.answer(*refusal)
 		return
 	}

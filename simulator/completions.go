@@ -32,7 +32,7 @@ func refuseCompletion(c *call) *content.Answer {
 
 // refuseLong refuses what does not fit the model's context window.
 func refuseLong(c *call) *content.Answer {
-	if prompt, window := int(c.prompt), c.model.Context; prompt > window {
+	if prompt, window := int(c.prompt), c.model.Context; prompt > window && !c.srv.lenient {
 		a := content.ContextLengthExceeded(window, prompt)
 		return &a
 	}

@@ -39,6 +39,7 @@ func complete(cfg Config) (Config, error) {
 	}
 	cfg.Start = cmp.Or(cfg.Start, cfg.Clock.Now())
 	cfg.MaxBody = cmp.Or(cfg.MaxBody, defaultMaxBody)
+	cfg.Checks = cmp.Or(cfg.Checks, Strict)
 	if cfg.Control == nil && cfg.LedgerSize >= 0 {
 		cfg.Control = NewControl(cfg.LedgerSize)
 	}
@@ -119,6 +120,9 @@ func (w *written) check() error {
 // crossCheck applies the rules between entries.
 func crossCheck(cfg *Config) error {
 	var wrong []error
+	if cfg.Checks != Strict && cfg.Checks != Lenient {
+		wrong = append(wrong, fmt.Errorf("checks: %q is neither %s nor %s", cfg.Checks, Strict, Lenient))
+	}
 	if cfg.MaxBody < 0 {
 		wrong = append(wrong, fmt.Errorf("max_body: %d bytes is negative", cfg.MaxBody))
 	}

@@ -13,6 +13,9 @@ const maxEmbedTokens = 300_000
 // refuseEmbeddings refuses dimensions that the model does not have, and inputs beyond its window.
 func refuseEmbeddings(c *call) *content.Answer {
 	p, m := &c.peeked, c.model
+	if c.srv.lenient {
+		return nil
+	}
 	switch {
 	case p.Dimensions > 0 && !m.Shortens:
 		return invalid("", "", "This model does not support specifying dimensions.")
@@ -41,7 +44,7 @@ func writeEmbeddings(c *call, r content.Reply) content.Writer {
 	p, natural := &c.peeked, c.model.Dimensions
 	wanted := natural
 	if p.Dimensions > 0 {
-		wanted = p.Dimensions
+		wanted = min(p.Dimensions, natural)
 	}
 	return &content.Embeddings{Model: c.backend.cfg.Model, Inputs: len(p.Inputs), PromptTokens: r.PromptTokens,
 		Vector: func(dst []byte, i int) []byte {

@@ -27,10 +27,11 @@ func refuseResponse(c *call) *content.Answer {
 
 // effortOf returns how much a request lets the model think.
 func effortOf(p *ops.Peeked) latency.Effort {
-	if p.Response == nil {
-		return latency.DefaultEffort
+	effort := p.Effort
+	if p.Response != nil {
+		effort = p.Response.Effort
 	}
-	return latency.Effort(slices.Index(ops.Efforts(), p.Response.Effort) + 1) // in the same order, after the default
+	return latency.Effort(slices.Index(ops.Efforts(), effort) + 1) // in the same order, after the default
 }
 
 func writeResponse(c *call, r content.Reply) content.Writer {

@@ -44,6 +44,7 @@ type Config struct {
 	// nothing shared. It goes with no Budget.
 	Sharing Sharing
 
+	Checks     Checks         // what requests are held to; "": Strict
 	MaxBody    int64          // largest request body, bytes; 0: 16 MiB
 	LedgerSize int            // attempts that Admin can show, the newest; 0: 100,000
 	Control    *Control       // the control plane that it shares with other Servers, LedgerSize and all; nil: one of its own
@@ -72,6 +73,7 @@ type Server struct {
 	alarm    *pace.Alarm // wakes the writers
 	log      zerolog.Logger
 	maxBody  int64
+	lenient  bool // Checks is Lenient
 	control  *Control
 	sharing  context.CancelFunc
 	ids      rng.Die
@@ -85,7 +87,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{clock: cfg.Clock, alarm: pace.NewAlarm(cfg.Clock, cfg.Precise), log: cfg.Logger, maxBody: cfg.MaxBody, control: cfg.Control,
+	s := &Server{clock: cfg.Clock, alarm: pace.NewAlarm(cfg.Clock, cfg.Precise), log: cfg.Logger, maxBody: cfg.MaxBody, lenient: cfg.Checks == Lenient, control: cfg.Control,
 		ids: rng.New(cfg.Seed, rng.ContentText, rng.Entity("request id"))}
 	ctx, stop := context.WithCancel(context.Background())
 	s.sharing = stop

@@ -25,11 +25,12 @@ func (c *call) prepare(ev *deployment.Event) *content.Answer {
 		a := content.InternalServerError()
 		return &a
 	}
-	if refusal := d.toolsAsked(); refusal != nil {
+	refusal := d.toolsAsked()
+	if refusal != nil && !c.srv.lenient { // else the answer is words
 		return refusal
 	}
 	if c.script == nil && c.op.form != nil {
-		if refusal := c.op.form(&d); refusal != nil {
+		if refusal = c.op.form(&d); refusal != nil && !c.srv.lenient {
 			return refusal
 		}
 	}

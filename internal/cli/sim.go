@@ -44,6 +44,7 @@ type sim struct {
 	admin         control
 	together      state
 	listen, level string
+	lenient       bool
 }
 
 func newSim() *cobra.Command {
@@ -57,6 +58,7 @@ func newSim() *cobra.Command {
 		RunE:    s.run,
 	}
 	c.Flags().StringVar(&s.listen, "listen", "127.0.0.1:8080", "`address` of the ready-made resource")
+	c.Flags().BoolVar(&s.lenient, "lenient", false, "let the ready-made resource accept parameters and values that the service refuses")
 	c.Flags().StringVar(&s.level, "log", "info", "log `level`: debug, info, warn, error or disabled")
 	s.admin.flags(c)
 	s.together.flags(c)
@@ -74,6 +76,8 @@ func (s *sim) run(c *cobra.Command, args []string) error {
 	switch {
 	case len(args) == 0 && (len(s.sets) > 0 || c.Flags().Changed("seed")):
 		return usage("--set and --seed change a scenario: name one, such as foundrylab sim ptu-outage")
+	case len(args) > 0 && s.lenient:
+		return usage("--lenient is for the ready-made resource: backends of a scenario refuse what the service refuses")
 	case len(args) > 0 && c.Flags().Changed("listen"):
 		return usage("--listen is for the ready-made resource: backends of a scenario have their own, such as --set backends[0].listen=127.0.0.1:9101")
 	}
@@ -81,7 +85,7 @@ func (s *sim) run(c *cobra.Command, args []string) error {
 		return err
 	}
 	if len(args) == 0 {
-		return serveDefault(ctx, c, s.listen, &s.admin, &s.together, log)
+		return serveDefault(ctx, c, s.lenient, s.listen, &s.admin, &s.together, log)
 	}
 	scenario, err := s.load(c, args[0])
 	if err != nil {
@@ -108,8 +112,11 @@ func serveBackends(ctx context.Context, c *cobra.Command, s *scenarios.Scenario,
 	return nil
 }
 
-func serveDefault(ctx context.Context, c *cobra.Command, listen string, admin *control, together *state, log zerolog.Logger) error {
+func serveDefault(ctx context.Context, c *cobra.Command, lenient bool, listen string, admin *control, together *state, log zerolog.Logger) error {
 	cfg := simulator.Default()
+	if lenient {
+		cfg.Checks = simulator.Lenient
+	}
 	cfg.Logger, cfg.Precise, cfg.Control = log, true, simulator.NewControl(0)
 	sharing, end, err := together.sharing(c)
 	if err != nil {

@@ -53,8 +53,10 @@ func (k *Peeker) PeekCompletions(body []byte) (Peeked, error) {
 			p.N = r.int(place{name: "n"}, 1, MaxChoices)
 		case `"best_of"`:
 			p.BestOf = r.int(place{name: "best_of"}, 1, 20)
+		case `"logprobs"`:
+			p.Sampling.TopLogprobs = r.number(place{name: "logprobs"})
 		default:
-			r.skip()
+			r.sampling(&p.Sampling, name)
 		}
 	}
 	return p, r.finish(seen, "prompt")

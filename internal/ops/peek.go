@@ -21,6 +21,8 @@ type Peeked struct {
 	Messages            []Message    // in order
 	PartChars           []int        // characters (code points) of every text part in order; a plain string is one part
 	TextChars           int          // their sum
+	Effort              string       // chat: reasoning_effort, one of Efforts; "" when absent
+	Sampling            Sampling     // chat and completions
 	Tools               []byte       // tools as JSON; nil where absent or null, as those below
 	ToolChoice          []byte       // tool_choice as JSON
 	Format              []byte       // response_format as JSON
@@ -65,6 +67,8 @@ func Peek(body []byte) (Peeked, error) { return new(Peeker).Peek(body) }
 // Peeker is Peek with its working memory kept from one body to the next: it allocates only what the result holds.
 // The zero value is ready. It keeps a reference to the last body. It is not safe for concurrent use.
 type Peeker struct {
+	Lenient bool // numbers and words that are out of range count as absent
+
 	r    reader
 	dec  jsontext.Decoder
 	body bytes.Buffer
@@ -107,8 +111,10 @@ func (k *Peeker) Peek(body []byte) (Peeked, error) {
 			p.Format = r.raw()
 		case `"service_tier"`:
 			p.ServiceTier = r.choice(place{name: "service_tier"}, ServiceTiers())
+		case `"reasoning_effort"`:
+			p.Effort = r.choice(place{name: "reasoning_effort"}, Efforts())
 		default:
-			r.skip()
+			r.sampling(&p.Sampling, name)
 		}
 	}
 	for _, n := range p.PartChars {
@@ -121,7 +127,7 @@ func (k *Peeker) Peek(body []byte) (Peeked, error) {
 func (k *Peeker) begin(body []byte) *reader {
 	k.body = *bytes.NewBuffer(body)
 	k.dec.Reset(&k.body, jsontext.AllowDuplicateNames(true))
-	k.r.dec, k.r.err, k.r.list = &k.dec, nil, "messages"
+	k.r.dec, k.r.err, k.r.list, k.r.lenient = &k.dec, nil, "messages", k.Lenient
 	return &k.r
 }
 

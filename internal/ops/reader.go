@@ -28,6 +28,7 @@ type reader struct {
 	scratch []byte // unescaped text before it becomes a string
 	result  bool   // a part of this message is what a tool returned
 	list    string // the member that holds the messages
+	lenient bool   // what is out of range counts as absent
 }
 
 // place names a value in a request body. message and part count from 1, 0 is none. It is a value and not a path,
@@ -144,7 +145,11 @@ func (r *reader) choice(at place, options []string) string {
 		return ""
 	}
 	text := r.text(at)
-	if r.err == nil && !slices.Contains(options, text) {
+	switch {
+	case r.err != nil || slices.Contains(options, text):
+	case r.lenient:
+		return ""
+	default:
 		r.fail(at, "invalid_value", "Invalid value: '"+text+"'. Supported values are: '"+strings.Join(options, "', '")+"'.")
 	}
 	return text
@@ -164,6 +169,7 @@ func (r *reader) int(at place, absent, most int) int {
 	switch {
 	case err != nil && bytes.ContainsAny(raw, ".eE"):
 		r.fail(at, "invalid_type", "Invalid type for '"+r.path(at)+"': expected an integer, but got a decimal number instead.")
+	case r.lenient && (err != nil || v < 1 || v > most):
 	case v < 1:
 		r.fail(at, "integer_below_min_value", "Invalid '"+r.path(at)+"': integer below minimum value. Expected a value >= 1, but got "+string(raw)+" instead.")
 	case err != nil || v > most:

@@ -43,6 +43,9 @@ type Model struct {
 	Shortens   bool // embeddings: dimensions may be asked for
 }
 
+// Known reports whether the model is one of the table.
+func (m *Model) Known() bool { return m.prefix != "" }
+
 const modern = Chat | Responses
 
 // models: context windows from Microsoft's model pages (2026); abilities from the pages of the operations. A name that

@@ -59,9 +59,13 @@ func ContextLengthExceeded(window, prompt int) Answer {
 	return engine(400, "This model's maximum context length is "+strconv.Itoa(window)+" tokens. However, your messages resulted in "+strconv.Itoa(prompt)+" tokens. Please reduce the length of the messages.", invalidRequest, "messages", "context_length_exceeded")
 }
 
-// UnsupportedParameter answers a parameter that the model does not accept, as max_tokens on a reasoning model.
+// UnsupportedParameter answers a parameter that the model does not accept, as max_tokens on a reasoning model. instead
+// may be "".
 func UnsupportedParameter(param, instead string) Answer {
-	return engine(400, "Unsupported parameter: '"+param+"' is not supported with this model. Use '"+instead+"' instead.", invalidRequest, param, "unsupported_parameter")
+	if instead != "" {
+		instead = " Use '" + instead + "' instead."
+	}
+	return engine(400, "Unsupported parameter: '"+param+"' is not supported with this model."+instead, invalidRequest, param, "unsupported_parameter")
 }
 
 // UnsupportedValue answers a value that the model does not accept, as a temperature on a reasoning model. value and
