@@ -39,6 +39,7 @@ type call struct {
 	text    *blocks          // of a prompt that must be compared to tell what others share of it
 	script  *content.Script  // what is said; nil: made-up words
 	finish  ops.FinishReason // of the script; none: as it is natural
+	exact   bool             // its refusal is sent as it is, in any family
 	wish    string           // the fault that the deployment name asks for
 	flight  *flight          // once the answer is planned
 
@@ -156,7 +157,7 @@ func (c *call) readBody(peek func(*ops.Peeker, []byte) (ops.Peeked, error)) bool
 func (c *call) answer(a content.Answer) {
 	if c.family == "anthropic" {
 		c.w.Header()["Request-Id"] = []string{c.anthropicID()}
-		if a.Status >= 400 && a.Status != http.StatusUnauthorized && !azureOnly(a) {
+		if a.Status >= 400 && a.Status != http.StatusUnauthorized && !c.exact && !azureOnly(a) {
 			a = content.Anthropic(a, c.anthropicID())
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"foundrylab/internal/yamlconf"
 	"foundrylab/simulator/deployment"
 	"foundrylab/simulator/fault"
+	"foundrylab/simulator/fixture"
 )
 
 // defaultMaxBody bounds a request body, in bytes.
@@ -30,6 +31,7 @@ func Default() Config {
 type written struct {
 	Deployments []deployment.Config `yaml:"deployments" required:"true"`
 	Faults      []fault.Config      `yaml:"faults"`
+	Fixtures    fixture.Config      `yaml:"fixtures"`
 }
 
 // complete returns cfg with its defaults, checked, and sharing no slice with the caller's.
@@ -47,7 +49,7 @@ func complete(cfg Config) (Config, error) {
 	if err != nil {
 		return cfg, err
 	}
-	w := written{slices.Clone(cfg.Deployments), slices.Clone(cfg.Faults)}
+	w := written{slices.Clone(cfg.Deployments), slices.Clone(cfg.Faults), cfg.Fixtures}
 	for i := range w.Deployments {
 		fill(&w.Deployments[i], &like.Deployments[0])
 	}
@@ -102,6 +104,7 @@ func fill(d, like *deployment.Config) {
 		d.PromptCache = &filled
 	}
 	d.Key = cmp.Or(d.Key, like.Key)
+	d.Content = cmp.Or(d.Content, like.Content)
 }
 
 // check applies the rules of the file format.

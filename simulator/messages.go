@@ -23,6 +23,7 @@ func anthropicVersionMissing() content.Answer {
 
 // messageTools reads tools and tool_choice of a messages request.
 func messageTools(p *ops.Peeked) (use toolUse, refusal *content.Answer) {
+	use = toolUse{mode: "auto", idPrefix: "toolu_", finish: ops.FinishToolCalls}
 	if p.Tools == nil {
 		return use, nil
 	}
@@ -33,7 +34,6 @@ func messageTools(p *ops.Peeked) (use toolUse, refusal *content.Answer) {
 	if json.Unmarshal(p.Tools, &tools) != nil {
 		return use, invalid("tools", "", "tools: Input should be a valid list")
 	}
-	use = toolUse{mode: "auto", idPrefix: "toolu_", finish: ops.FinishToolCalls}
 	for i, t := range tools {
 		if t.Name == "" {
 			return use, invalid("", "", fmt.Sprintf("tools.%d.name: Field required", i))

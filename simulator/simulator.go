@@ -21,12 +21,14 @@ import (
 	"foundrylab/internal/tick"
 	"foundrylab/simulator/deployment"
 	"foundrylab/simulator/fault"
+	"foundrylab/simulator/fixture"
 )
 
 // Config is what New makes a Server from. Only Deployments is required.
 type Config struct {
 	Deployments []deployment.Config // absent fields get the defaults of the YAML format; names are unique
 	Faults      []fault.Config      // scheduled from Start; each names a deployment as its backend
+	Fixtures    fixture.Config      // answers to requests that they fit
 	Seed        uint64              // of every die
 
 	Clock *drive.Clock // nil: the wall clock
@@ -75,6 +77,7 @@ type Server struct {
 	maxBody  int64
 	lenient  bool // Checks is Lenient
 	control  *Control
+	fixtures *fixtures // nil: there are none
 	sharing  context.CancelFunc
 	ids      rng.Die
 	serial   atomic.Uint64 // requests so far; names their ids
@@ -88,7 +91,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{clock: cfg.Clock, alarm: pace.NewAlarm(cfg.Clock, cfg.Precise), log: cfg.Logger, maxBody: cfg.MaxBody, lenient: cfg.Checks == Lenient, control: cfg.Control,
-		ids: rng.New(cfg.Seed, rng.ContentText, rng.Entity("request id"))}
+		fixtures: newFixtures(&cfg.Fixtures), ids: rng.New(cfg.Seed, rng.ContentText, rng.Entity("request id"))}
 	ctx, stop := context.WithCancel(context.Background())
 	s.sharing = stop
 	cfg.Sharing.contact = &contact{log: cfg.Logger}

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"strings"
 
 	"foundrylab/internal/ops"
@@ -11,13 +12,17 @@ import (
 	"foundrylab/simulator/structured"
 )
 
-// prepare finds out what an answer says where the request wants more than words: tools called, or an answer of a form.
-// It returns what is wrong with the wish, if something is. A generated request is answered at the length that it
-// carries.
+// prepare finds out what an answer says where that is more than words made up: tools called, an answer of a form, or what
+// its content mode says. It returns what is wrong with the wish, if something is. A generated request is answered at the
+// length that it carries.
 func (c *call) prepare(ev *deployment.Event) *content.Answer {
 	p := &c.peeked
-	if p.Tools == nil && p.ToolChoice == nil && p.Format == nil || ev.Marked {
+	if ev.Marked {
 		return nil
+	}
+	mode, refusal := c.contentMode()
+	if refusal != nil || p.Tools == nil && p.ToolChoice == nil && p.Format == nil && mode == generated {
+		return refusal
 	}
 	d := director{call: c, dice: rng.New(c.backend.text.Draw(c.request, 0), rng.ContentText, 0).Stream()}
 	var err error
@@ -25,7 +30,7 @@ func (c *call) prepare(ev *deployment.Event) *content.Answer {
 		a := content.InternalServerError()
 		return &a
 	}
-	refusal := d.toolsAsked()
+	refusal = d.toolsAsked()
 	if refusal != nil && !c.srv.lenient { // else the answer is words
 		return refusal
 	}
@@ -33,6 +38,9 @@ func (c *call) prepare(ev *deployment.Event) *content.Answer {
 		if refusal = c.op.form(&d); refusal != nil && !c.srv.lenient {
 			return refusal
 		}
+	}
+	if refusal := d.asMode(mode); refusal != nil {
+		return refusal
 	}
 	if c.script != nil {
 		ev.OutputTokens = clamp(c.script.Tokens())
@@ -45,6 +53,8 @@ type director struct {
 	*call
 	encoding *tokens.Encoding
 	dice     rng.Stream
+	offered  []string // names of the tools
+	idPrefix string   // of their calls
 }
 
 // toolUse is what a request says of tools, in whichever operation's terms.
@@ -70,6 +80,7 @@ func (d *director) toolsAsked() *content.Answer {
 		return nil
 	}
 	use, refusal := d.op.tools(p)
+	d.note(&use)
 	switch {
 	case refusal != nil:
 		return refusal
@@ -122,10 +133,22 @@ func (d *director) callTools(use toolUse, chosen func(*tool) bool) {
 		if !chosen(t) {
 			continue
 		}
-		arguments := d.instance(t.schema)
-		id := use.idPrefix + string(content.AppendID(nil, d.dice.Next())[:24])
-		ends := make([]int, d.encoding.Count(t.name)) // the name's tokens come before the arguments'
-		d.script.AddCall(t.name, id, arguments, d.encoding.AppendEnds(ends, arguments))
+		d.addCall(t.name, d.instance(t.schema))
+	}
+}
+
+// addCall adds the call of a tool to the script.
+func (d *director) addCall(name, arguments string) {
+	id := d.idPrefix + string(content.AppendID(nil, d.dice.Next())[:24])
+	ends := make([]int, d.encoding.Count(name)) // the name's tokens come before the arguments'
+	d.script.AddCall(name, id, arguments, d.encoding.AppendEnds(ends, arguments))
+}
+
+// note remembers what is offered, and how ids of calls begin.
+func (d *director) note(use *toolUse) {
+	d.idPrefix = cmp.Or(use.idPrefix, "call_")
+	for i := range use.tools {
+		d.offered = append(d.offered, use.tools[i].name)
 	}
 }
 

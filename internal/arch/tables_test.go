@@ -56,6 +56,7 @@ var classes = []class{
 	{"simulator/catalog", core, exact},
 	{"simulator/embed", core, pure},
 	{"simulator/structured", core, exact},
+	{"simulator/fixture", core, pure},
 	{"simulator/store", core, pure},
 
 	{"gateway/core", core, exact},

@@ -25,6 +25,7 @@ import (
 	"foundrylab/scenarios/assert"
 	"foundrylab/simulator/deployment"
 	"foundrylab/simulator/fault"
+	"foundrylab/simulator/fixture"
 	"foundrylab/simulator/latency"
 )
 
@@ -46,6 +47,8 @@ var docsParts = []docsPart{
 	{"docs/scenarios.md", "distribution", keysOf[distribution.Config]},
 	{"docs/scenarios.md", "fault", keysOf[fault.Config]},
 	{"docs/scenarios.md", "quota", keysOf[scenarios.Pool]},
+	{"docs/fixtures.md", "match", keysOf[fixture.Match]},
+	{"docs/fixtures.md", "answer", keysOf[fixture.Answer]},
 	{"docs/scenarios.md", "slo", keysOf[scenarios.SLO]},
 	{"docs/scenarios.md", "policies", func(*testing.T) string {
 		return docsTable([]string{"policy", "what it does"}, route.Policies, func(p route.Named) []string { return []string{mono(p.Name), p.Help} })

@@ -13,6 +13,7 @@ import (
 
 	"foundrylab/internal/yamlconf"
 	"foundrylab/scenarios"
+	"foundrylab/simulator/fixture"
 )
 
 // overrides are the flags that change a scenario before it is read.
@@ -149,13 +150,21 @@ func newExplain() *cobra.Command {
 
 func newSchema() *cobra.Command {
 	return &cobra.Command{
-		Use:   "schema",
-		Short: "Print the JSON Schema of the scenario format, for editors",
+		Use:   "schema [fixtures]",
+		Short: "Print the JSON Schema of the scenario format, or of fixtures, for editors",
 		Example: `  foundrylab schema > scenario.schema.json
-  # then, as the first line of a scenario: # yaml-language-server: $schema=scenario.schema.json`,
-		Args: takes(0, 0, "nothing"),
-		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := c.OutOrStdout().Write(scenarios.Schema())
+  # then, as the first line of a scenario: # yaml-language-server: $schema=scenario.schema.json
+  foundrylab schema fixtures > fixtures.schema.json`,
+		Args: takes(0, 1, "nothing, or fixtures"),
+		RunE: func(c *cobra.Command, args []string) error {
+			schema := scenarios.Schema
+			if len(args) > 0 {
+				if args[0] != "fixtures" {
+					return usage("there is no schema %q: say fixtures, or nothing for scenarios", args[0])
+				}
+				schema = fixture.Schema
+			}
+			_, err := c.OutOrStdout().Write(schema())
 			return err
 		},
 	}

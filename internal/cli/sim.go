@@ -28,23 +28,27 @@ came to, metrics for Prometheus, where the deployments stand, and what can be ch
 of them while they run.
 
 With --state several of them, on one machine or many, are one resource behind a load
-balancer: their deployments of one name have one limit together, in Redis.`
+balancer: their deployments of one name have one limit together, in Redis.
+
+With --fixtures what is answered is written down: rules in YAML, of which the first
+that fits a request says its text, tool calls or error.`
 
 const simExample = `  foundrylab sim
   curl -s http://127.0.0.1:8080/openai/v1/chat/completions -H 'api-key: foundrylab-key' \
        -d '{"model":"gpt-4.1","messages":[{"role":"user","content":"Hello"}]}'
   foundrylab sim --admin 127.0.0.1:8081
   curl -s http://127.0.0.1:8081/ledger
+  foundrylab sim --fixtures answers.yaml
   foundrylab sim ptu-outage --admin 127.0.0.1:8081
   foundrylab sim --state redis://127.0.0.1:6379/0`
 
 // sim is the command with its flags.
 type sim struct {
 	overrides
-	admin         control
-	together      state
-	listen, level string
-	lenient       bool
+	admin                   control
+	together                state
+	listen, level, fixtures string
+	lenient                 bool
 }
 
 func newSim() *cobra.Command {
@@ -60,6 +64,7 @@ func newSim() *cobra.Command {
 	c.Flags().StringVar(&s.listen, "listen", "127.0.0.1:8080", "`address` of the ready-made resource")
 	c.Flags().BoolVar(&s.lenient, "lenient", false, "let the ready-made resource accept parameters and values that the service refuses")
 	c.Flags().StringVar(&s.level, "log", "info", "log `level`: debug, info, warn, error or disabled")
+	c.Flags().StringVar(&s.fixtures, "fixtures", "", "answers of the ready-made resource: a `file` of rules, or a folder of them")
 	s.admin.flags(c)
 	s.together.flags(c)
 	s.overrides.flags(c)
@@ -80,12 +85,18 @@ func (s *sim) run(c *cobra.Command, args []string) error {
 		return usage("--lenient is for the ready-made resource: backends of a scenario refuse what the service refuses")
 	case len(args) > 0 && c.Flags().Changed("listen"):
 		return usage("--listen is for the ready-made resource: backends of a scenario have their own, such as --set backends[0].listen=127.0.0.1:9101")
+	case len(args) > 0 && s.fixtures != "":
+		return usage("--fixtures is for the ready-made resource, not for the backends of a scenario")
 	}
 	if err := s.admin.check(); err != nil {
 		return err
 	}
 	if len(args) == 0 {
-		return serveDefault(ctx, c, s.lenient, s.listen, &s.admin, &s.together, log)
+		cfg, err := s.config()
+		if err != nil {
+			return err
+		}
+		return serveDefault(ctx, c, cfg, s.listen, &s.admin, &s.together, log)
 	}
 	scenario, err := s.load(c, args[0])
 	if err != nil {
@@ -112,11 +123,19 @@ func serveBackends(ctx context.Context, c *cobra.Command, s *scenarios.Scenario,
 	return nil
 }
 
-func serveDefault(ctx context.Context, c *cobra.Command, lenient bool, listen string, admin *control, together *state, log zerolog.Logger) error {
-	cfg := simulator.Default()
-	if lenient {
+// config is that of the ready-made resource.
+func (s *sim) config() (cfg simulator.Config, err error) {
+	cfg = simulator.Default()
+	if s.lenient {
 		cfg.Checks = simulator.Lenient
 	}
+	if s.fixtures != "" {
+		cfg.Fixtures, err = loadFixtures(s.fixtures)
+	}
+	return cfg, err
+}
+
+func serveDefault(ctx context.Context, c *cobra.Command, cfg simulator.Config, listen string, admin *control, together *state, log zerolog.Logger) error {
 	cfg.Logger, cfg.Precise, cfg.Control = log, true, simulator.NewControl(0)
 	sharing, end, err := together.sharing(c)
 	if err != nil {

@@ -35,6 +35,9 @@ func (c *Completion) appendChoice(dst []byte, choice, from, to int, prompt, filt
 	dst = append(dst, `,"index":`...)
 	dst = strconv.AppendInt(dst, int64(choice), 10)
 	dst = append(dst, `,"logprobs":null,"text":`...)
+	if c.r.Script != nil {
+		return append(appendQuoted(dst, prompt+c.r.Script.text(from, to)), '}')
+	}
 	if prompt == "" {
 		dst = append(dst, '"')
 		return append(c.r.appendText(dst, choice, from, to), `"}`...)

@@ -31,6 +31,9 @@ func engine(status int, message, kind, param, code string) Answer {
 
 const invalidRequest = "invalid_request_error" // type of the engine's 400 bodies
 
+// Worded is a refusal in somebody's own words.
+func Worded(status int, code, message string) Answer { return gateway(status, code, message) }
+
 // NotFound answers an unknown route, and a classic route without api-version.
 func NotFound() Answer { return gateway(404, "404", "Resource not found") }
 

@@ -85,6 +85,16 @@ func (it *item) part(from, to int) string {
 	return it.text[start:it.ends[to-1]]
 }
 
+// text returns what is said by the tokens from to to-1, without calls.
+func (s *Script) text(from, to int) (said string) {
+	for i := range s.items {
+		if it := &s.items[i]; !it.call {
+			said += it.part(from, to)
+		}
+	}
+	return said
+}
+
 // begun reports whether an answer of so many tokens comes to the item at all.
 func (it *item) begun(tokens int) bool { return it.from < tokens || tokens == it.from+len(it.ends) }
 

@@ -49,6 +49,8 @@ type Config struct {
 
 	MaxInFlight int `yaml:"max_in_flight" default:"200000" min:"1" max:"1000000" doc:"bound on requests being answered at once; above it 503"`
 
+	Content string `yaml:"content" default:"generate" enum:"generate|echo" doc:"live: what answers say: words made up, or what the user said last"`
+
 	Listen string `yaml:"listen" doc:"live: fixed address such as 127.0.0.1:9101; default a free port"`
 	TLS    bool   `yaml:"tls" default:"false" doc:"live: serve it over TLS, with a certificate that the run makes for itself and its gateway trusts"`
 	Key    string `yaml:"key" default:"foundrylab-key" doc:"live: the api-key it accepts"`
