@@ -38,7 +38,7 @@ type docsPart struct {
 }
 
 var docsParts = []docsPart{
-	{"README.md", "options", docsOptions},
+	{"docs/options.md", "options", docsOptions},
 	{"docs/scenarios.md", "scenario", keysOf[scenarios.Scenario]},
 	{"docs/scenarios.md", "backend", keysOf[deployment.Config]},
 	{"docs/scenarios.md", "gateway", keysOf[gateway.Config]},
