@@ -44,6 +44,8 @@ type backend struct {
 	fingerprint string
 	counting    tokens.Model // how prompts are counted
 	text        rng.Die
+	late        rng.Die // how long a response cannot be found
+	memory      *memory // of its resource
 	limits      atomic.Pointer[limitHeaders]
 	sights      sights
 }
@@ -52,7 +54,7 @@ func newBackend(cfg *Config, index int, alarm *pace.Alarm) *backend {
 	d := cfg.Deployments[index]
 	b := &backend{index: index, cfg: d, clock: cfg.Clock, alarm: alarm, ledger: cfg.Ledger, observe: cfg.Observe,
 		engine: d.Model + "-" + d.Version, fingerprint: fingerprint(&d), counting: tokens.ModelOrNewest(d.Model),
-		text: rng.New(cfg.Seed, rng.ContentText, rng.Entity(d.Name))}
+		text: rng.New(cfg.Seed, rng.ContentText, rng.Entity(d.Name)), late: rng.New(cfg.Seed, rng.Visibility, rng.Entity(d.Name))}
 	var rules []fault.Rule
 	for i, f := range cfg.Faults {
 		for _, one := range f.On([]fault.Place{b.where()}) {

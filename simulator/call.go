@@ -42,6 +42,7 @@ type call struct {
 	exact   bool             // its refusal is sent as it is, in any family
 	wish    string           // the fault that the deployment name asks for
 	flight  *flight          // once the answer is planned
+	memo    *remembered      // a response that is to be remembered
 
 	status int                // sent; 0: nothing was
 	reason record.Reason      // for the log, of what never reached a deployment

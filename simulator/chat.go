@@ -25,6 +25,12 @@ func (c *call) serve(op *ops.Operation) {
 	if !ok {
 		return
 	}
+	if c.op.recall != nil {
+		if refusal := c.op.recall(c); refusal != nil {
+			c.answer(*refusal)
+			return
+		}
+	}
 	ev, err := c.meter()
 	ev.Ask, ev.Missed, c.prompt = ask, c.missed(), ev.PromptTokens
 	c.request = ev.Key
@@ -45,16 +51,15 @@ func (c *call) serve(op *ops.Operation) {
 		return
 	}
 	c.body = nil // a long answer needs not hold it
-	f := c.backend.start(ev, c.text, c.r.Context().Done())
+	if c.peeked.Response != nil && c.peeked.Response.Background {
+		c.inBackground(op, ev)
+		return
+	}
+	f := c.launch(ev, c.r.Context().Done())
 	defer func() {
 		f.land()
 		c.end = &f.end
 	}()
-	if f.ended && deployment.Spills(&f.end) {
-		if to := c.spillover(); to != nil {
-			f = c.spill(f, ev, to)
-		}
-	}
 	switch {
 	case f.ended:
 		c.refuse(op, &f.end)
@@ -63,6 +68,17 @@ func (c *call) serve(op *ops.Operation) {
 	default:
 		c.whole(f)
 	}
+}
+
+// launch brings a request before its deployment, and before another where that one refuses and may spill over.
+func (c *call) launch(ev deployment.Event, gone <-chan struct{}) *flight {
+	f := c.backend.start(ev, c.text, gone)
+	if f.ended && deployment.Spills(&f.end) {
+		if to := c.spillover(); to != nil {
+			return c.spill(f, ev, to)
+		}
+	}
+	return f
 }
 
 // meter says what the deployment has to know of the request. A generated prompt carries its key, its wanted output and
@@ -126,6 +142,7 @@ func (c *call) whole(f *flight) {
 		c.wrongLength(body, int(f.end.RemainingTokens))
 		return
 	}
+	c.remember()
 	c.answer(content.Answer{Status: http.StatusOK, Body: body})
 }
 

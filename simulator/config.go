@@ -42,6 +42,7 @@ func complete(cfg Config) (Config, error) {
 	cfg.Start = cmp.Or(cfg.Start, cfg.Clock.Now())
 	cfg.MaxBody = cmp.Or(cfg.MaxBody, defaultMaxBody)
 	cfg.Checks = cmp.Or(cfg.Checks, Strict)
+	cfg.Stored = storeBounds(cfg.Stored)
 	if cfg.Control == nil && cfg.LedgerSize >= 0 {
 		cfg.Control = NewControl(cfg.LedgerSize)
 	}
@@ -67,7 +68,7 @@ func complete(cfg Config) (Config, error) {
 
 // exemplar decodes the least there can be, which is all defaults.
 func exemplar() (w written, err error) {
-	const least = "deployments: [{name: x, model: gpt-4.1, sku: GlobalStandard, tpm: 1, prompt_cache: {}, dynamic_quota: {}, usage_tier: {}}]\n" +
+	const least = "deployments: [{name: x, model: gpt-4.1, sku: GlobalStandard, tpm: 1, prompt_cache: {}, dynamic_quota: {}, usage_tier: {}, responses: {}}]\n" +
 		"faults: [{name: x, backend: x, at: 0s, for: 1s, outage: {}}, {name: y, backend: x, at: 0s, for: 1s, deleted: {}}]\n"
 	doc, err := yamlconf.Parse("defaults", []byte(least))
 	if err != nil {
@@ -93,6 +94,9 @@ func fill(d, like *deployment.Config) {
 	d.MaxInFlight = cmp.Or(d.MaxInFlight, like.MaxInFlight)
 	if u := d.UsageTier; u != nil {
 		d.UsageTier = &deployment.UsageTier{Tokens: u.Tokens, Used: u.Used, SlowDown: cmp.Or(u.SlowDown, like.UsageTier.SlowDown)}
+	}
+	if r := d.Responses; r != nil {
+		d.Responses = &deployment.Responses{Visibility: r.Visibility, Whole: cmp.Or(r.Whole, like.Responses.Whole)}
 	}
 	if q := d.DynamicQuota; q != nil {
 		d.DynamicQuota = &deployment.DynamicQuota{Spare: cmp.Or(q.Spare, like.DynamicQuota.Spare), Share: cmp.Or(q.Share, like.DynamicQuota.Share),

@@ -14,6 +14,7 @@ type operation struct {
 	guess  func(p *ops.Peeked) int                                             // prompt tokens as the limits count them at arrival
 	count  func(rule *tokens.Model, counter tokens.Counter, p *ops.Peeked) int // prompt tokens
 	wanted func(p *ops.Peeked) (output int32, choices int)                     // tokens of each answer, negative for as many as come; answers made
+	recall func(c *call) *content.Answer                                       // puts what the request builds upon before it; nil: it builds upon nothing
 	refuse func(c *call) *content.Answer                                       // what the model has against the request; nil: nothing
 	tools  func(p *ops.Peeked) (toolUse, *content.Answer)                      // what it says of tools; nil: it has none
 	form   func(d *director) *content.Answer                                   // writes the answer that response_format wants; nil: it has none
@@ -21,11 +22,11 @@ type operation struct {
 }
 
 var operations = []operation{
-	{"ChatCompletions_Create", catalog.Chat, guessParts, countChat, wantedChoices, refuseLong, chatTools, chatForm, writeChat},
-	{"Completions_Create", catalog.Completion, guessParts, countInputs, wantedCandidates, refuseCompletion, nil, nil, writeCompletion},
-	{"Embeddings_Create", catalog.Embedding, guessQuarters, countInputs, wantedNothing, refuseEmbeddings, nil, nil, writeEmbeddings},
-	{"Messages_Create", catalog.Messages, guessParts, countChat, wantedChoices, refuseLong, messageTools, nil, writeMessage},
-	{"Responses_Create", catalog.Responses, guessParts, countChat, wantedChoices, refuseResponse, responseTools, responseFormat, writeResponse},
+	{"ChatCompletions_Create", catalog.Chat, guessParts, countChat, wantedChoices, nil, refuseLong, chatTools, chatForm, writeChat},
+	{"Completions_Create", catalog.Completion, guessParts, countInputs, wantedCandidates, nil, refuseCompletion, nil, nil, writeCompletion},
+	{"Embeddings_Create", catalog.Embedding, guessQuarters, countInputs, wantedNothing, nil, refuseEmbeddings, nil, nil, writeEmbeddings},
+	{"Messages_Create", catalog.Messages, guessParts, countChat, wantedChoices, nil, refuseLong, messageTools, nil, writeMessage},
+	{"Responses_Create", catalog.Responses, guessParts, countChat, wantedChoices, recallResponse, refuseResponse, responseTools, responseFormat, writeResponse},
 }
 
 // operationOf returns the line of an operation; a test sees that each has one.

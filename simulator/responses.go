@@ -9,16 +9,9 @@ import (
 	"foundrylab/simulator/latency"
 )
 
-// refuseResponse refuses what cannot be answered, or not from here.
+// refuseResponse refuses a context beyond the model's window.
 func refuseResponse(c *call) *content.Answer {
-	ask := c.peeked.Response
-	switch {
-	case ask.Background:
-		return invalid("background", "unsupported_parameter", "Unsupported parameter: 'background' is not supported here.")
-	case ask.Previous != "":
-		a := content.PreviousNotFound(ask.Previous)
-		return &a
-	case int(c.prompt) > c.model.Context && !ask.Truncates:
+	if int(c.prompt) > c.model.Context && !c.peeked.Response.Truncates {
 		a := content.InputTooLong()
 		return &a
 	}
@@ -35,7 +28,9 @@ func effortOf(p *ops.Peeked) latency.Effort {
 }
 
 func writeResponse(c *call, r content.Reply) content.Writer {
-	return content.NewResponse(r, c.responseForm(&r))
+	form := c.responseForm(&r)
+	c.memo.reply, c.memo.form, c.memo.backend = r, form, c.backend
+	return content.NewResponse(r, form)
 }
 
 // responseKey names the response that answers this request. Another resource has other ones, whatever its seed: it is

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/gorilla/mux"
 
@@ -35,11 +36,27 @@ func (s *Server) routes() *mux.Router {
 	} {
 		router.Handle(r.path, s.handler(r.name, r.answer)).Methods(http.MethodGet).Name(r.name)
 	}
+	s.responsesRoutes(router)
 	router.Handle("/anthropic/v1/messages/count_tokens", s.handler("count_tokens", countTokens)).Methods(http.MethodPost).Name("count_tokens")
 	router.PathPrefix("/anthropic/").Handler(s.handler("none", func(c *call) { c.answer(content.APINotSupported()) }))
 	unknown := s.handler("none", func(c *call) { c.answer(content.NotFound()) })
 	router.NotFoundHandler, router.MethodNotAllowedHandler = unknown, unknown
 	return router
+}
+
+// responsesRoutes lays out what the Responses API has beside its operation, in the same families.
+func (s *Server) responsesRoutes(router *mux.Router) {
+	at := slices.IndexFunc(ops.All, func(o ops.Operation) bool { return o.Name == "Responses_Create" })
+	for _, r := range ops.All[at].Routes() {
+		for _, u := range unmetered {
+			name := "responses." + u.name + "." + r.Family.Name
+			router.Handle(r.Path+u.tail, s.handler(name, counted(r.Family.Name, u.answer))).Methods(http.MethodPost).Name(name)
+		}
+		for _, one := range storedRoutes {
+			name := "responses." + one.name + "." + r.Family.Name
+			router.Handle(r.Path+one.tail, s.handler(name, stored(r.Family.Name, one.answer))).Methods(one.method).Name(name)
+		}
+	}
 }
 
 // handler makes an http.Handler of an endpoint: one call, one line in the log.

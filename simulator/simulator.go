@@ -22,6 +22,7 @@ import (
 	"foundrylab/simulator/deployment"
 	"foundrylab/simulator/fault"
 	"foundrylab/simulator/fixture"
+	"foundrylab/simulator/store"
 )
 
 // Config is what New makes a Server from. Only Deployments is required.
@@ -47,6 +48,7 @@ type Config struct {
 	Sharing Sharing
 
 	Checks     Checks         // what requests are held to; "": Strict
+	Stored     store.Bounds   // of what the Responses API keeps for each resource; zero fields: 10,000 responses, 64 MiB, 30 days
 	MaxBody    int64          // largest request body, bytes; 0: 16 MiB
 	LedgerSize int            // attempts that Admin can show, the newest; 0: 100,000
 	Control    *Control       // the control plane that it shares with other Servers, LedgerSize and all; nil: one of its own
@@ -77,8 +79,10 @@ type Server struct {
 	maxBody  int64
 	lenient  bool // Checks is Lenient
 	control  *Control
-	fixtures *fixtures // nil: there are none
+	fixtures *fixtures       // nil: there are none
+	life     context.Context // until Close
 	sharing  context.CancelFunc
+	memories map[string]*memory // by resource
 	ids      rng.Die
 	serial   atomic.Uint64 // requests so far; names their ids
 }
@@ -93,10 +97,13 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{clock: cfg.Clock, alarm: pace.NewAlarm(cfg.Clock, cfg.Precise), log: cfg.Logger, maxBody: cfg.MaxBody, lenient: cfg.Checks == Lenient, control: cfg.Control,
 		fixtures: newFixtures(&cfg.Fixtures), ids: rng.New(cfg.Seed, rng.ContentText, rng.Entity("request id"))}
 	ctx, stop := context.WithCancel(context.Background())
-	s.sharing = stop
+	s.life, s.sharing = ctx, stop
+	s.memories = newMemories(&cfg)
 	cfg.Sharing.contact = &contact{log: cfg.Logger}
 	for i := range cfg.Deployments {
-		s.backends = append(s.backends, newBackend(&cfg, i, s.alarm))
+		b := newBackend(&cfg, i, s.alarm)
+		b.memory = s.memories[b.cfg.Resource]
+		s.backends = append(s.backends, b)
 	}
 	err = shareable(s.backends)
 	if err == nil {
@@ -120,7 +127,7 @@ func New(cfg Config) (*Server, error) {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.router.ServeHTTP(w, r) }
 
 // Close stops the timers: no more utilization is sampled, no scheduled fault begins, and limits are shared no more.
-// Requests in flight are answered to their end, if less exactly; shutting down the http.Server is its owner's.
+// Responses in the background fail. Requests in flight are answered to their end, if less exactly; shutting down the http.Server is its owner's.
 func (s *Server) Close() {
 	s.sharing()
 	for _, b := range s.backends {

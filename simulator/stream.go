@@ -53,6 +53,7 @@ func (c *call) stream(f *flight) {
 	switch {
 	case f.end.Kind == deployment.Finish:
 		s.fill(f.done(), f.plan.Tokens)
+		c.remember()
 		s.buf = s.answer.AppendClose(s.buf)
 		s.flush()
 	case f.end.Status == 0: // cut before anything was due

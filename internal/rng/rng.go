@@ -29,6 +29,7 @@ const (
 	FlexWait
 	SpareCapacity
 	Reasoning
+	Visibility
 )
 
 // Die draws for one (seed, purpose, entity). It is a value; copies draw alike.

@@ -28,6 +28,8 @@ type Config struct {
 
 	PromptCache *PromptCache `yaml:"prompt_cache" doc:"what it remembers of prompts that begin alike; default: as the service documents it"`
 
+	Responses *Responses `yaml:"responses" doc:"how it keeps what the Responses API stores; default: found at once"`
+
 	Subscription string `yaml:"subscription" default:"default" doc:"whose quota it draws from, where a scenario has quota"`
 
 	UtilizationWindow unit.Duration `yaml:"utilization_window" default:"10s" doc:"provisioned: how much capacity time the leaky bucket holds at 100 % (undocumented by the service)"`
