@@ -192,12 +192,12 @@ func onlyDefault(name, only string) func(*call) *content.Answer {
 }
 
 func effortWithoutReasoning(c *call) *content.Answer {
-	name, given := "reasoning_effort", c.peeked.Effort != ""
-	if c.peeked.Response != nil {
-		name, given = "reasoning.effort", c.peeked.Response.Effort != ""
-	}
-	if !given || c.model.Reasoning {
+	if c.peeked.Effort == "" || c.model.Reasoning {
 		return nil
+	}
+	name := "reasoning_effort"
+	if c.peeked.Response != nil {
+		name = "reasoning.effort"
 	}
 	a := content.UnsupportedParameter(name, "")
 	return &a

@@ -11,7 +11,7 @@ import (
 
 // refuseResponse refuses a context beyond the model's window.
 func refuseResponse(c *call) *content.Answer {
-	if int(c.prompt) > c.model.Context && !c.peeked.Response.Truncates {
+	if int(c.prompt) > c.model.Context && !c.peeked.Response.Truncates && !c.srv.lenient {
 		a := content.InputTooLong()
 		return &a
 	}
@@ -20,11 +20,7 @@ func refuseResponse(c *call) *content.Answer {
 
 // effortOf returns how much a request lets the model think.
 func effortOf(p *ops.Peeked) latency.Effort {
-	effort := p.Effort
-	if p.Response != nil {
-		effort = p.Response.Effort
-	}
-	return latency.Effort(slices.Index(ops.Efforts(), effort) + 1) // in the same order, after the default
+	return latency.Effort(slices.Index(ops.Efforts(), p.Effort) + 1) // in the same order, after the default
 }
 
 func writeResponse(c *call, r content.Reply) content.Writer {

@@ -21,7 +21,7 @@ type Peeked struct {
 	Messages            []Message    // in order
 	PartChars           []int        // characters (code points) of every text part in order; a plain string is one part
 	TextChars           int          // their sum
-	Effort              string       // chat: reasoning_effort, one of Efforts; "" when absent
+	Effort              string       // reasoning_effort or reasoning.effort, one of Efforts; "" when absent
 	Sampling            Sampling     // chat and completions
 	Tools               []byte       // tools as JSON; nil where absent or null, as those below
 	ToolChoice          []byte       // tool_choice as JSON

@@ -33,7 +33,6 @@ type ResponseAsk struct {
 	Background   bool              // background
 	Encrypted    bool              // include has reasoning.encrypted_content
 	Truncates    bool              // truncation is auto
-	Effort       string            // reasoning.effort
 	Summary      string            // reasoning.summary
 	Verbosity    string            // text.verbosity
 	Items        []Item            // input; a text is one message
@@ -87,7 +86,7 @@ func (k *Peeker) PeekResponses(body []byte) (Peeked, error) {
 		case `"text"`:
 			r.textOptions(&p)
 		default:
-			r.responseMember(ask, name)
+			r.responseMember(&p, name)
 		}
 	}
 	p.gather()
@@ -98,7 +97,8 @@ func (k *Peeker) PeekResponses(body []byte) (Peeked, error) {
 }
 
 // responseMember reads a member that no other operation has.
-func (r *reader) responseMember(ask *ResponseAsk, name []byte) {
+func (r *reader) responseMember(p *Peeked, name []byte) {
+	ask := p.Response
 	if r.err != nil {
 		return
 	}
@@ -114,7 +114,7 @@ func (r *reader) responseMember(ask *ResponseAsk, name []byte) {
 	case `"truncation"`:
 		ask.Truncates = r.choice(place{name: "truncation"}, []string{"auto", "disabled"}) == "auto"
 	case `"reasoning"`:
-		r.reasoning(ask)
+		r.reasoning(p)
 	case `"include"`:
 		r.include(ask)
 	default:
@@ -170,7 +170,7 @@ func (r *reader) optional(name string) string {
 	return r.text(place{name: name})
 }
 
-func (r *reader) reasoning(ask *ResponseAsk) {
+func (r *reader) reasoning(p *Peeked) {
 	if r.null() {
 		return
 	}
@@ -178,9 +178,9 @@ func (r *reader) reasoning(ask *ResponseAsk) {
 	for r.more('}') {
 		switch name := r.name(); string(name) {
 		case `"effort"`:
-			ask.Effort = r.choice(place{name: "reasoning.effort"}, Efforts())
+			p.Effort = r.choice(place{name: "reasoning.effort"}, Efforts())
 		case `"summary"`:
-			ask.Summary = r.choice(place{name: "reasoning.summary"}, []string{"auto", "concise", "detailed"})
+			p.Response.Summary = r.choice(place{name: "reasoning.summary"}, []string{"auto", "concise", "detailed"})
 		default:
 			r.skip()
 		}

@@ -22,7 +22,7 @@ func TestPeekResponses(t *testing.T) {
 	}
 	a := p.Response
 	if p.Model != "m" || !p.Stream || !p.OmitObfuscation || p.OutputLimit() != 20 || p.PromptCacheKey != "k" || !p.OneCall || !p.AfterTool || string(p.Format) != `{"type":"text"}` ||
-		a.Instructions != "Be ü." || a.Previous != "resp_1" || !a.Unstored || a.Background || !a.Encrypted || !a.Truncates || a.Effort != "low" || a.Summary != "auto" || a.Verbosity != "low" {
+		a.Instructions != "Be ü." || a.Previous != "resp_1" || !a.Unstored || a.Background || !a.Encrypted || !a.Truncates || p.Effort != "low" || a.Summary != "auto" || a.Verbosity != "low" {
 		t.Errorf("%+v\n%+v", p, a)
 	}
 	if string(a.Echo["metadata"]) != `{"a":"b"}` || string(a.Echo["temperature"]) != "0.5" || a.Echo["user"] != nil || len(a.Echo) != 3 {

@@ -119,7 +119,7 @@ func (p *Response) settings(m *members, over bool) {
 	m.textOrNull("prompt_cache_key", q.PromptCacheKey)
 	m.given("prompt_cache_retention", ask.Echo["prompt_cache_retention"], `"in_memory"`)
 	m.raw("reasoning", `{"context":null`)
-	m.textOrNull("effort", cmp.Or(ask.Effort, p.form.Effort))
+	m.textOrNull("effort", cmp.Or(q.Effort, p.form.Effort))
 	m.raw("mode", "null")
 	m.textOrNull("summary", ask.Summary)
 	m.b = append(m.b, '}')
