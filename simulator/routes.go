@@ -47,7 +47,8 @@ func (s *Server) routes() *mux.Router {
 // responsesRoutes lays out what the Responses API has beside its operation, in the same families.
 func (s *Server) responsesRoutes(router *mux.Router) {
 	at := slices.IndexFunc(ops.All, func(o ops.Operation) bool { return o.Name == "Responses_Create" })
-	for _, r := range ops.All[at].Routes() {
+	responses := ops.All[at]
+	for _, r := range responses.Routes() {
 		for _, u := range unmetered {
 			name := "responses." + u.name + "." + r.Family.Name
 			router.Handle(r.Path+u.tail, s.handler(name, counted(r.Family.Name, u.answer))).Methods(http.MethodPost).Name(name)

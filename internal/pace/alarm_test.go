@@ -35,7 +35,7 @@ func TestAlarmIsExactInABubble(t *testing.T) {
 						if at > now && random.IntN(4) == 0 {
 							a.Stop(s)
 							a.Stop(s)
-							time.Sleep(30)
+							time.Sleep(30 * time.Nanosecond)
 							if len(s.C) > 0 {
 								t.Errorf("seed %d: was stopped and woken", seed)
 							}

@@ -2,7 +2,6 @@ package content
 
 import (
 	"encoding/json"
-	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -151,7 +150,7 @@ func TestResponseIDs(t *testing.T) {
 	for key := range uint64(2000) {
 		ids := []string{ResponseID(key)}
 		for place := range 3 {
-			ids = append(ids, fmt.Sprintf("%s", AppendItemID(nil, "msg_", key, place)))
+			ids = append(ids, string(AppendItemID(nil, "msg_", key, place)))
 		}
 		for _, id := range ids {
 			if seen[id] || !shape.MatchString(id) {
