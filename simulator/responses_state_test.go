@@ -319,6 +319,9 @@ func TestResponsesLag(t *testing.T) {
 				l.Errorf("%v streamed, %v whole", streamed[n], whole[n])
 			}
 		}
+		if total(whole)*3 > total(streamed) {
+			l.Errorf("%v streamed, %v whole: no great difference", streamed, whole)
+		}
 		if streamed[0] == streamed[1] {
 			l.Errorf("%v", streamed)
 		}
@@ -327,6 +330,13 @@ func TestResponsesLag(t *testing.T) {
 			l.Error("what is in the background is found at once")
 		}
 	})
+}
+
+func total(list []time.Duration) (sum time.Duration) {
+	for _, d := range list {
+		sum += d
+	}
+	return sum
 }
 
 // What is stored is bounded by number, by bytes and by time.

@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"net/http"
-	"slices"
 
 	"github.com/gorilla/mux"
 
@@ -18,6 +17,9 @@ type endpoint func(c *call)
 func (s *Server) routes() *mux.Router {
 	router := mux.NewRouter().SkipClean(true)
 	for _, op := range ops.All {
+		if op.Name == "Responses_Create" {
+			s.responsesRoutes(router, op.Routes())
+		}
 		for _, r := range op.Routes() {
 			name, answer := op.Name+"."+r.Family.Name, inBody(&op, r.Family.Name)
 			if !r.Family.ModelInBody {
@@ -36,7 +38,6 @@ func (s *Server) routes() *mux.Router {
 	} {
 		router.Handle(r.path, s.handler(r.name, r.answer)).Methods(http.MethodGet).Name(r.name)
 	}
-	s.responsesRoutes(router)
 	router.Handle("/anthropic/v1/messages/count_tokens", s.handler("count_tokens", countTokens)).Methods(http.MethodPost).Name("count_tokens")
 	router.PathPrefix("/anthropic/").Handler(s.handler("none", func(c *call) { c.answer(content.APINotSupported()) }))
 	unknown := s.handler("none", func(c *call) { c.answer(content.NotFound()) })
@@ -45,10 +46,8 @@ func (s *Server) routes() *mux.Router {
 }
 
 // responsesRoutes lays out what the Responses API has beside its operation, in the same families.
-func (s *Server) responsesRoutes(router *mux.Router) {
-	at := slices.IndexFunc(ops.All, func(o ops.Operation) bool { return o.Name == "Responses_Create" })
-	responses := ops.All[at]
-	for _, r := range responses.Routes() {
+func (s *Server) responsesRoutes(router *mux.Router, families []ops.Route) {
+	for _, r := range families {
 		for _, u := range unmetered {
 			name := "responses." + u.name + "." + r.Family.Name
 			router.Handle(r.Path+u.tail, s.handler(name, counted(r.Family.Name, u.answer))).Methods(http.MethodPost).Name(name)
