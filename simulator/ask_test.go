@@ -29,6 +29,7 @@ func TestAskedFaults(t *testing.T) {
 		{"outage", 0, record.OutageFault, ""},
 		{"latency=30s", 200, record.NoReason, "[DONE]"},
 		{"abort", 200, record.CutFault, ""},
+		{"stale", 200, record.NoReason, "[DONE]"}, // it builds upon nothing
 		{"status=abc", 400, record.NoReason, "status needs a code from 400 to 599"},
 		{"meteor", 400, record.NoReason, "unknown fault"},
 	} {

@@ -89,7 +89,8 @@ func (c *call) meter() (deployment.Event, error) {
 	p := &c.peeked
 	wanted, choices := c.op.wanted(p)
 	ev := deployment.Event{PromptEstimate: clamp(c.op.guess(p)), OutputTokens: wanted, MaxTokens: clamp(p.OutputLimit()),
-		N: uint16(min(choices, math.MaxUint16)), Stream: p.Stream, Effort: effortOf(p)}
+		N: uint16(min(choices, math.MaxUint16)), Stream: p.Stream, Effort: effortOf(p),
+		Chained: p.Response != nil && p.Response.Previous != ""}
 	ev.Tier, _ = record.TierNamed(p.ServiceTier) // scale and fast are those of others: as the deployment has it
 	m, marked := p.Marker()
 	if marked {

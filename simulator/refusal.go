@@ -39,7 +39,7 @@ func (c *call) refuse(op *ops.Operation, e *deployment.Effect) {
 // saysLimits reports whether a refusal tells where the limits stand: a limiter's does, a fault's does not.
 func saysLimits(why record.Reason) bool {
 	switch why {
-	case record.InFlightBound, record.StatusFault, record.ThrottleFault, record.TokenExpiryFault, record.DeletedFault:
+	case record.InFlightBound, record.StatusFault, record.ThrottleFault, record.TokenExpiryFault, record.DeletedFault, record.StaleFault:
 		return false
 	}
 	return true
@@ -77,6 +77,8 @@ func (c *call) refusal(op *ops.Operation, e *deployment.Effect) content.Answer {
 		return content.InvalidToken()
 	case record.DeletedFault:
 		return content.DeploymentNotFound()
+	case record.StaleFault:
+		return content.PreviousNotFound(c.peeked.Response.Previous)
 	}
 	return statusAnswer(int(e.Status))
 }

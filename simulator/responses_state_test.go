@@ -16,8 +16,10 @@ import (
 	"github.com/openai/openai-go/v3/responses"
 
 	"foundrylab/internal/distribution"
+	"foundrylab/internal/record"
 	"foundrylab/internal/unit"
 	"foundrylab/simulator/deployment"
+	"foundrylab/simulator/fault"
 	"foundrylab/simulator/latency"
 	"foundrylab/simulator/store"
 )
@@ -396,4 +398,54 @@ func TestResponsesCompact(t *testing.T) {
 		t.Errorf("%v, %v", resp, err)
 	}
 	resp.Body.Close()
+}
+
+// While the fault lasts what is stored is out of reach, there again when it is over; other deployments of the resource
+// serve a chain all the same.
+func TestResponsesStale(t *testing.T) {
+	f := fault.Config{Name: "f", Backend: "chat", At: unit.Duration(time.Minute), For: unit.Duration(time.Minute), Stale: &fault.Stale{}}
+	inLab(t, Config{Deployments: []deployment.Config{swift("chat"), swift("sibling")}, Faults: []fault.Config{f}}, func(l *lab) {
+		id := l.created(`{"model":"chat","input":"a"}`)
+		seen := func(asks ...string) string {
+			said := ""
+			for _, method := range []string{"GET", "POST", "sibling", "new"} {
+				path, body := "/openai/v1/responses", ""
+				switch method {
+				case "GET":
+					path += "/" + id
+				case "new":
+					method, body = "POST", `{"model":"chat","input":"b"}`
+				case "sibling":
+					method, body = "POST", `{"model":"sibling","input":"b","previous_response_id":"`+id+`"}`
+				default:
+					body = `{"model":"chat","input":"b","previous_response_id":"` + id + `"}`
+				}
+				resp, err := l.do(l.Context(), method, path, body, append([]string{"Api-Key", "foundrylab-key"}, asks...)...)
+				if err != nil {
+					l.Fatal(err)
+				}
+				drained(l.T, resp.Body)
+				resp.Body.Close()
+				said += fmt.Sprint(resp.StatusCode, " ")
+			}
+			return said
+		}
+		if got := seen(); got != "200 200 200 200 " {
+			l.Errorf("before: %s", got)
+		}
+		if got := seen("X-Foundrylab-Fault", "stale"); got != "404 400 400 200 " {
+			l.Errorf("asked for: %s", got)
+		}
+		time.Sleep(61 * time.Second)
+		if got := seen(); got != "404 400 200 200 " {
+			l.Errorf("while it lasts: %s", got)
+		}
+		if a := l.ledger(); a[len(a)-3].Reason != record.StaleFault || a[len(a)-3].Charged != 0 {
+			l.Errorf("%+v", a[len(a)-3])
+		}
+		time.Sleep(time.Minute)
+		if got := seen(); got != "200 200 200 200 " {
+			l.Errorf("after it: %s", got)
+		}
+	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"foundrylab/internal/ops"
+	"foundrylab/internal/tick"
 	"foundrylab/simulator/content"
 )
 
@@ -37,7 +38,7 @@ func stored(family string, answer func(c *call, k *remembered)) endpoint {
 			c.answer(c.keyRefused())
 		default:
 			k := c.find(id)
-			if k == nil {
+			if k == nil || c.stale(k.backend) {
 				c.answer(content.ResponseNotFound(id))
 				return
 			}
@@ -45,6 +46,14 @@ func stored(family string, answer func(c *call, k *remembered)) endpoint {
 			answer(c, k)
 		}
 	}
+}
+
+// stale reports whether a fault of the deployment that made it keeps a response from being found: a scheduled one, or
+// the one that the request asks for.
+func (c *call) stale(b *backend) (is bool) {
+	b.driver.Wake()
+	b.driver.Locked(func(now tick.Instant) { is = b.core.Stale(now, c.serial) })
+	return is || c.r.Header.Get(faultHeader) == "stale"
 }
 
 // find returns the response of an id that the caller's key opens, or nil.

@@ -40,6 +40,7 @@ const (
 	NoSuchTier              // a service tier that the deployment does not have
 	NoCapacity              // the tier flex, at peak
 	FlexTimeout             // the tier flex: no capacity came in time
+	StaleFault              // a scheduled fault kept the response that the request builds upon from being found
 )
 
 var reasonNames = [...]string{
@@ -48,7 +49,7 @@ var reasonNames = [...]string{
 	"backend-status", "rate-limited", "budget-refused", "malformed-answer", "probing",
 	"truncate-fault", "stream-error-fault", "malformed-fault", "output-token-limit",
 	"throttle-fault", "token-expiry-fault", "deleted-fault", "wrong-length-fault", "refused-fault", "tls-fault", "unknown-host-fault",
-	"connect-error", "no-such-tier", "no-capacity", "flex-timeout",
+	"connect-error", "no-such-tier", "no-capacity", "flex-timeout", "stale-fault",
 }
 
 func (r Reason) String() string { return reasonNames[r] }

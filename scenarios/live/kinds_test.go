@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"net"
+	"net/http"
 	"net/url"
 	"reflect"
 	"regexp"
@@ -91,6 +92,7 @@ var seenKinds = []struct {
 			t.Errorf("the longest pause was %v", gap)
 		}
 	}},
+	{"stale", "stale: {}", "stale", false, record.NoReason, staleSeen},
 	{"wrong_length", "wrong_length: {}", "wrong_length", true, record.WrongLengthFault, lengthOff(100)},
 	{"wrong_length, too small", "wrong_length: {by: -7}", "wrong_length=-7", true, record.WrongLengthFault, lengthOff(-7)},
 }
@@ -157,8 +159,9 @@ func TestEveryKindLiveAsVirtual(t *testing.T) {
 			if k.reason != record.NoReason && f.reasons[k.reason] < 3 {
 				t.Errorf("%d attempts ended by %v", f.reasons[k.reason], k.reason)
 			}
-			if maps.Equal(f.attempts, plain.attempts) {
-				t.Error("nothing is different")
+			// no load builds upon a stored response, which is all that stale strikes
+			if same := maps.Equal(f.attempts, plain.attempts); same != (k.kind == "stale") {
+				t.Errorf("nothing is different: %v", same)
 			}
 		})
 	}
@@ -184,6 +187,7 @@ func TestEveryKindOnTheWire(t *testing.T) {
 // wire is what a raw socket saw.
 type wire struct {
 	host  string
+	ask   string // the fault that it asked for
 	sent  time.Time
 	reads []read
 	text  string // of all reads
@@ -226,7 +230,7 @@ func look(t *testing.T, scheduled, ask string, whole bool) *wire {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &wire{host: u.Host, sent: time.Now()}
+	w := &wire{host: u.Host, ask: ask, sent: time.Now()}
 	w.exchange(u.Scheme == "https", ask, fmt.Sprintf(`{"model": "std", %s"stream": %v, "messages": [{"role": "user", "content": "Hello"}]}`, tier, !whole))
 	return w
 }
@@ -336,6 +340,44 @@ func brokenOff(text string, whole bool) func(*testing.T, *wire) {
 		}
 		if strings.HasSuffix(w.text, "\r\n0\r\n\r\n") != whole {
 			t.Errorf("whole %v: %q", whole, w.text[max(len(w.text)-50, 0):])
+		}
+	}
+}
+
+// staleSeen: a chat is spared, and so is what builds upon nothing; what it
+// stored cannot be found.
+func staleSeen(t *testing.T, w *wire) {
+	answered("HTTP/1.1 200 OK", "data: [DONE]")(t, w)
+	do := func(method, tail, body string) string {
+		req, err := http.NewRequest(method, "http://"+w.host+"/openai/v1/responses"+tail, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Api-Key", "foundrylab-key")
+		if w.ask != "" {
+			req.Header.Set("X-Foundrylab-Fault", w.ask)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.Status + " " + string(text)
+	}
+	made := do("POST", "", `{"model":"std","input":"Hello"}`)
+	_, id, _ := strings.Cut(made, `"id":"`)
+	id, _, _ = strings.Cut(id, `"`)
+	for _, c := range []struct{ got, begins, has string }{
+		{made, "200 OK", `"object":"response"`},
+		{do("POST", "", `{"model":"std","input":"Go on","previous_response_id":"`+id+`"}`), "400 ", `"Previous response with id '` + id + `' not found."`},
+		{do("GET", "/"+id, ""), "404 ", `"Response with id '` + id + `' not found."`},
+	} {
+		if !strings.HasPrefix(c.got, c.begins) || !strings.Contains(c.got, c.has) {
+			t.Errorf("%s\nwant %s%s", c.got, c.begins, c.has)
 		}
 	}
 }

@@ -41,6 +41,7 @@ type Event struct {
 	Marked         bool // the request said its Key and Try itself
 	Forget         bool // Configure: begin anew, with nothing used and no body seen
 	Granted        bool
+	Chained        bool          // Start: it builds upon a stored response
 	Missed         bool          // Start: its connection never came about, as whoever owns the network says
 	Why            record.Reason // Reserved and not Granted
 	Tier           record.Tier   // asked for

@@ -77,6 +77,15 @@ func (c *Core) toEdge(place int) {
 	}
 }
 
+// Stale reports whether a fault keeps what is stored from being found by a
+// request of that key. It settles nothing: step a Wake before.
+func (c *Core) Stale(now tick.Instant, key uint64) bool {
+	return slices.ContainsFunc(c.lasting, func(place int) bool {
+		rule := &c.cfg.faults.rules[place]
+		return rule.Chained && rule.Strikes(now, key, 0)
+	})
+}
+
 // faultEdge begins or ends the fault whose turn it is.
 func (c *Core) faultEdge(out []Effect) []Effect {
 	e := c.cfg.faults.edges[c.edge]

@@ -173,7 +173,7 @@ func (w *world) random() {
 		w.state[slot] = flight{gen: ref.Gen, start: w.now}
 		w.step(Event{Kind: Start, Ref: ref, Key: uint64(w.dice.Intn(50)), PromptTokens: int32(w.dice.Intn(300) * (1 + w.dice.Intn(2)*8)), Prefix: uint64(w.dice.Intn(3)), Shared: 1200, PromptEstimate: int32(w.dice.Intn(1 << (6 + w.dice.Intn(9)))),
 			OutputTokens: int32(w.dice.Intn(100) - 1), MaxTokens: int32(w.dice.Intn(100) - 20), N: uint16(w.dice.Intn(3)), Stream: w.dice.Intn(4) > 0,
-			Tier: record.Tier(w.dice.Intn(4))})
+			Tier: record.Tier(w.dice.Intn(4)), Chained: slot%2 == 0})
 	case in && !f.planned && k < 6 && w.core.remote && !w.core.streams[slot].vain:
 		w.due(slot, Event{Kind: Reserved, Granted: w.dice.Intn(4) > 0, RetryMs: 7})
 	case in && k == 6:
@@ -219,12 +219,14 @@ func newWorld(t *testing.T, seed int64) *world {
 		kinds: map[record.Reason]int{}}
 	ratio := unit.Ratio(400_000)
 	var rules, others []fault.Rule
-	for i := range 30 {
+	for i := range 32 {
 		c := fault.Config{Name: fmt.Sprint(i), At: unit.Duration(w.dice.Int63n(int64(20 * time.Second))), For: unit.Duration(1 + w.dice.Int63n(int64(3*time.Second)))}
 		if w.dice.Intn(2) == 0 {
 			c.Probability = &ratio
 		}
-		switch i % 15 {
+		switch i % 16 {
+		case 15:
+			c.Stale = &fault.Stale{}
 		case 14:
 			c.Peak, c.For, c.Probability = &fault.Peak{}, unit.Duration(time.Minute), nil
 		case 8:
@@ -307,7 +309,7 @@ func TestEveryStartEndsOnce(t *testing.T) {
 	}
 	for _, r := range []record.Reason{record.NoReason, record.TokenLimit, record.RequestLimit, record.TooLarge, record.Utilization, record.StatusFault,
 		record.OutageFault, record.CutFault, record.InFlightBound, record.ClientGone, record.TruncateFault, record.StreamErrorFault,
-		record.MalformedFault, record.OutputTokenLimit, record.ThrottleFault, record.TokenExpiryFault, record.DeletedFault, record.WrongLengthFault,
+		record.MalformedFault, record.OutputTokenLimit, record.ThrottleFault, record.TokenExpiryFault, record.DeletedFault, record.WrongLengthFault, record.StaleFault,
 		record.NoSuchTier, record.NoCapacity, record.FlexTimeout} {
 		if kinds[r] < 10 {
 			t.Errorf("only %d ended by %v: the runs show little of it", kinds[r], r)

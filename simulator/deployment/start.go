@@ -96,12 +96,12 @@ type blow struct {
 func (c *Core) struck(now tick.Instant, ev *Event, attempt uint32) (b blow) {
 	for _, i := range c.lasting {
 		if f := &c.cfg.faults.rules[i]; f.Strikes(now, ev.Key, attempt) {
-			b.add(f, c.cfg.faults.breaks[i], f.Delay(ev.Key, attempt), ev.Stream)
+			b.add(f, c.cfg.faults.breaks[i], f.Delay(ev.Key, attempt), ev)
 		}
 	}
 	if ev.Ask.Kind > 0 {
 		f := ev.Ask.Of(c.asked[ev.Ask.Kind-1])
-		b.add(&f, c.intern(&f), f.Add, ev.Stream)
+		b.add(&f, c.intern(&f), f.Add, ev)
 		b.share = int64(f.Share)
 	}
 	return b
@@ -110,12 +110,12 @@ func (c *Core) struck(now tick.Instant, ev *Event, attempt uint32) (b blow) {
 // add joins what a fault does, to answers under way as breaks says. Where
 // nobody is there to answer, nobody does, whatever else is wrong. Else of
 // several refusals and of several breaks the first counts; delays add up.
-func (b *blow) add(f *fault.Rule, breaks uint16, delay time.Duration, stream bool) {
+func (b *blow) add(f *fault.Rule, breaks uint16, delay time.Duration, ev *Event) {
 	b.peak = b.peak || f.Peak
-	if f.Refuse != record.NoReason && (b.why == record.NoReason || f.Status == 0 && b.status != 0) {
+	if f.Refuse != record.NoReason && (ev.Chained || !f.Chained) && (b.why == record.NoReason || f.Status == 0 && b.status != 0) {
 		b.why, b.status, b.retryMs = f.Refuse, f.Status, f.RetryMs
 	}
-	if b.breaks == 0 && (stream && f.OnStreams || !stream && f.OnWhole) {
+	if b.breaks == 0 && (ev.Stream && f.OnStreams || !ev.Stream && f.OnWhole) {
 		b.breaks = breaks
 	}
 	if f.Headers {

@@ -26,7 +26,7 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 // core does, the indented lines below each command, with what the file says.
 //
 //	fault outage|peak|status=503|latency=2s jitter=1s|abort=10|truncate=10|error_in_stream=10|malformed=10|stall=10 pause=5s at=5s for=10s p=50%     of the next deployment
-//	fault slow_headers=2s|throttle=20s|capacity=50%|token_expiry|deleted=finish|wrong_length=100
+//	fault slow_headers=2s|throttle=20s|capacity=50%|token_expiry|deleted=finish|wrong_length=100|stale
 //	deployment tpm=1000 rpm=600 ptu=15 model=gpt-4.1 ttft=400ms pace=100 window=10s guess=256 bound=9 remote
 //	    tier=priority floor=1000 (tokens of it a minute) cache=5m (retention) overflow=15 prefixes=10 per_1k=1s (TTFT of prompt tokens)
 //	    flex=2s (wait for capacity) timeout=10m (of it)
@@ -35,7 +35,7 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 //	    output=100 counts=max_tokens (of a Claude model)
 //	install (arguments of deployment)     a further configuration
 //	install faults                        the newest configuration with the faults above it in place of its own
-//	TIME start REQUEST key=1 prompt=100 chars=400 max=50 out=20 n=2 effort=3 (low) whole prefix=7 shared=1024 tier=priority|default|flex
+//	TIME start REQUEST key=1 prompt=100 chars=400 max=50 out=20 n=2 effort=3 (low) whole chained prefix=7 shared=1024 tier=priority|default|flex
 //	TIME gone REQUEST
 //	TIME granted REQUEST left=500 requests=9
 //	TIME refused REQUEST retry=2s left=500 why=token-limit|request-limit|too-large
@@ -186,6 +186,8 @@ func (a arguments) refusals(c *fault.Config) {
 		c.Throttle = &fault.Throttle{RetryAfter: a.span("throttle", 0)}
 	case a.has("capacity"):
 		c.Capacity = &fault.Capacity{Share: a.ratio("capacity")}
+	case a.has("stale"):
+		c.Stale = &fault.Stale{}
 	case a.has("token_expiry"):
 		c.TokenExpiry = &fault.TokenExpiry{}
 	case a.has("deleted"):
@@ -270,7 +272,7 @@ func (a arguments) event(f []string) Event {
 	case "start":
 		ev = Event{Kind: Start, Ref: ev.Ref, Key: uint64(a.number("key", 1)), PromptTokens: int32(a.number("prompt", 0)),
 			PromptEstimate: int32(a.number("chars", 0)/4 + 1), MaxTokens: int32(a.number("max", -1)), OutputTokens: int32(a.number("out", 1)),
-			N: uint16(a.number("n", 0)), Effort: latency.Effort(a.number("effort", 0)), Stream: !a.has("whole"), Tier: a.tier(), Prefix: uint64(a.number("prefix", 0)), Shared: int32(a.number("shared", 0))}
+			N: uint16(a.number("n", 0)), Effort: latency.Effort(a.number("effort", 0)), Stream: !a.has("whole"), Chained: a.has("chained"), Tier: a.tier(), Prefix: uint64(a.number("prefix", 0)), Shared: int32(a.number("shared", 0))}
 	case "gone":
 		ev.Kind = Gone
 	case "granted", "refused":

@@ -36,6 +36,8 @@ func TestParseAsk(t *testing.T) {
 		{"capacity=half", Rule{}, "capacity takes a share"},
 		{"token_expiry", Rule{Refuse: record.TokenExpiryFault, Status: 401}, ""},
 		{"deleted", Rule{Refuse: record.DeletedFault, Status: 404, Renews: true}, ""},
+		{"stale", Rule{Refuse: record.StaleFault, Status: 400, Chained: true}, ""},
+		{"stale=1", Rule{}, "stale takes no value"},
 		{"wrong_length", Rule{Break: record.WrongLengthFault, Off: 100, OnWhole: true}, ""},
 		{"wrong_length=-3", Rule{Break: record.WrongLengthFault, Off: -3, OnWhole: true}, ""},
 		{"wrong_length=0", Rule{}, "wrong_length takes the bytes"},

@@ -43,6 +43,7 @@ type Config struct {
 	Stall         *Stall         `yaml:"stall" doc:"pause an answer"`
 	WrongLength   *WrongLength   `yaml:"wrong_length" doc:"announce another length than the body has"`
 	Peak          *Peak          `yaml:"peak" doc:"leave nothing to spare for the service tiers"`
+	Stale         *Stale         `yaml:"stale" doc:"do not find stored responses"`
 }
 
 // Kind is one row of the table of fault kinds.
@@ -61,7 +62,7 @@ type Kind struct {
 
 // Kinds lists every kind; adding one is a file and a line here.
 var Kinds = []Kind{statusKind, outageKind, latencyKind, slowHeadersKind, throttleKind, capacityKind, tokenExpiryKind, deletedKind,
-	abortKind, truncateKind, errorInStreamKind, malformedKind, stallKind, wrongLengthKind, peakKind}
+	abortKind, truncateKind, errorInStreamKind, malformedKind, stallKind, wrongLengthKind, peakKind, staleKind}
 
 // Validate implements yamlconf.Validator.
 func (c Config) Validate(fail func(path, format string, args ...any)) {
@@ -131,6 +132,7 @@ type Rule struct {
 
 	Refuse     record.Reason // do not admit the request, for this reason; NoReason: it may be admitted
 	Status     uint16        // and answer with this; 0: close the connection without an answer
+	Chained    bool          // Refuse: only requests that build upon a stored response
 	RetryMs    uint32        // and name this wait, in whole seconds; 0: none
 	CutStreams bool          // cut the streams that run when it begins
 	Renews     bool          // what is there when it is over is a new deployment, whose limits were never used

@@ -86,6 +86,7 @@ func TestCompile(t *testing.T) {
 		{"throttle: {retry_after: 2m}", Rule{Refuse: record.ThrottleFault, Status: 429, RetryMs: 120_000}},
 		{"capacity: {share: 0.25}", Rule{Share: 250_000}},
 		{"token_expiry: {}", Rule{Refuse: record.TokenExpiryFault, Status: 401}},
+		{"stale: {}", Rule{Refuse: record.StaleFault, Status: 400, Chained: true}},
 		{"deleted: {}", Rule{Refuse: record.DeletedFault, Status: 404, Renews: true}},
 		{"deleted: {streams: cut}", Rule{Refuse: record.DeletedFault, Status: 404, Renews: true, CutStreams: true}},
 		{"wrong_length: {}", Rule{Break: record.WrongLengthFault, Off: 100, OnWhole: true}},
@@ -107,8 +108,8 @@ func TestValidate(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{head + "outage: {}\nprobability: 100%\n", ""},
 		{head + "outage: {}\nprobability: 0.0001%\n", ""},
-		{head, "give exactly one kind of fault (status, outage, latency, slow_headers, throttle, capacity, token_expiry, deleted, abort, truncate, error_in_stream, malformed, stall, wrong_length, peak), found 0"},
-		{head + "outage: {}\nstatus: {code: 500}\n", "give exactly one kind of fault (status, outage, latency, slow_headers, throttle, capacity, token_expiry, deleted, abort, truncate, error_in_stream, malformed, stall, wrong_length, peak), found 2"},
+		{head, "give exactly one kind of fault (status, outage, latency, slow_headers, throttle, capacity, token_expiry, deleted, abort, truncate, error_in_stream, malformed, stall, wrong_length, peak, stale), found 0"},
+		{head + "outage: {}\nstatus: {code: 500}\n", "give exactly one kind of fault (status, outage, latency, slow_headers, throttle, capacity, token_expiry, deleted, abort, truncate, error_in_stream, malformed, stall, wrong_length, peak, stale), found 2"},
 		{"name: f\nbackend: b\nat: 0s\nfor: 0s\noutage: {}\n", "for: must be longer than zero"},
 		{head + "outage: {}\nprobability: 0\n", "probability: must be above 0 and at most 100%"},
 		{head + "outage: {}\nprobability: 100.1%\n", "probability: must be above 0 and at most 100%"},
