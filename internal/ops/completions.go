@@ -1,7 +1,5 @@
 package ops
 
-import "github.com/go-json-experiment/json/jsontext"
-
 // completions is the older operation that goes on with a text: the service's stable 2024-10-21 and v1.
 var completions = Operation{
 	Name:     "Completions_Create",
@@ -15,9 +13,7 @@ var completions = Operation{
 }
 
 func completionsExample(model string) []byte {
-	b := []byte(`{"model":`)
-	b, _ = jsontext.AppendQuote(b, model)
-	return append(b, `,"prompt":"Once upon a time","max_tokens":16}`...)
+	return example(model, `,"prompt":"Once upon a time","max_tokens":16}`)
 }
 
 // MaxStops is the documented maximum of stop sequences.

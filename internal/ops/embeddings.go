@@ -1,7 +1,5 @@
 package ops
 
-import "github.com/go-json-experiment/json/jsontext"
-
 // embeddings: OpenAI's specification, and the operation's name as 429s of the service spell it.
 var embeddings = Operation{
 	Name:     "Embeddings_Create",
@@ -15,9 +13,7 @@ var embeddings = Operation{
 }
 
 func embeddingsExample(model string) []byte {
-	b := []byte(`{"model":`)
-	b, _ = jsontext.AppendQuote(b, model)
-	return append(b, `,"input":["The food was delicious."]}`...)
+	return example(model, `,"input":["The food was delicious."]}`)
 }
 
 // PeekEmbeddings reads the body of an embeddings request, by the rules of Peek. Nothing of it streams.
@@ -62,27 +58,9 @@ func (r *reader) encodingFormat() (base64 bool) {
 // EmbeddingsUsage reads usage.prompt_tokens of an embeddings response; there are no completion tokens.
 func EmbeddingsUsage(body []byte) (prompt, completion int, ok bool) {
 	s := scan{b: body}
-	s.open('{')
-	for n := 0; ; n++ {
-		name, more := s.member(n)
-		if !more {
-			return 0, 0, false
-		}
-		if string(name) != "usage" || s.peek() != '{' {
-			s.skip()
-			continue
-		}
-		s.open('{')
-		for m := 0; ; m++ {
-			name, more := s.member(m)
-			if !more {
-				return 0, 0, false
-			}
-			if string(name) == "prompt_tokens" {
-				prompt = s.count()
-				return prompt, 0, prompt >= 0
-			}
-			s.skip()
-		}
+	if !s.seek("usage", '{') {
+		return 0, 0, false
 	}
+	prompt, _ = s.counts()
+	return prompt, 0, prompt >= 0
 }

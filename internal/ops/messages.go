@@ -1,7 +1,5 @@
 package ops
 
-import "github.com/go-json-experiment/json/jsontext"
-
 // messages is Anthropic's operation, as Foundry has it for Claude models.
 var messages = Operation{
 	Name:     "Messages_Create",
@@ -15,9 +13,7 @@ var messages = Operation{
 }
 
 func messagesExample(model string) []byte {
-	b := []byte(`{"model":`)
-	b, _ = jsontext.AppendQuote(b, model)
-	return append(b, `,"max_tokens":16,"messages":[{"role":"user","content":"Say hello."}]}`...)
+	return example(model, `,"max_tokens":16,"messages":[{"role":"user","content":"Say hello."}]}`)
 }
 
 // PeekMessages reads the body of a messages request, by the rules of Peek. The system prompt is the first message.
@@ -72,18 +68,11 @@ func (k *Peeker) peekMessages(body []byte) (Peeked, error) {
 // MessagesUsage reads usage.input_tokens and usage.output_tokens of a message.
 func MessagesUsage(body []byte) (prompt, completion int, ok bool) {
 	s := scan{b: body}
-	s.open('{')
-	for n := 0; ; n++ {
-		name, more := s.member(n)
-		if !more {
-			return 0, 0, false
-		}
-		if string(name) == "usage" && s.peek() == '{' {
-			prompt, completion = s.messageUsage()
-			return prompt, completion, !s.bad && prompt >= 0 && completion >= 0
-		}
-		s.skip()
+	if !s.seek("usage", '{') {
+		return 0, 0, false
 	}
+	prompt, completion = s.messageUsage()
+	return prompt, completion, !s.bad && prompt >= 0 && completion >= 0
 }
 
 // messageUsage consumes a usage object; a count that is not there is -1. Cached input is input as well.
@@ -128,7 +117,7 @@ func ClassifyMessages(data []byte) Chunk {
 		case string(name) == "type" && s.peek() == '"':
 			c.Kind = messageEvent(string(s.str()))
 		case string(name) == "delta" && s.peek() == '{':
-			c.Finish = s.stopReason()
+			c.Finish = stopReason(s.textOf("stop_reason"))
 		case string(name) == "usage" && s.peek() == '{':
 			_, c.Completion = s.messageUsage()
 			c.HasUsage = c.Completion >= 0
@@ -158,27 +147,17 @@ func messageEvent(kind string) ChunkKind {
 	return ChunkFilterOnly
 }
 
-// stopReason reads the stop_reason of a delta.
-func (s *scan) stopReason() (f FinishReason) {
-	s.open('{')
-	for n := 0; ; n++ {
-		name, more := s.member(n)
-		if !more {
-			return f
-		}
-		if string(name) != "stop_reason" || s.peek() != '"' {
-			s.skip()
-			continue
-		}
-		switch string(s.str()) {
-		case "end_turn", "stop_sequence":
-			f = FinishStop
-		case "max_tokens":
-			f = FinishLength
-		case "tool_use":
-			f = FinishToolCalls
-		default:
-			f = FinishOther
-		}
+// stopReason is how a delta says that the answer finished.
+func stopReason(text string) FinishReason {
+	switch text {
+	case "":
+		return FinishNone
+	case "end_turn", "stop_sequence":
+		return FinishStop
+	case "max_tokens":
+		return FinishLength
+	case "tool_use":
+		return FinishToolCalls
 	}
+	return FinishOther
 }

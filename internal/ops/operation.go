@@ -7,6 +7,8 @@
 // All functions are safe for concurrent use; a Framer belongs to one stream, a Peeker to one caller at a time.
 package ops
 
+import "github.com/go-json-experiment/json/jsontext"
+
 // Operation is one API operation. A value in All is never changed.
 type Operation struct {
 	Name   string    // operation id as the service prints it in 429 messages, e.g. ChatCompletions_Create
@@ -18,6 +20,13 @@ type Operation struct {
 	Peek     func(k *Peeker, body []byte) (Peeked, error)        // what routing and metering need from a request body
 	Usage    func(body []byte) (prompt, completion int, ok bool) // prompt and completion tokens of a non-stream response
 	Classify func(data []byte) Chunk                             // meaning of one SSE data payload of a stream
+}
+
+// example returns a request body of a model: its first member, and rest, which closes the object.
+func example(model, rest string) []byte {
+	b := []byte(`{"model":`)
+	b, _ = jsontext.AppendQuote(b, model) // the error only reports that invalid UTF-8 was replaced
+	return append(b, rest...)
 }
 
 // All lists every operation, in the order in which documentation shows them. Never mutated.

@@ -20,9 +20,7 @@ var responses = Operation{
 }
 
 func responsesExample(model string) []byte {
-	b := []byte(`{"model":`)
-	b, _ = jsontext.AppendQuote(b, model)
-	return append(b, `,"instructions":"You are a terse assistant.","input":"Say hello.","max_output_tokens":16}`...)
+	return example(model, `,"instructions":"You are a terse assistant.","input":"Say hello.","max_output_tokens":16}`)
 }
 
 // ResponseAsk is what a Responses request says beside what Peeked has of all requests. It shares no memory with the body.
@@ -244,7 +242,7 @@ func (s *scan) response() (r responseSeen) {
 				r.finish = FinishStop
 			}
 		case string(name) == "incomplete_details" && s.peek() == '{':
-			r.finish = s.incompleteReason()
+			r.finish = incompleteReason(s.textOf("reason"))
 		case string(name) == "usage" && s.peek() == '{':
 			r.prompt, r.completion = s.messageUsage()
 			r.usage = r.prompt >= 0 && r.completion >= 0
@@ -254,25 +252,15 @@ func (s *scan) response() (r responseSeen) {
 	}
 }
 
-func (s *scan) incompleteReason() (f FinishReason) {
-	f = FinishOther
-	s.open('{')
-	for n := 0; ; n++ {
-		name, more := s.member(n)
-		if !more {
-			return f
-		}
-		if string(name) != "reason" || s.peek() != '"' {
-			s.skip()
-			continue
-		}
-		switch string(s.str()) {
-		case "max_output_tokens":
-			f = FinishLength
-		case "content_filter":
-			f = FinishContentFilter
-		}
+// incompleteReason is how an answer that is not complete finished.
+func incompleteReason(text string) FinishReason {
+	switch text {
+	case "max_output_tokens":
+		return FinishLength
+	case "content_filter":
+		return FinishContentFilter
 	}
+	return FinishOther
 }
 
 // ClassifyResponses classifies one SSE data payload of a Responses stream, by its type. The event that ends the stream

@@ -175,14 +175,55 @@ func (s *scan) count() int {
 	return v
 }
 
+// seek opens an object and moves to its first member of that name whose value begins with kind; the rest of the object
+// is left.
+func (s *scan) seek(name string, kind byte) bool {
+	s.open('{')
+	for n := 0; ; n++ {
+		got, more := s.member(n)
+		if !more {
+			return false
+		}
+		if string(got) == name && s.peek() == kind {
+			return true
+		}
+		s.skip()
+	}
+}
+
+// textOf consumes an object and returns its member of that name where it is a string, else nothing.
+func (s *scan) textOf(name string) (text string) {
+	s.open('{')
+	for n := 0; ; n++ {
+		got, more := s.member(n)
+		if !more {
+			return text
+		}
+		if string(got) == name && s.peek() == '"' {
+			text = string(s.str())
+			continue
+		}
+		s.skip()
+	}
+}
+
 // usage consumes a usage object; ok is true when both counts are there.
 func (s *scan) usage() (prompt, completion int, ok bool) {
+	prompt, completion = s.counts()
+	if s.bad || prompt < 0 || completion < 0 {
+		return 0, 0, false
+	}
+	return prompt, completion, true
+}
+
+// counts consumes a usage object; a count that is not there is -1.
+func (s *scan) counts() (prompt, completion int) {
 	prompt, completion = -1, -1
 	s.open('{')
 	for n := 0; ; n++ {
 		name, more := s.member(n)
 		if !more {
-			break
+			return prompt, completion
 		}
 		switch string(name) {
 		case "prompt_tokens":
@@ -193,10 +234,6 @@ func (s *scan) usage() (prompt, completion int, ok bool) {
 			s.skip()
 		}
 	}
-	if s.bad || prompt < 0 || completion < 0 {
-		return 0, 0, false
-	}
-	return prompt, completion, true
 }
 
 // filled consumes one value and tells whether it carries something: a non-empty string, array or object.
