@@ -10,6 +10,7 @@ import (
 	"foundrylab/internal/rng"
 	"foundrylab/internal/tick"
 	"foundrylab/internal/tokens"
+	"foundrylab/simulator/catalog"
 	"foundrylab/simulator/deployment"
 	"foundrylab/simulator/fault"
 )
@@ -42,7 +43,8 @@ type backend struct {
 
 	engine      string // model and version, as answers name it
 	fingerprint string
-	counting    tokens.Model // how prompts are counted
+	counting    tokens.Model  // how prompts are counted
+	model       catalog.Model // what it is able to do
 	text        rng.Die
 	late        rng.Die // how long a response cannot be found
 	memory      *memory // of its resource
@@ -53,7 +55,7 @@ type backend struct {
 func newBackend(cfg *Config, index int, alarm *pace.Alarm) *backend {
 	d := cfg.Deployments[index]
 	b := &backend{index: index, cfg: d, clock: cfg.Clock, alarm: alarm, ledger: cfg.Ledger, observe: cfg.Observe,
-		engine: d.Model + "-" + d.Version, fingerprint: fingerprint(&d), counting: tokens.ModelOrNewest(d.Model),
+		engine: d.Model + "-" + d.Version, fingerprint: fingerprint(&d), counting: tokens.ModelOrNewest(d.Model), model: catalog.Of(d.Model),
 		text: rng.New(cfg.Seed, rng.ContentText, rng.Entity(d.Name)), late: rng.New(cfg.Seed, rng.Visibility, rng.Entity(d.Name))}
 	var rules []fault.Rule
 	for i, f := range cfg.Faults {

@@ -129,7 +129,7 @@ func (c *call) enter(b *backend) bool {
 }
 
 // readBody reads and peeks at the body, or answers why not.
-func (c *call) readBody(peek func(*ops.Peeker, []byte) (ops.Peeked, error)) bool {
+func (c *call) readBody(peek peeker) bool {
 	var buf bytes.Buffer
 	if n := c.r.ContentLength; n > 0 {
 		buf.Grow(int(min(n, c.srv.maxBody)) + bytes.MinRead)

@@ -9,16 +9,22 @@ import (
 	"foundrylab/internal/ops"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tokens"
-	"foundrylab/simulator/catalog"
 	"foundrylab/simulator/content"
 	"foundrylab/simulator/deployment"
 )
 
+// serving answers the requests of an operation that are read.
+func serving(op *ops.Operation) endpoint {
+	line := operationOf(op)
+	return func(c *call) {
+		c.op = line
+		c.serve(op)
+	}
+}
+
 // serve brings a checked request before its deployment and answers as that decides.
 func (c *call) serve(op *ops.Operation) {
-	c.op, c.model = operationOf(op), catalog.Of(c.backend.cfg.Model)
-	if c.model.Can&c.op.needs == 0 {
-		c.answer(c.unable())
+	if !c.able(c.op.needs) {
 		return
 	}
 	ask, ok := c.asked()

@@ -9,6 +9,7 @@ import (
 
 	"foundrylab/internal/ops"
 	"foundrylab/internal/tokens"
+	"foundrylab/simulator/catalog"
 	"foundrylab/simulator/content"
 )
 
@@ -113,10 +114,16 @@ func azureOnly(a content.Answer) bool {
 	return bytes.Contains(a.Body, []byte(`"api_not_supported"`)) || bytes.Contains(a.Body, []byte(`"DeploymentNotFound"`))
 }
 
-// unable answers an operation that the deployment's model does not have.
-func (c *call) unable() content.Answer {
-	if c.family == "anthropic" {
-		return content.APINotSupported()
+// able reports whether the deployment's model has an ability, or answers that it has not.
+func (c *call) able(needs catalog.Ability) bool {
+	c.model = c.backend.model
+	switch {
+	case c.model.Can&needs != 0:
+		return true
+	case c.family == "anthropic":
+		c.answer(content.APINotSupported())
+	default:
+		c.answer(content.OperationNotSupported(needs.String(), c.backend.cfg.Model))
 	}
-	return content.OperationNotSupported(c.op.needs.String(), c.backend.cfg.Model)
+	return false
 }

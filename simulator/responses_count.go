@@ -22,27 +22,11 @@ var unmetered = []struct {
 
 // counted answers with what comes of the tokens of a context.
 func counted(family string, answer func(c *call, tokens int)) endpoint {
-	version := versionRules(family)
-	return func(c *call) {
-		c.family = family
-		switch {
-		case !version.fits(c):
-			c.answer(version.refuse())
-		case !c.knowsKey():
-			c.answer(c.keyRefused())
-		case !c.readBody((*ops.Peeker).PeekResponses):
-		case c.peeked.Model == "":
-			c.answer(*invalid("model", "missing_required_parameter", "Missing required parameter: 'model'."))
-		case c.enter(c.srv.serving(c.peeked.Model)):
-			c.countContext(answer)
-		}
-	}
+	return inBody(family, (*ops.Peeker).PeekResponses, named, func(c *call) { c.countContext(answer) })
 }
 
 func (c *call) countContext(answer func(c *call, tokens int)) {
-	c.op.needs, c.model = catalog.Responses, catalog.Of(c.backend.cfg.Model)
-	if c.model.Can&c.op.needs == 0 {
-		c.answer(c.unable())
+	if !c.able(catalog.Responses) {
 		return
 	}
 	if refusal := recallResponse(c); refusal != nil {

@@ -12,6 +12,9 @@ import (
 // endpoint answers requests of one route.
 type endpoint func(c *call)
 
+// peeker reads the body of an operation, as the Peek of an ops.Operation.
+type peeker func(*ops.Peeker, []byte) (ops.Peeked, error)
+
 // routes lays the table of operations out in both route families. Whatever is not there, by path or by method, is the
 // service's 404.
 func (s *Server) routes() *mux.Router {
@@ -21,9 +24,9 @@ func (s *Server) routes() *mux.Router {
 			s.responsesRoutes(router, op.Routes())
 		}
 		for _, r := range op.Routes() {
-			name, answer := op.Name+"."+r.Family.Name, inBody(&op, r.Family.Name)
+			name, answer := op.Name+"."+r.Family.Name, inBody(r.Family.Name, op.Peek, wished, serving(&op))
 			if !r.Family.ModelInBody {
-				answer = inPath(&op)
+				answer = inPath(op.Peek, serving(&op))
 			}
 			router.Handle(r.Path, s.handler(name, answer)).Methods(op.Method).Name(name)
 		}
@@ -93,7 +96,7 @@ func versionRules(family string) versionRule {
 
 // inPath answers an operation whose deployment is in the path. Checks come in the service's order; a body that cannot
 // be read cannot be metered, so 400 comes before the limiter.
-func inPath(op *ops.Operation) endpoint {
+func inPath(peek peeker, then endpoint) endpoint {
 	return func(c *call) {
 		switch {
 		case !c.classicVersion():
@@ -101,14 +104,14 @@ func inPath(op *ops.Operation) endpoint {
 		case !c.knowsKey():
 			c.answer(content.InvalidKey())
 		case !c.enter(c.srv.deployed(c.wishless(mux.Vars(c.r)["deployment"]))):
-		case c.readBody(op.Peek):
-			c.serve(op)
+		case c.readBody(peek):
+			then(c)
 		}
 	}
 }
 
-// inBody answers an operation whose deployment is the body's model.
-func inBody(op *ops.Operation, family string) endpoint {
+// inBody answers a request whose deployment is the body's model, and which find looks up.
+func inBody(family string, peek peeker, find func(*call) *backend, then endpoint) endpoint {
 	version := versionRules(family)
 	return func(c *call) {
 		c.family = family
@@ -117,15 +120,19 @@ func inBody(op *ops.Operation, family string) endpoint {
 			c.answer(version.refuse())
 		case !c.knowsKey():
 			c.answer(c.keyRefused())
-		case !c.readBody(op.Peek):
+		case !c.readBody(peek):
 		case c.peeked.Model == "":
 			c.answer(content.InvalidRequest(&ops.InvalidRequest{Message: "Missing required parameter: 'model'.",
 				Param: "model", Code: "missing_required_parameter"}))
-		case c.enter(c.srv.serving(c.wishless(c.peeked.Model))):
-			c.serve(op)
+		case c.enter(find(c)):
+			then(c)
 		}
 	}
 }
+
+// named is the deployment that the body's model names; wished is the one behind a fault that the name may ask for.
+func named(c *call) *backend  { return c.srv.serving(c.peeked.Model) }
+func wished(c *call) *backend { return c.srv.serving(c.wishless(c.peeked.Model)) }
 
 func healthz(c *call) {
 	c.answer(content.Answer{Status: http.StatusOK, Body: []byte(`{"status":"ok"}`)})

@@ -222,15 +222,21 @@ type loadMeter struct {
 }
 
 func (m *loadMeter) roll(now tick.Instant) {
-	for n := 0; now >= m.at.Add(time.Second); n++ {
-		if n == len(m.seconds) { // idle for longer than is remembered
-			m.at += (now - m.at) / tick.Instant(time.Second) * tick.Instant(time.Second)
-			return
+	m.at, m.place = rolled(m.seconds[:], m.at, m.place, time.Second, now)
+}
+
+// rolled moves a ring of periods on until the present one holds now, emptying
+// those that begin. It returns when the present one began, and its place.
+func rolled(ring []int64, at tick.Instant, place int, period time.Duration, now tick.Instant) (tick.Instant, int) {
+	for n := 0; now >= at.Add(period); n++ {
+		if n == len(ring) { // idle for longer than is remembered
+			return at + (now-at)/tick.Instant(period)*tick.Instant(period), place
 		}
-		m.at = m.at.Add(time.Second)
-		m.place = (m.place + 1) % len(m.seconds)
-		m.seconds[m.place] = 0
+		at = at.Add(period)
+		place = (place + 1) % len(ring)
+		ring[place] = 0
 	}
+	return at, place
 }
 
 func (m *loadMeter) add(now tick.Instant, n int64) {

@@ -108,15 +108,7 @@ type climb struct {
 }
 
 func (c *climb) roll(now tick.Instant) {
-	for n := 0; now >= c.at.Add(time.Minute); n++ {
-		if n == len(c.minutes) { // idle for longer than is remembered
-			c.at += (now - c.at) / tick.Instant(time.Minute) * tick.Instant(time.Minute)
-			return
-		}
-		c.at = c.at.Add(time.Minute)
-		c.place = (c.place + 1) % len(c.minutes)
-		c.minutes[c.place] = 0
-	}
+	c.at, c.place = rolled(c.minutes[:], c.at, c.place, time.Minute, now)
 }
 
 func (c *climb) add(now tick.Instant, tokens int64) {
