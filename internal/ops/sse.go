@@ -127,6 +127,10 @@ func (s *scan) choices(seen *choices) {
 			case string(name) == "delta" && s.peek() == '{':
 				seen.delta = true
 				s.delta(seen)
+			case string(name) == "text": // of the completions operation, which has no delta
+				if s.filled() {
+					seen.content = true
+				}
 			case string(name) == "finish_reason":
 				if f := finishReason(s.value()); f != FinishNone {
 					seen.finish = f

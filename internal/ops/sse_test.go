@@ -26,6 +26,8 @@ func TestClassifySSE(t *testing.T) {
 		want Chunk
 	}{
 		{`[DONE]`, Chunk{Kind: ChunkDone}},
+		{`{"choices":[{"finish_reason":null,"index":0,"logprobs":null,"text":" upon"}],"object":"text_completion"}`, Chunk{Kind: ChunkContent}},
+		{`{"choices":[{"finish_reason":"length","index":0,"text":""}],"object":"text_completion"}`, Chunk{Kind: ChunkFinish, Finish: FinishLength}},
 		{" [DONE] ", Chunk{Kind: ChunkDone}},
 		{filterChunk, Chunk{Kind: ChunkFilterOnly}},
 		{roleChunk, Chunk{Kind: ChunkRole}},
