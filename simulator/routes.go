@@ -31,16 +31,10 @@ func (s *Server) routes() *mux.Router {
 			router.Handle(r.Path, s.handler(name, answer)).Methods(op.Method).Name(name)
 		}
 	}
-	for _, r := range []struct {
-		name, path string
-		answer     endpoint
-	}{
-		{"models.classic", "/openai/models", modelsClassic},
-		{"models.v1", "/openai/v1/models", modelsV1},
-		{"healthz", "/healthz", healthz},
-	} {
-		router.Handle(r.path, s.handler(r.name, r.answer)).Methods(http.MethodGet).Name(r.name)
+	for _, r := range modelRoutes {
+		router.Handle(r.path, s.handler(r.name, ofModels(r.family, r.answer))).Methods(http.MethodGet).Name(r.name)
 	}
+	router.Handle("/healthz", s.handler("healthz", healthz)).Methods(http.MethodGet).Name("healthz")
 	router.Handle("/anthropic/v1/messages/count_tokens", s.handler("count_tokens", countTokens)).Methods(http.MethodPost).Name("count_tokens")
 	router.PathPrefix("/anthropic/").Handler(s.handler("none", func(c *call) { c.answer(content.APINotSupported()) }))
 	unknown := s.handler("none", func(c *call) { c.answer(content.NotFound()) })

@@ -35,6 +35,8 @@ func TestClassifySSE(t *testing.T) {
 		{`{"choices":[{"content_filter_results":{},"delta":{},"finish_reason":"stop","index":0}],"usage":null}`, Chunk{Kind: ChunkFinish, Finish: FinishStop}},
 		{usageChunk, Chunk{Kind: ChunkUsage, HasUsage: true, Prompt: 20, Completion: 10}},
 		{delta(`{"content":null,"tool_calls":[{"index":0,"id":"call_1"}]}`), Chunk{Kind: ChunkContent}},
+		{`{"choices":[{"text":"Once","finish_reason":null,"index":0}]}`, Chunk{Kind: ChunkContent}},
+		{`{"choices":[{"text":"","finish_reason":"stop","index":0}]}`, Chunk{Kind: ChunkFinish, Finish: FinishStop}},
 		{delta(`{"tool_calls":[]}`), Chunk{Kind: ChunkRole}},
 		{delta(`{"reasoning_content":"hm"}`), Chunk{Kind: ChunkContent}},
 		{delta(`{"reasoning":"hm"}`), Chunk{Kind: ChunkContent}},
@@ -106,6 +108,7 @@ func dumbClassify(v map[string]any) Chunk {
 				content = content || filled(d[name])
 			}
 		}
+		content = content || filled(x["text"])
 		switch r := x["finish_reason"].(type) {
 		case nil:
 		case string:
