@@ -23,7 +23,7 @@ func recallResponse(c *call) *content.Answer {
 		return nil
 	}
 	context, found := c.backend.memory.chain(c.srv.clock.Now(), ask.Previous)
-	if !found {
+	if !found && !c.srv.lenient { // else the chain begins here
 		a := content.PreviousNotFound(ask.Previous)
 		return &a
 	}
