@@ -106,7 +106,7 @@ func equalKeys(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), 
 // knowsKey reports whether the key opens any deployment: a key is the resource's, and is asked for before anything else.
 func (c *call) knowsKey() bool {
 	key := c.key()
-	for _, b := range c.srv.backends {
+	for _, b := range c.srv.deployments() {
 		if equalKeys(key, b.cfg.Key) {
 			return true
 		}

@@ -16,17 +16,6 @@ import (
 // defaultMaxBody bounds a request body, in bytes.
 const defaultMaxBody = 16 << 20
 
-// Default is the resource of a simulator that was told nothing: three standard deployments and a provisioned one, each
-// with the key foundrylab-key.
-func Default() Config {
-	return Config{Deployments: []deployment.Config{
-		{Name: "gpt-4.1", Model: "gpt-4.1", SKU: "GlobalStandard", TPM: 300_000},
-		{Name: "gpt-4o", Model: "gpt-4o", Version: "2024-11-20", SKU: "GlobalStandard", TPM: 300_000, RPM: 1_800},
-		{Name: "gpt-4.1-mini", Model: "gpt-4.1-mini", SKU: "GlobalStandard", TPM: 1_000_000},
-		{Name: "gpt-4.1-ptu", Model: "gpt-4.1", SKU: "GlobalProvisionedManaged", PTU: 50},
-	}}
-}
-
 // written is a Config as a file would hold it: a Go literal is held to the same rules as YAML.
 type written struct {
 	Deployments []deployment.Config `yaml:"deployments" required:"true"`
@@ -135,6 +124,9 @@ func crossCheck(cfg *Config) error {
 	}
 	if cfg.LedgerSize < 0 {
 		wrong = append(wrong, fmt.Errorf("ledger_size: %d attempts is negative", cfg.LedgerSize))
+	}
+	if cfg.OnFirstUse < 0 {
+		wrong = append(wrong, fmt.Errorf("on_first_use: %d deployments is negative", cfg.OnFirstUse))
 	}
 	for i, d := range cfg.Deployments {
 		if j := deploymentNamed(cfg, d.Name); j < i {

@@ -41,19 +41,53 @@ func (c *Control) join(joining []*backend, cfg *Config) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i, b := range joining {
-		for _, other := range c.backends {
-			if other.cfg.Name == b.cfg.Name {
-				return fmt.Errorf("deployments[%d].name: %q is taken by another Server of the same Control", i, b.cfg.Name)
-			}
+		if c.taken(b.cfg.Name) {
+			return fmt.Errorf("deployments[%d].name: %q is taken by another Server of the same Control", i, b.cfg.Name)
 		}
 	}
 	for _, b := range joining {
-		b.kept, b.seat = c.ledger, len(c.backends)
-		c.backends = append(slices.Clip(c.backends), b)
-		c.ledger.join()
+		c.seat(b)
 	}
 	for i, f := range cfg.Faults {
 		c.faults = append(c.faults, scheduled{Config: f, serial: i, origin: cfg.Start, configured: joining})
+	}
+	return nil
+}
+
+// taken reports whether there is a deployment of that name; with mu.
+func (c *Control) taken(name string) bool {
+	return slices.ContainsFunc(c.backends, func(b *backend) bool { return b.cfg.Name == name })
+}
+
+// seat gives a deployment its place; with mu.
+func (c *Control) seat(b *backend) {
+	b.kept, b.seat = c.ledger, len(c.backends)
+	c.backends = append(slices.Clip(c.backends), b)
+	c.ledger.join()
+}
+
+// admit takes in a deployment that has appeared in the Server of another one. The faults there are strike it too.
+func (c *Control) admit(b, beside *backend) error {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	c.mu.Lock()
+	taken := c.taken(b.cfg.Name)
+	if !taken {
+		c.seat(b)
+	}
+	c.mu.Unlock()
+	if taken {
+		return fmt.Errorf("%q is taken by another Server of the same Control", b.cfg.Name)
+	}
+	next := slices.Clone(c.faults)
+	for i := range next {
+		if slices.Contains(next[i].configured, beside) {
+			next[i].configured = append(slices.Clip(next[i].configured), b)
+		}
+	}
+	c.faults = next
+	if plan := next.planOf(b, b.clock.Now()); len(plan.rules) > 0 {
+		enact(proposal{b: b, faults: plan}) // there is room: nothing came before it
 	}
 	return nil
 }

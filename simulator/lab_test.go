@@ -82,7 +82,7 @@ func inLab(t *testing.T, cfg Config, test func(l *lab)) {
 // effect comes again.
 func (l *lab) audit() {
 	starts := 0
-	for i, b := range l.backends {
+	for i, b := range l.deployments() {
 		for _, step := range l.Tape(i).Steps {
 			if step.Event.Kind == deployment.Start {
 				starts++
@@ -98,7 +98,7 @@ func (l *lab) audit() {
 	if len(l.attempts) != starts {
 		l.Errorf("%d requests came to a deployment and %d ended", starts, len(l.attempts))
 	}
-	for i := range l.backends { // attempts at different deployments that end at once have no order
+	for i := range l.deployments() { // attempts at different deployments that end at once have no order
 		want := ofBackend(l.attempts, i)
 		var got []record.Attempt
 		kept, _ := l.control.ledger.newest(len(l.attempts)+1, func(a *kept) bool { return int(a.Backend) == i })

@@ -93,7 +93,7 @@ func countTokens(c *call) {
 	case !c.knowsKey():
 		c.answer(content.InvalidToken())
 	case !c.readBody((*ops.Peeker).PeekCountTokens):
-	case !c.enter(c.srv.serving(c.peeked.Model)):
+	case !c.enter(c.srv.serving(c.peeked.Model, catalog.Messages)):
 	default:
 		encoding, err := tokens.NewBPE(c.backend.counting.Encoding)
 		if err != nil {

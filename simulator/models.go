@@ -58,7 +58,7 @@ func versionOfModels(family string) versionRule {
 func listModels(c *call) {
 	list := []byte(`{"data":[`)
 	var listed []string
-	for _, b := range c.srv.backends {
+	for _, b := range c.srv.deployments() {
 		if slices.Contains(listed, b.engine) {
 			continue
 		}
@@ -74,7 +74,7 @@ func listModels(c *call) {
 // oneModel tells of a model that is deployed here, by its id in the list or by its name without a version.
 func oneModel(c *call) {
 	id := mux.Vars(c.r)["id"]
-	for _, b := range c.srv.backends {
+	for _, b := range c.srv.deployments() {
 		if b.engine == id || b.cfg.Model == id {
 			c.answer(content.Answer{Status: http.StatusOK, Body: b.appendModel(nil)})
 			return

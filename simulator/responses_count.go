@@ -22,7 +22,7 @@ var unmetered = []struct {
 
 // counted answers with what comes of the tokens of a context.
 func counted(family string, answer func(c *call, tokens int)) endpoint {
-	return inBody(family, (*ops.Peeker).PeekResponses, named, func(c *call) { c.countContext(answer) })
+	return inBody(family, (*ops.Peeker).PeekResponses, named(catalog.Responses), func(c *call) { c.countContext(answer) })
 }
 
 func (c *call) countContext(answer func(c *call, tokens int)) {

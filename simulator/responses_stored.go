@@ -58,7 +58,7 @@ func (c *call) stale(b *backend) (is bool) {
 
 // find returns the response of an id that the caller's key opens, or nil.
 func (c *call) find(id string) *remembered {
-	for _, b := range c.srv.backends {
+	for _, b := range c.srv.deployments() {
 		if !equalKeys(c.key(), b.cfg.Key) {
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"foundrylab/internal/ops"
+	"foundrylab/simulator/catalog"
 	"foundrylab/simulator/content"
 )
 
@@ -23,10 +24,11 @@ func (s *Server) routes() *mux.Router {
 		if op.Name == "Responses_Create" {
 			s.responsesRoutes(router, op.Routes())
 		}
+		needs := operationOf(&op).needs
 		for _, r := range op.Routes() {
-			name, answer := op.Name+"."+r.Family.Name, inBody(r.Family.Name, op.Peek, wished, serving(&op))
+			name, answer := op.Name+"."+r.Family.Name, inBody(r.Family.Name, op.Peek, wished(needs), serving(&op))
 			if !r.Family.ModelInBody {
-				answer = inPath(op.Peek, serving(&op))
+				answer = inPath(op.Peek, needs, serving(&op))
 			}
 			router.Handle(r.Path, s.handler(name, answer)).Methods(op.Method).Name(name)
 		}
@@ -90,14 +92,14 @@ func versionRules(family string) versionRule {
 
 // inPath answers an operation whose deployment is in the path. Checks come in the service's order; a body that cannot
 // be read cannot be metered, so 400 comes before the limiter.
-func inPath(peek peeker, then endpoint) endpoint {
+func inPath(peek peeker, needs catalog.Ability, then endpoint) endpoint {
 	return func(c *call) {
 		switch {
 		case !c.classicVersion():
 			c.answer(content.NotFound())
 		case !c.knowsKey():
 			c.answer(content.InvalidKey())
-		case !c.enter(c.srv.deployed(c.wishless(mux.Vars(c.r)["deployment"]))):
+		case !c.enter(c.srv.use(c.wishless(mux.Vars(c.r)["deployment"]), needs)):
 		case c.readBody(peek):
 			then(c)
 		}
@@ -124,9 +126,14 @@ func inBody(family string, peek peeker, find func(*call) *backend, then endpoint
 	}
 }
 
-// named is the deployment that the body's model names; wished is the one behind a fault that the name may ask for.
-func named(c *call) *backend  { return c.srv.serving(c.peeked.Model) }
-func wished(c *call) *backend { return c.srv.serving(c.wishless(c.peeked.Model)) }
+// named finds the deployment that the body's model names; wished the one behind a fault that the name may ask for.
+func named(needs catalog.Ability) func(*call) *backend {
+	return func(c *call) *backend { return c.srv.serving(c.peeked.Model, needs) }
+}
+
+func wished(needs catalog.Ability) func(*call) *backend {
+	return func(c *call) *backend { return c.srv.serving(c.wishless(c.peeked.Model), needs) }
+}
 
 func healthz(c *call) {
 	c.answer(content.Answer{Status: http.StatusOK, Body: []byte(`{"status":"ok"}`)})

@@ -9,6 +9,7 @@ package simulator
 import (
 	"context"
 	"net/http"
+	"sync"
 	"sync/atomic"
 
 	"github.com/gorilla/mux"
@@ -47,6 +48,11 @@ type Config struct {
 	// nothing shared. It goes with no Budget.
 	Sharing Sharing
 
+	// OnFirstUse is how many deployments may appear because a caller with a key asks for a name that is not deployed; they
+	// come after those of Deployments, in order of appearance. 0: none, unknown names get the service's 404. A name that a
+	// model's name is part of is a deployment of that model.
+	OnFirstUse int
+
 	Checks     Checks         // what requests are held to; "": Strict
 	Stored     store.Bounds   // of what the Responses API keeps for each resource; zero fields: 10,000 responses, 64 MiB, 30 days
 	MaxBody    int64          // largest request body, bytes; 0: 16 MiB
@@ -72,7 +78,8 @@ type Config struct {
 // http.ErrAbortHandler, as net/http provides for.
 type Server struct {
 	router   *mux.Router
-	backends []*backend
+	backends []*backend // of the Config
+	roster   atomic.Pointer[roster]
 	clock    *drive.Clock
 	alarm    *pace.Alarm // wakes the writers
 	log      zerolog.Logger
@@ -85,6 +92,10 @@ type Server struct {
 	memories map[string]*memory // by resource
 	ids      rng.Die
 	serial   atomic.Uint64 // requests so far; names their ids
+
+	onFirstUse int
+	appearing  sync.Mutex // one deployment at a time; guards cfg
+	cfg        Config     // its Deployments grow
 }
 
 // New returns a running Server. The error lists every mistake of the Config by its path, as deployments[1].ptu.
@@ -95,7 +106,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{clock: cfg.Clock, alarm: pace.NewAlarm(cfg.Clock, cfg.Precise), log: cfg.Logger, maxBody: cfg.MaxBody, lenient: cfg.Checks == Lenient, control: cfg.Control,
-		fixtures: newFixtures(&cfg.Fixtures), ids: rng.New(cfg.Seed, rng.ContentText, rng.Entity("request id"))}
+		fixtures: newFixtures(&cfg.Fixtures), ids: rng.New(cfg.Seed, rng.ContentText, rng.Entity("request id")), onFirstUse: cfg.OnFirstUse}
 	ctx, stop := context.WithCancel(context.Background())
 	s.life, s.sharing = ctx, stop
 	s.memories = newMemories(&cfg)
@@ -105,6 +116,8 @@ func New(cfg Config) (*Server, error) {
 		b.memory = s.memories[b.cfg.Resource]
 		s.backends = append(s.backends, b)
 	}
+	s.cfg = cfg
+	s.roster.Store(newRoster(s.backends))
 	err = shareable(s.backends)
 	if err == nil {
 		err = s.control.join(s.backends, &cfg)
@@ -115,10 +128,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.router = s.routes()
 	for _, b := range s.backends {
-		b.driver.Wake()
-		if b.shared != nil {
-			go b.shared.run(ctx)
-		}
+		s.begin(b)
 	}
 	return s, nil
 }
@@ -130,43 +140,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.router.Se
 // Responses in the background fail. Requests in flight are answered to their end, if less exactly; shutting down the http.Server is its owner's.
 func (s *Server) Close() {
 	s.sharing()
-	for _, b := range s.backends {
+	s.appearing.Lock() // what is appearing stops too
+	defer s.appearing.Unlock()
+	for _, b := range s.deployments() {
 		b.driver.Stop()
 	}
 	s.alarm.Close()
 }
 
-// Tape returns the recording of a deployment, by its place in Config.Deployments, or nil without Config.Record. Read it
+// Tape returns the recording of a deployment, by its place in Config.Deployments or after them, or nil without Config.Record. Read it
 // after Close, when no request is in flight.
 func (s *Server) Tape(backend int) *drive.Tape[deployment.Event, deployment.Effect] {
-	return s.backends[backend].tape
-}
-
-// deployed returns the deployment of that name, or nil.
-func (s *Server) deployed(name string) *backend {
-	for _, b := range s.backends {
-		if b.cfg.Name == name {
-			return b
-		}
-	}
-	return nil
-}
-
-// serving returns the deployment that the model member of a v1 request means: its name, else the model's name where
-// one deployment alone has that model.
-func (s *Server) serving(model string) *backend {
-	if b := s.deployed(model); b != nil {
-		return b
-	}
-	var found *backend
-	for _, b := range s.backends {
-		if b.cfg.Model != model {
-			continue
-		}
-		if found != nil {
-			return nil
-		}
-		found = b
-	}
-	return found
+	return s.deployments()[backend].tape
 }

@@ -61,8 +61,9 @@ type Config struct {
 // Provisioned reports whether the SKU is a provisioned one.
 func (c *Config) Provisioned() bool { return strings.HasSuffix(c.SKU, "ProvisionedManaged") }
 
-// segment reports whether a name can stand in a URL's path as it is.
-func segment(name string) bool {
+// NameFits reports whether a deployment can have that name: it can stand in a
+// URL's path as it is.
+func NameFits(name string) bool {
 	for i := range len(name) {
 		c := name[i]
 		word := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
@@ -70,12 +71,12 @@ func segment(name string) bool {
 			return false
 		}
 	}
-	return len(name) <= 64
+	return name != "" && len(name) <= 64
 }
 
 // Validate implements yamlconf.Validator.
 func (c Config) Validate(fail func(path, format string, args ...any)) {
-	if !segment(c.Name) {
+	if c.Name != "" && !NameFits(c.Name) {
 		fail("name", "%q is no deployment name: use up to 64 letters, digits, dots, hyphens and underscores, beginning with a letter or digit", c.Name)
 	}
 	if c.ServiceTier == record.PriorityTier.String() && !c.hasPriority() {
