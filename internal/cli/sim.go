@@ -18,10 +18,14 @@ import (
 
 const simLong = `Serve simulated Microsoft Foundry deployments.
 
-Without a scenario: one resource with the deployments gpt-4.1, gpt-4o, gpt-4.1-mini
-and gpt-4.1-ptu, with the key foundrylab-key. With a scenario: only its backends, each
-on its own listen address with its own key, so that any gateway can be pointed at
-them; faults count from the start of this command.
+Without a scenario: one resource with the key foundrylab-key, in which the common
+models are deployed by their names. A name that is not deployed appears on first use:
+gpt-5-team-b is a deployment of gpt-5, and a name that tells of no model has one that
+is able to do what is asked. With --only-deployed it gets the service's 404.
+
+With a scenario: only its backends, each on its own listen address with its own key,
+so that any gateway can be pointed at them; faults count from the start of this
+command.
 
 With --admin there is a control plane, on an address of its own: what every attempt
 came to, metrics for Prometheus, where the deployments stand, and what can be changed
@@ -48,7 +52,7 @@ type sim struct {
 	admin                   control
 	together                state
 	listen, level, fixtures string
-	lenient                 bool
+	lenient, onlyDeployed   bool
 }
 
 func newSim() *cobra.Command {
@@ -63,6 +67,7 @@ func newSim() *cobra.Command {
 	}
 	c.Flags().StringVar(&s.listen, "listen", "127.0.0.1:8080", "`address` of the ready-made resource")
 	c.Flags().BoolVar(&s.lenient, "lenient", false, "let the ready-made resource accept parameters and values that the service refuses")
+	c.Flags().BoolVar(&s.onlyDeployed, "only-deployed", false, "let the ready-made resource answer 404 for a deployment that is not in its list, as the service does, instead of deploying it on first use")
 	c.Flags().StringVar(&s.level, "log", "info", "log `level`: debug, info, warn, error or disabled")
 	c.Flags().StringVar(&s.fixtures, "fixtures", "", "answers of the ready-made resource: a `file` of rules, or a folder of them")
 	s.admin.flags(c)
@@ -83,6 +88,8 @@ func (s *sim) run(c *cobra.Command, args []string) error {
 		return usage("--set and --seed change a scenario: name one, such as foundrylab sim ptu-outage")
 	case len(args) > 0 && s.lenient:
 		return usage("--lenient is for the ready-made resource: backends of a scenario refuse what the service refuses")
+	case len(args) > 0 && s.onlyDeployed:
+		return usage("--only-deployed is for the ready-made resource: a scenario has no backends but its own")
 	case len(args) > 0 && c.Flags().Changed("listen"):
 		return usage("--listen is for the ready-made resource: backends of a scenario have their own, such as --set backends[0].listen=127.0.0.1:9101")
 	case len(args) > 0 && s.fixtures != "":
@@ -129,6 +136,9 @@ func (s *sim) config() (cfg simulator.Config, err error) {
 	if s.lenient {
 		cfg.Checks = simulator.Lenient
 	}
+	if s.onlyDeployed {
+		cfg.OnFirstUse = 0
+	}
 	if s.fixtures != "" {
 		cfg.Fixtures, err = loadFixtures(s.fixtures)
 	}
@@ -150,10 +160,7 @@ func serveDefault(ctx context.Context, c *cobra.Command, cfg simulator.Config, l
 	defer server.Close()
 	err = admin.around(ctx, c, cfg.Control, func(ctx context.Context) error {
 		err := live.ServeResource(ctx, listen, server, func(url string) {
-			fmt.Fprintf(c.OutOrStdout(), "Simulating on %s  api-key: foundrylab-key\n", url)
-			for _, d := range cfg.Deployments {
-				fmt.Fprintf(c.OutOrStdout(), "  deployment %-14s %s\n", d.Name, d.SKU)
-			}
+			banner(c.OutOrStdout(), url, &cfg)
 		})
 		if err != nil {
 			return fmt.Errorf("%w\nTry another address with --listen", err)
