@@ -69,3 +69,24 @@ func indented(text string) (out string) {
 	}
 	return out
 }
+
+// bannerOfMany tells where several resources are; more are the addresses that they have of their own, in order.
+func bannerOfMany(w io.Writer, listening string, more []string, all *simulator.Resources) {
+	url := reachable(listening)
+	port := url[strings.LastIndex(url, ":")+1:]
+	fmt.Fprintf(w, "Simulating on %s  %d resources\n", listening, len(all.Resources))
+	for i := range all.Resources {
+		r := &all.Resources[i]
+		fmt.Fprintf(w, "\n  %s  %s  api-key: %s\n", r.Name, r.Region, r.Key)
+		fmt.Fprintf(w, "    %s/resources/%s\n    http://%s.localhost:%s\n", url, r.Name, strings.ToLower(r.Name), port)
+		if r.Listen != "" {
+			fmt.Fprintf(w, "    %s\n", more[0])
+			more = more[1:]
+		}
+		fmt.Fprintf(w, "    Host: %s\n", wrapped(simulator.HostNames(r.Name)[:3], 10))
+		if i == 0 {
+			fmt.Fprintf(w, "    and what names no resource\n")
+		}
+	}
+	fmt.Fprintf(w, "\nFor your SDK:  foundrylab snippets python --url %s/resources/%s --key %s\n\n", url, all.Resources[0].Name, all.Resources[0].Key)
+}

@@ -37,15 +37,15 @@ func (p *control) check() error {
 	return nil
 }
 
-func (p *control) handler(plane *simulator.Control) http.Handler {
+func (p *control) handler(plane http.Handler) http.Handler {
 	if p.key == "" {
-		return plane.Handler()
+		return plane
 	}
-	return simulator.RequireKey(p.key, plane.Handler())
+	return simulator.RequireKey(p.key, plane)
 }
 
 // around serves the control plane while serve runs, and ends with whichever of the two fails.
-func (p *control) around(ctx context.Context, c *cobra.Command, plane *simulator.Control, serve func(context.Context) error) error {
+func (p *control) around(ctx context.Context, c *cobra.Command, plane http.Handler, serve func(context.Context) error) error {
 	if p.address == "" {
 		return serve(ctx)
 	}
@@ -53,7 +53,7 @@ func (p *control) around(ctx context.Context, c *cobra.Command, plane *simulator
 	defer stop()
 	ready, ended := make(chan string, 1), make(chan error, 1)
 	go func() {
-		ended <- live.ServeResource(ctx, p.address, p.handler(plane), func(url string) { ready <- url })
+		ended <- live.Serve(ctx, []live.Served{{Addr: p.address, Handler: p.handler(plane)}}, func(urls []string) { ready <- urls[0] })
 		stop()
 	}()
 	select {

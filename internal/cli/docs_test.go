@@ -19,6 +19,7 @@ import (
 	"unicode"
 
 	"foundrylab/scenarios"
+	"foundrylab/simulator"
 )
 
 // The pages are part of the product. What they show is run here, what they list
@@ -28,6 +29,7 @@ import (
 //	<!-- run -->            its foundrylab lines are run, in one directory per page; "# exit 10" is the code to expect
 //	<!-- file my.yaml -->   it is put into that directory first
 //	<!-- output of: CMD --> its lines are among those that CMD prints, in this order; … stands for any number of lines
+//	<!-- resources -->      it is a file of resources, and right
 //	<!-- go test -->        it is a Go file of somebody else's module that uses this one, and its tests pass
 //	<!-- go openai -->      it is the inside of a function that uses openai-go, and compiles
 const docsRoot = "../.."
@@ -247,6 +249,12 @@ func TestDocsScenarios(t *testing.T) {
 	for _, p := range docsPages(t) {
 		for _, f := range p.fences() {
 			if f.lang != "yaml" || f.mark == "not a scenario" {
+				continue
+			}
+			if f.mark == "resources" {
+				if _, err := simulator.ReadResources(fmt.Sprintf("%s:%d", p.name, f.line), []byte(f.body)); err != nil {
+					t.Error(err)
+				}
 				continue
 			}
 			src := f.body

@@ -216,3 +216,36 @@ func TestSim(t *testing.T) {
 		})
 	}
 }
+
+// TestSimResources: several resources are one process, each on the shared address by path and host, and on its own.
+func TestSimResources(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "resources.yaml")
+	docsWrite(t, file, `version: 1
+resources:
+  - {name: contoso-swe, region: Sweden Central, key: swe}
+  - {name: contoso-fra, region: France Central, key: fra, listen: "127.0.0.1:0"}
+`)
+	p := start(t, "sim", "--resources", file, "--listen", "127.0.0.1:0", "--log", "disabled")
+	_, url, _ := strings.Cut(until(t, p.out, "Simulating on "), " on ")
+	url, _, _ = strings.Cut(url, " ")
+	until(t, p.out, "contoso-fra  France Central  api-key: fra")
+	byPath := strings.TrimSpace(until(t, p.out, "/resources/contoso-fra"))
+	until(t, p.out, "http://contoso-fra.localhost:")
+	own := strings.TrimSpace(until(t, p.out, "http://127.0.0.1:"))
+	for _, tt := range []struct{ url, key, region string }{{url, "swe", "Sweden Central"}, {byPath, "fra", "France Central"}, {own, "fra", "France Central"}} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, tt.url+"/openai/v1/embeddings", strings.NewReader(`{"model":"text-embedding-3-small","input":"Hello"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Api-Key", tt.key)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusOK || response.Header.Get("X-Ms-Region") != tt.region {
+			t.Errorf("%s: %s in %s", tt.url, response.Status, response.Header.Get("X-Ms-Region"))
+		}
+	}
+	interrupt(t, p)
+}

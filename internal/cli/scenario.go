@@ -13,6 +13,7 @@ import (
 
 	"foundrylab/internal/yamlconf"
 	"foundrylab/scenarios"
+	"foundrylab/simulator"
 	"foundrylab/simulator/fixture"
 )
 
@@ -150,19 +151,23 @@ func newExplain() *cobra.Command {
 
 func newSchema() *cobra.Command {
 	return &cobra.Command{
-		Use:   "schema [fixtures]",
-		Short: "Print the JSON Schema of the scenario format, or of fixtures, for editors",
+		Use:   "schema [fixtures|resources]",
+		Short: "Print the JSON Schema of the scenario format, of fixtures or of resources, for editors",
 		Example: `  foundrylab schema > scenario.schema.json
   # then, as the first line of a scenario: # yaml-language-server: $schema=scenario.schema.json
   foundrylab schema fixtures > fixtures.schema.json`,
-		Args: takes(0, 1, "nothing, or fixtures"),
+		Args: takes(0, 1, "nothing, fixtures or resources"),
 		RunE: func(c *cobra.Command, args []string) error {
 			schema := scenarios.Schema
 			if len(args) > 0 {
-				if args[0] != "fixtures" {
-					return usage("there is no schema %q: say fixtures, or nothing for scenarios", args[0])
+				switch args[0] {
+				case "fixtures":
+					schema = fixture.Schema
+				case "resources":
+					schema = simulator.ResourcesSchema
+				default:
+					return usage("there is no schema %q: say fixtures or resources, or nothing for scenarios", args[0])
 				}
-				schema = fixture.Schema
 			}
 			_, err := c.OutOrStdout().Write(schema())
 			return err

@@ -23,6 +23,10 @@ models are deployed by their names. A name that is not deployed appears on first
 gpt-5-team-b is a deployment of gpt-5, and a name that tells of no model has one that
 is able to do what is asked. With --only-deployed it gets the service's 404.
 
+With --resources there are several resources, with names, regions, keys and
+deployments of their own, in one process: a request goes to the one that its Host
+header or its path names, or whose port it comes to.
+
 With a scenario: only its backends, each on its own listen address with its own key,
 so that any gateway can be pointed at them; faults count from the start of this
 command.
@@ -43,16 +47,17 @@ const simExample = `  foundrylab sim
   foundrylab sim --admin 127.0.0.1:8081
   curl -s http://127.0.0.1:8081/ledger
   foundrylab sim --fixtures answers.yaml
+  foundrylab sim --resources resources.yaml
   foundrylab sim ptu-outage --admin 127.0.0.1:8081
   foundrylab sim --state redis://127.0.0.1:6379/0`
 
 // sim is the command with its flags.
 type sim struct {
 	overrides
-	admin                   control
-	together                state
-	listen, level, fixtures string
-	lenient, onlyDeployed   bool
+	admin         control
+	together      state
+	listen, level string
+	home
 }
 
 func newSim() *cobra.Command {
@@ -66,10 +71,8 @@ func newSim() *cobra.Command {
 		RunE:    s.run,
 	}
 	c.Flags().StringVar(&s.listen, "listen", "127.0.0.1:8080", "`address` of the ready-made resource")
-	c.Flags().BoolVar(&s.lenient, "lenient", false, "let the ready-made resource accept parameters and values that the service refuses")
-	c.Flags().BoolVar(&s.onlyDeployed, "only-deployed", false, "let the ready-made resource answer 404 for a deployment that is not in its list, as the service does, instead of deploying it on first use")
 	c.Flags().StringVar(&s.level, "log", "info", "log `level`: debug, info, warn, error or disabled")
-	c.Flags().StringVar(&s.fixtures, "fixtures", "", "answers of the ready-made resource: a `file` of rules, or a folder of them")
+	s.home.flags(c)
 	s.admin.flags(c)
 	s.together.flags(c)
 	s.overrides.flags(c)
@@ -86,24 +89,18 @@ func (s *sim) run(c *cobra.Command, args []string) error {
 	switch {
 	case len(args) == 0 && (len(s.sets) > 0 || c.Flags().Changed("seed")):
 		return usage("--set and --seed change a scenario: name one, such as foundrylab sim ptu-outage")
-	case len(args) > 0 && s.lenient:
-		return usage("--lenient is for the ready-made resource: backends of a scenario refuse what the service refuses")
-	case len(args) > 0 && s.onlyDeployed:
-		return usage("--only-deployed is for the ready-made resource: a scenario has no backends but its own")
 	case len(args) > 0 && c.Flags().Changed("listen"):
 		return usage("--listen is for the ready-made resource: backends of a scenario have their own, such as --set backends[0].listen=127.0.0.1:9101")
-	case len(args) > 0 && s.fixtures != "":
-		return usage("--fixtures is for the ready-made resource, not for the backends of a scenario")
+	case len(args) > 0:
+		if err := s.home.unused(); err != nil {
+			return err
+		}
 	}
 	if err := s.admin.check(); err != nil {
 		return err
 	}
 	if len(args) == 0 {
-		cfg, err := s.config()
-		if err != nil {
-			return err
-		}
-		return serveDefault(ctx, c, cfg, s.listen, &s.admin, &s.together, log)
+		return s.serveHome(ctx, c, log)
 	}
 	scenario, err := s.load(c, args[0])
 	if err != nil {
@@ -119,53 +116,10 @@ func serveBackends(ctx context.Context, c *cobra.Command, s *scenarios.Scenario,
 	}
 	defer end()
 	plane := simulator.NewControl(0)
-	err = admin.around(ctx, c, plane, func(ctx context.Context) error {
+	err = admin.around(ctx, c, plane.Handler(), func(ctx context.Context) error {
 		return live.ServeBackends(ctx, s, log, sharing, plane, func(name, url, key string) {
 			fmt.Fprintf(c.OutOrStdout(), "%-20s %s  api-key: %s\n", name, url, key)
 		})
-	})
-	if err != nil {
-		return &exitError{exitInternal, err}
-	}
-	return nil
-}
-
-// config is that of the ready-made resource.
-func (s *sim) config() (cfg simulator.Config, err error) {
-	cfg = simulator.Default()
-	if s.lenient {
-		cfg.Checks = simulator.Lenient
-	}
-	if s.onlyDeployed {
-		cfg.OnFirstUse = 0
-	}
-	if s.fixtures != "" {
-		cfg.Fixtures, err = loadFixtures(s.fixtures)
-	}
-	return cfg, err
-}
-
-func serveDefault(ctx context.Context, c *cobra.Command, cfg simulator.Config, listen string, admin *control, together *state, log zerolog.Logger) error {
-	cfg.Logger, cfg.Precise, cfg.Control = log, true, simulator.NewControl(0)
-	sharing, end, err := together.sharing(c)
-	if err != nil {
-		return err
-	}
-	defer end()
-	cfg.Sharing = sharing
-	server, err := simulator.New(cfg)
-	if err != nil {
-		return &exitError{exitInternal, err}
-	}
-	defer server.Close()
-	err = admin.around(ctx, c, cfg.Control, func(ctx context.Context) error {
-		err := live.ServeResource(ctx, listen, server, func(url string) {
-			banner(c.OutOrStdout(), url, &cfg)
-		})
-		if err != nil {
-			return fmt.Errorf("%w\nTry another address with --listen", err)
-		}
-		return nil
 	})
 	if err != nil {
 		return &exitError{exitInternal, err}

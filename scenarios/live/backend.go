@@ -2,10 +2,7 @@ package live
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
-	"time"
 
 	"github.com/rs/zerolog"
 
@@ -94,26 +91,4 @@ func ServeBackends(ctx context.Context, s *scenarios.Scenario, log zerolog.Logge
 	}
 	<-ctx.Done()
 	return nil
-}
-
-// ServeResource serves one handler on addr until ctx is done.
-func ServeResource(ctx context.Context, addr string, h http.Handler, ready func(url string)) error {
-	l, err := loopback{}.Listen("", addr)
-	if err != nil {
-		return err
-	}
-	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
-	ready("http://" + l.Addr().String())
-	select {
-	case <-ctx.Done():
-		shutdown(server)
-		return nil
-	case err := <-failed:
-		if errors.Is(err, http.ErrServerClosed) {
-			return nil
-		}
-		return err
-	}
 }

@@ -1,0 +1,147 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"foundrylab/scenarios/live"
+	"foundrylab/simulator"
+)
+
+// home is what sim serves without a scenario: the ready-made resource, or the resources of a file.
+type home struct {
+	resources, fixtures   string
+	lenient, onlyDeployed bool
+}
+
+func (h *home) flags(c *cobra.Command) {
+	c.Flags().StringVar(&h.resources, "resources", "", "`file` of resources to serve instead of the ready-made one, each with its region, key and deployments")
+	c.Flags().StringVar(&h.fixtures, "fixtures", "", "answers of the ready-made resource: a `file` of rules, or a folder of them")
+	c.Flags().BoolVar(&h.lenient, "lenient", false, "let the ready-made resource accept parameters and values that the service refuses")
+	c.Flags().BoolVar(&h.onlyDeployed, "only-deployed", false, "let the ready-made resource answer 404 for a deployment that is not in its list, as the service does, instead of deploying it on first use")
+}
+
+// unused refuses what says nothing of a scenario's backends.
+func (h *home) unused() error {
+	switch {
+	case h.lenient:
+		return usage("--lenient is for the ready-made resource: backends of a scenario refuse what the service refuses")
+	case h.onlyDeployed:
+		return usage("--only-deployed is for the ready-made resource: a scenario has no backends but its own")
+	case h.fixtures != "":
+		return usage("--fixtures is for the ready-made resource, not for the backends of a scenario")
+	case h.resources != "":
+		return usage("--resources is for serving without a scenario: its backends have resources of their own, such as backends[0].resource")
+	}
+	return nil
+}
+
+// adjust returns what the flags make of a resource's configuration.
+func (h *home) adjust() (func(*simulator.Config), error) {
+	fixtures := simulator.Config{}.Fixtures
+	if h.fixtures != "" {
+		var err error
+		if fixtures, err = loadFixtures(h.fixtures); err != nil {
+			return nil, err
+		}
+	}
+	return func(cfg *simulator.Config) {
+		cfg.Fixtures = fixtures
+		if h.lenient {
+			cfg.Checks = simulator.Lenient
+		}
+		if h.onlyDeployed {
+			cfg.OnFirstUse = 0
+		}
+	}, nil
+}
+
+// served is what a home is made of, running.
+type served struct {
+	handler, plane http.Handler
+	more           []live.Served                                // addresses of resources' own
+	tell           func(w io.Writer, url string, more []string) // says where all is
+	close          func()
+}
+
+// one is the ready-made resource.
+func (h *home) one(adjust func(*simulator.Config)) (*served, error) {
+	cfg := simulator.Default()
+	adjust(&cfg)
+	server, err := simulator.New(cfg)
+	if err != nil {
+		return nil, &exitError{exitInternal, err}
+	}
+	tell := func(w io.Writer, url string, _ []string) { banner(w, url, &cfg) }
+	return &served{handler: server, plane: server.Admin(), tell: tell, close: server.Close}, nil
+}
+
+// several are the resources of the file.
+func (h *home) several(adjust func(*simulator.Config)) (*served, error) {
+	src, err := readBounded(h.resources)
+	if err != nil {
+		return nil, usage("--resources: %v", err)
+	}
+	all, err := simulator.ReadResources(h.resources, src)
+	if err != nil {
+		return nil, err
+	}
+	site, end, err := simulator.NewResources(all, func(r *simulator.ResourceConfig, cfg *simulator.Config) {
+		adjust(cfg)
+		cfg.Logger = cfg.Logger.With().Str("resource", r.Name).Logger()
+		cfg.Sharing = cfg.Sharing.In(r.Name)
+	})
+	if err != nil {
+		return nil, usage("--resources %s: %v", h.resources, err)
+	}
+	s := &served{handler: site, plane: site.Admin(), close: end}
+	for _, r := range all.Resources {
+		if r.Listen != "" {
+			s.more = append(s.more, live.Served{Addr: r.Listen, Handler: site.Server(r.Name)})
+		}
+	}
+	s.tell = func(w io.Writer, url string, more []string) { bannerOfMany(w, url, more, &all) }
+	return s, nil
+}
+
+// serveHome serves until it is told to stop.
+func (s *sim) serveHome(ctx context.Context, c *cobra.Command, log zerolog.Logger) error {
+	adjust, err := s.home.adjust()
+	if err != nil {
+		return err
+	}
+	sharing, end, err := s.together.sharing(c)
+	if err != nil {
+		return err
+	}
+	defer end()
+	start := s.home.one
+	if s.resources != "" {
+		start = s.home.several
+	}
+	home, err := start(func(cfg *simulator.Config) {
+		cfg.Logger, cfg.Precise, cfg.Sharing = log, true, sharing
+		adjust(cfg)
+	})
+	if err != nil {
+		return err
+	}
+	defer home.close()
+	err = s.admin.around(ctx, c, home.plane, func(ctx context.Context) error {
+		all := append([]live.Served{{Addr: s.listen, Handler: home.handler}}, home.more...)
+		err := live.Serve(ctx, all, func(urls []string) { home.tell(c.OutOrStdout(), urls[0], urls[1:]) })
+		if err != nil {
+			return fmt.Errorf("%w\nTry another address with --listen", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return &exitError{exitInternal, err}
+	}
+	return nil
+}
