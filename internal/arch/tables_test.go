@@ -81,6 +81,7 @@ var classes = []class{
 	{"reports/render", core, exact},
 	{"reports/compare", core, exact},
 
+	{"internal/authority", shell, worldly},
 	{"internal/drive", shell, worldly},
 	{"internal/pace", shell, worldly},
 	{"simulator", shell, worldly},

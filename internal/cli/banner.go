@@ -73,12 +73,13 @@ func indented(text string) (out string) {
 // bannerOfMany tells where several resources are; more are the addresses that they have of their own, in order.
 func bannerOfMany(w io.Writer, listening string, more []string, all *simulator.Resources) {
 	url := reachable(listening)
+	scheme, _, _ := strings.Cut(url, ":")
 	port := url[strings.LastIndex(url, ":")+1:]
 	fmt.Fprintf(w, "Simulating on %s  %d resources\n", listening, len(all.Resources))
 	for i := range all.Resources {
 		r := &all.Resources[i]
 		fmt.Fprintf(w, "\n  %s  %s  api-key: %s\n", r.Name, r.Region, r.Key)
-		fmt.Fprintf(w, "    %s/resources/%s\n    http://%s.localhost:%s\n", url, r.Name, strings.ToLower(r.Name), port)
+		fmt.Fprintf(w, "    %s/resources/%s\n    %s://%s.localhost:%s\n", url, r.Name, scheme, strings.ToLower(r.Name), port)
 		if r.Listen != "" {
 			fmt.Fprintf(w, "    %s\n", more[0])
 			more = more[1:]

@@ -64,6 +64,7 @@ func (h *home) adjust() (func(*simulator.Config), error) {
 // served is what a home is made of, running.
 type served struct {
 	handler, plane http.Handler
+	hosts          []string                                     // its names, of which there may be others
 	more           []live.Served                                // addresses of resources' own
 	tell           func(w io.Writer, url string, more []string) // says where all is
 	close          func()
@@ -78,7 +79,7 @@ func (h *home) one(adjust func(*simulator.Config)) (*served, error) {
 		return nil, &exitError{exitInternal, err}
 	}
 	tell := func(w io.Writer, url string, _ []string) { banner(w, url, &cfg) }
-	return &served{handler: server, plane: server.Admin(), tell: tell, close: server.Close}, nil
+	return &served{handler: server, plane: server.Admin(), hosts: simulator.HostNames("foundrylab"), tell: tell, close: server.Close}, nil
 }
 
 // several are the resources of the file.
@@ -101,6 +102,7 @@ func (h *home) several(adjust func(*simulator.Config)) (*served, error) {
 	}
 	s := &served{handler: site, plane: site.Admin(), close: end}
 	for _, r := range all.Resources {
+		s.hosts = append(s.hosts, simulator.HostNames(r.Name)...)
 		if r.Listen != "" {
 			s.more = append(s.more, live.Served{Addr: r.Listen, Handler: site.Server(r.Name)})
 		}
@@ -132,9 +134,19 @@ func (s *sim) serveHome(ctx context.Context, c *cobra.Command, log zerolog.Logge
 		return err
 	}
 	defer home.close()
+	over, err := s.secure.config(home.hosts)
+	if err != nil {
+		return err
+	}
 	err = s.admin.around(ctx, c, home.plane, func(ctx context.Context) error {
 		all := append([]live.Served{{Addr: s.listen, Handler: home.handler}}, home.more...)
-		err := live.Serve(ctx, all, func(urls []string) { home.tell(c.OutOrStdout(), urls[0], urls[1:]) })
+		for i := range all {
+			all[i].TLS = over
+		}
+		err := live.Serve(ctx, all, func(urls []string) {
+			home.tell(c.OutOrStdout(), urls[0], urls[1:])
+			s.secure.tell(c.OutOrStdout())
+		})
 		if err != nil {
 			return fmt.Errorf("%w\nTry another address with --listen", err)
 		}

@@ -27,6 +27,10 @@ With --resources there are several resources, with names, regions, keys and
 deployments of their own, in one process: a request goes to the one that its Host
 header or its path names, or whose port it comes to.
 
+With --tls they are served over TLS by any name, such as contoso.openai.azure.com,
+with certificates of an authority that is kept for you: what it takes to trust it is
+printed. The Azure SDKs take nothing else for a name.
+
 With a scenario: only its backends, each on its own listen address with its own key,
 so that any gateway can be pointed at them; faults count from the start of this
 command.
@@ -47,7 +51,7 @@ const simExample = `  foundrylab sim
   foundrylab sim --admin 127.0.0.1:8081
   curl -s http://127.0.0.1:8081/ledger
   foundrylab sim --fixtures answers.yaml
-  foundrylab sim --resources resources.yaml
+  foundrylab sim --resources resources.yaml --tls
   foundrylab sim ptu-outage --admin 127.0.0.1:8081
   foundrylab sim --state redis://127.0.0.1:6379/0`
 
@@ -58,6 +62,7 @@ type sim struct {
 	together      state
 	listen, level string
 	home
+	secure
 }
 
 func newSim() *cobra.Command {
@@ -73,6 +78,7 @@ func newSim() *cobra.Command {
 	c.Flags().StringVar(&s.listen, "listen", "127.0.0.1:8080", "`address` of the ready-made resource")
 	c.Flags().StringVar(&s.level, "log", "info", "log `level`: debug, info, warn, error or disabled")
 	s.home.flags(c)
+	s.secure.flags(c)
 	s.admin.flags(c)
 	s.together.flags(c)
 	s.overrides.flags(c)
@@ -91,10 +97,15 @@ func (s *sim) run(c *cobra.Command, args []string) error {
 		return usage("--set and --seed change a scenario: name one, such as foundrylab sim ptu-outage")
 	case len(args) > 0 && c.Flags().Changed("listen"):
 		return usage("--listen is for the ready-made resource: backends of a scenario have their own, such as --set backends[0].listen=127.0.0.1:9101")
+	case len(args) > 0 && s.secure.on:
+		return usage("--tls is for serving without a scenario: its backends have tls: true")
 	case len(args) > 0:
 		if err := s.home.unused(); err != nil {
 			return err
 		}
+	}
+	if err := s.secure.check(); err != nil {
+		return err
 	}
 	if err := s.admin.check(); err != nil {
 		return err

@@ -1,7 +1,6 @@
 package live
 
 import (
-	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -187,55 +186,6 @@ func TestNamesOfARun(t *testing.T) {
 		t.Errorf("a backend that there is not: %v", err)
 	}
 	roads.transport.CloseIdleConnections()
-}
-
-// What the run certifies its gateway trusts, and nobody else; two runs do not
-// trust each other.
-func TestAuthority(t *testing.T) {
-	own, err := newAuthority()
-	if err != nil {
-		t.Fatal(err)
-	}
-	other, err := newAuthority()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := own.certify("backend-0.foundrylab.test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			conn.(*tls.Conn).Handshake()
-			conn.Close()
-		}
-	}()
-	for _, c := range []struct {
-		name    string
-		config  *tls.Config
-		trusted bool
-	}{
-		{"by name", &tls.Config{RootCAs: own.pool(), ServerName: "backend-0.foundrylab.test"}, true},
-		{"by address", &tls.Config{RootCAs: own.pool(), ServerName: "127.0.0.1"}, true},
-		{"of another run", &tls.Config{RootCAs: other.pool(), ServerName: "127.0.0.1"}, false},
-		{"of nobody", &tls.Config{ServerName: "127.0.0.1"}, false},
-		{"another name", &tls.Config{RootCAs: own.pool(), ServerName: "backend-1.foundrylab.test"}, false},
-	} {
-		if conn, err := tls.Dial("tcp", l.Addr().String(), c.config); (err == nil) != c.trusted {
-			t.Errorf("%s: %v", c.name, err)
-		} else if err == nil {
-			conn.Close()
-		}
-	}
 }
 
 // Backends over TLS, real sockets, real certificates: a run like any other.

@@ -18,6 +18,7 @@ import (
 
 	"foundrylab/gateway"
 	gatewaycore "foundrylab/gateway/core"
+	"foundrylab/internal/authority"
 	"foundrylab/internal/drive"
 	"foundrylab/internal/pace"
 	"foundrylab/internal/record"
@@ -118,7 +119,7 @@ type run struct {
 	resources []resource
 	gateway   *gateway.Gateway
 	servers   []*http.Server
-	authority *authority // nil: nothing is served over TLS
+	authority *authority.Authority // nil: nothing is served over TLS
 	roads     *roads
 	url       string // where the load goes
 	closed    sync.Once
@@ -184,7 +185,7 @@ func (r *run) serve() error {
 // certify makes an authority where a backend is served over TLS.
 func (r *run) certify() (err error) {
 	if slices.ContainsFunc(r.scenario.Backends, func(b deployment.Config) bool { return b.TLS }) {
-		r.authority, err = newAuthority()
+		r.authority, err = authority.New("foundrylab run")
 	}
 	return err
 }
@@ -201,7 +202,7 @@ func (r *run) serveAt(a *address, host string, secure bool, h http.Handler) (url
 	}
 	scheme, l := "http://", net.Listener(a)
 	if secure {
-		cert, err := r.authority.certify(host)
+		cert, err := r.authority.Certify(host)
 		if err != nil {
 			return "", err
 		}

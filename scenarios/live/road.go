@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"foundrylab/gateway"
+	"foundrylab/internal/authority"
 	"foundrylab/simulator"
 )
 
@@ -26,12 +27,12 @@ type place struct {
 
 // newRoads returns roads that trust what the authority certifies; nil: nothing
 // is served over TLS.
-func newRoads(network Network, trusted *authority) *roads {
+func newRoads(network Network, trusted *authority.Authority) *roads {
 	r := &roads{net: network, places: map[string]place{}, transport: gateway.NewTransport()}
 	r.transport.DialContext = r.dial
 	r.transport.Proxy = nil // no proxy knows the names
 	if trusted != nil {
-		r.transport.TLSClientConfig = &tls.Config{RootCAs: trusted.pool()}
+		r.transport.TLSClientConfig = &tls.Config{RootCAs: trusted.Pool()}
 	}
 	return r
 }

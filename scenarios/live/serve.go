@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 type Served struct {
 	Addr    string // host and port, of which 0 is a free one
 	Handler http.Handler
+	TLS     *tls.Config // nil: it is served without
 }
 
 // Serve serves handlers, each on its address, until ctx is done or one of them fails; where one cannot listen none is
@@ -28,14 +30,22 @@ func Serve(ctx context.Context, all []Served, ready func(urls []string)) error {
 			return err
 		}
 		listeners = append(listeners, l)
-		urls = append(urls, "http://"+l.Addr().String())
+		scheme := "http://"
+		if s.TLS != nil {
+			scheme = "https://"
+		}
+		urls = append(urls, scheme+l.Addr().String())
 	}
 	var servers []*http.Server
 	failed := make(chan error, len(all))
 	for i, s := range all {
-		server := &http.Server{Handler: s.Handler, ReadHeaderTimeout: time.Minute}
+		server := &http.Server{Handler: s.Handler, ReadHeaderTimeout: time.Minute, TLSConfig: s.TLS}
 		servers = append(servers, server)
-		go func() { failed <- server.Serve(listeners[i]) }()
+		serve := server.Serve
+		if s.TLS != nil {
+			serve = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
+		}
+		go func() { failed <- serve(listeners[i]) }()
 	}
 	ready(urls)
 	var err error
