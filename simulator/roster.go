@@ -1,12 +1,15 @@
 package simulator
 
 import (
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"foundrylab/simulator/catalog"
 	"foundrylab/simulator/deployment"
+	"foundrylab/simulator/latency"
 )
 
 // roster is the deployments of a Server: those of its Config, then those that appeared. It is not changed: one more makes
@@ -67,7 +70,8 @@ func (s *Server) serving(model string, needs catalog.Ability) *backend {
 // appear deploys what a caller whose key is good asks for by a name that is not there; nil where that is not wanted, the
 // name is none, or as many have appeared as may. It is slow, but once a name.
 func (s *Server) appear(name string, needs catalog.Ability) *backend {
-	if s.onFirstUse == 0 || !deployment.NameFits(name) {
+	most := int(s.onFirstUse.Load())
+	if most == 0 || !deployment.NameFits(name) {
 		return nil
 	}
 	s.appearing.Lock()
@@ -78,8 +82,8 @@ func (s *Server) appear(name string, needs catalog.Ability) *backend {
 		return b
 	case s.life.Err() != nil:
 		return nil
-	case len(now.all)-len(s.backends) >= s.onFirstUse:
-		s.log.Warn().Str("deployment", name).Int("most", s.onFirstUse).Msg("no more deployments may appear on first use")
+	case len(now.all)-len(s.backends) >= most:
+		s.log.Warn().Str("deployment", name).Int("most", most).Msg("no more deployments may appear on first use")
 		return nil
 	}
 	b, err := s.deploy(s.onDemand(strings.Clone(name), needs)) // the name is part of a body
@@ -112,6 +116,9 @@ func (s *Server) deploy(d deployment.Config) (*backend, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.cfg.Appearing != nil {
+		s.cfg.Appearing(&d)
+	}
 	fill(&d, &like.Deployments[0])
 	cfg := s.cfg
 	cfg.Deployments, cfg.Faults, cfg.Budget = append(slices.Clip(cfg.Deployments), d), nil, nil
@@ -134,4 +141,43 @@ func (s *Server) begin(b *backend) {
 	if b.shared != nil {
 		go b.shared.run(s.life)
 	}
+}
+
+// SetOnFirstUse says from now on how many deployments may appear on first use, as OnFirstUse of Config; those that have
+// appeared stay.
+func (s *Server) SetOnFirstUse(most int) { s.onFirstUse.Store(int64(max(most, 0))) }
+
+// Deployments returns the present configurations of all deployments: those of the Config by place, then those that have
+// appeared. They are copies.
+func (s *Server) Deployments() (all []deployment.Config) {
+	for _, b := range s.deployments() {
+		all = append(all, *b.setting.Load().cfg)
+	}
+	return all
+}
+
+// SetLatency gives every deployment the pace that is wanted for it, all of them or none. Answers in flight go on as
+// planned. The error has every mistake by its path.
+func (s *Server) SetLatency(want func(*deployment.Config) latency.Config) error {
+	s.appearing.Lock() // what appears meanwhile gets it too
+	defer s.appearing.Unlock()
+	s.control.changing.Lock()
+	defer s.control.changing.Unlock()
+	var all []proposal
+	var wrong []error
+	for _, b := range s.deployments() {
+		next := *b.setting.Load().cfg
+		next.Latency = want(&next)
+		if err := (&written{Deployments: []deployment.Config{next}}).check(); err != nil {
+			wrong = append(wrong, fmt.Errorf("%s: %w", next.Name, err))
+		}
+		all = append(all, proposal{b: b, cfg: &next})
+	}
+	switch {
+	case len(wrong) > 0:
+		return errors.Join(wrong...)
+	case !enact(all...):
+		return errors.New(crowded)
+	}
+	return nil
 }

@@ -53,6 +53,9 @@ type Config struct {
 	// model's name is part of is a deployment of that model.
 	OnFirstUse int
 
+	// Appearing may change what appears before it does, but not its name. It must not call the Server.
+	Appearing func(*deployment.Config)
+
 	Checks     Checks         // what requests are held to; "": Strict
 	Stored     store.Bounds   // of what the Responses API keeps for each resource; zero fields: 10,000 responses, 64 MiB, 30 days
 	MaxBody    int64          // largest request body, bytes; 0: 16 MiB
@@ -93,7 +96,7 @@ type Server struct {
 	ids      rng.Die
 	serial   atomic.Uint64 // requests so far; names their ids
 
-	onFirstUse int
+	onFirstUse atomic.Int64
 	appearing  sync.Mutex // one deployment at a time; guards cfg
 	cfg        Config     // its Deployments grow
 }
@@ -106,7 +109,8 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{clock: cfg.Clock, alarm: pace.NewAlarm(cfg.Clock, cfg.Precise), log: cfg.Logger, maxBody: cfg.MaxBody, lenient: cfg.Checks == Lenient, control: cfg.Control,
-		fixtures: newFixtures(&cfg.Fixtures), ids: rng.New(cfg.Seed, rng.ContentText, rng.Entity("request id")), onFirstUse: cfg.OnFirstUse}
+		fixtures: newFixtures(&cfg.Fixtures), ids: rng.New(cfg.Seed, rng.ContentText, rng.Entity("request id"))}
+	s.onFirstUse.Store(int64(cfg.OnFirstUse))
 	ctx, stop := context.WithCancel(context.Background())
 	s.life, s.sharing = ctx, stop
 	s.memories = newMemories(&cfg)

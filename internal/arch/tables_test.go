@@ -86,6 +86,7 @@ var classes = []class{
 	{"internal/pace", shell, worldly},
 	{"simulator", shell, worldly},
 	{"simulator/replica", shell, worldly},
+	{"simulator/aoai", shell, worldly},
 	{"gateway", shell, worldly},
 	{"loadgen", shell, worldly},
 	{"scenarios/live", shell, worldly},

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -13,7 +14,8 @@ const defaultKey = "foundrylab-key"
 
 // banner tells who has started the ready-made resource where it is and how to talk to it.
 func banner(w io.Writer, listening string, cfg *simulator.Config) {
-	p := place{reachable(listening), defaultKey, "gpt-4.1"}
+	first := &cfg.Deployments[0]
+	p := place{reachable(listening), cmp.Or(first.Key, defaultKey), first.Name}
 	fmt.Fprintf(w, "Simulating on %s  api-key: %s\n\n", listening, p.key)
 	fmt.Fprintf(w, "  OpenAI SDKs    base URL  %s/openai/v1\n", p.url)
 	fmt.Fprintf(w, "  Azure OpenAI   endpoint  %s\n", p.url)
@@ -30,6 +32,9 @@ func banner(w io.Writer, listening string, cfg *simulator.Config) {
 	elsewhere := ""
 	if p.url != "http://127.0.0.1:8080" {
 		elsewhere = " --url " + p.url
+	}
+	if p.key != defaultKey {
+		elsewhere += " --key " + p.key
 	}
 	fmt.Fprintf(w, "\nFor your SDK:  foundrylab snippets python%s\n               %s\n\n", elsewhere, wrapped(snippetNames(), 15))
 }

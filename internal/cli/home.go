@@ -5,23 +5,27 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"foundrylab/scenarios/live"
 	"foundrylab/simulator"
+	"foundrylab/simulator/aoai"
 )
 
 // home is what sim serves without a scenario: the ready-made resource, or the resources of a file.
 type home struct {
 	resources, fixtures   string
 	lenient, onlyDeployed bool
+	aoaiSimulator         bool
 }
 
 func (h *home) flags(c *cobra.Command) {
 	c.Flags().StringVar(&h.resources, "resources", "", "`file` of resources to serve instead of the ready-made one, each with its region, key and deployments")
 	c.Flags().StringVar(&h.fixtures, "fixtures", "", "answers of the ready-made resource: a `file` of rules, or a folder of them")
+	c.Flags().BoolVar(&h.aoaiSimulator, "aoai-simulator", false, "take the environment variables, the deployment file and the control path /++/config of Microsoft's aoai-api-simulator")
 	c.Flags().BoolVar(&h.lenient, "lenient", false, "let the ready-made resource accept parameters and values that the service refuses")
 	c.Flags().BoolVar(&h.onlyDeployed, "only-deployed", false, "let the ready-made resource answer 404 for a deployment that is not in its list, as the service does, instead of deploying it on first use")
 }
@@ -35,6 +39,8 @@ func (h *home) unused() error {
 		return usage("--only-deployed is for the ready-made resource: a scenario has no backends but its own")
 	case h.fixtures != "":
 		return usage("--fixtures is for the ready-made resource, not for the backends of a scenario")
+	case h.aoaiSimulator:
+		return usage("--aoai-simulator is for serving without a scenario")
 	case h.resources != "":
 		return usage("--resources is for serving without a scenario: its backends have resources of their own, such as backends[0].resource")
 	}
@@ -82,6 +88,38 @@ func (h *home) one(adjust func(*simulator.Config)) (*served, error) {
 	return &served{handler: server, plane: server.Admin(), hosts: simulator.HostNames("foundrylab"), tell: tell, close: server.Close}, nil
 }
 
+// moved is the resource that the environment of another simulator describes; notes says what of it has no effect.
+func (h *home) moved(notes io.Writer, adjust func(*simulator.Config)) (*served, error) {
+	settings, has, err := aoai.FromEnvironment(os.Getenv)
+	if err != nil {
+		return nil, usage("--aoai-simulator: %v", err)
+	}
+	cfg := simulator.Config{Deployments: aoai.BuiltIn()}
+	if file := settings.DeploymentFile; file != "" {
+		src, err := readBounded(file)
+		if err != nil {
+			return nil, usage("OPENAI_DEPLOYMENT_CONFIG_PATH: %v", err)
+		}
+		all, more, err := aoai.Deployments(src)
+		if err != nil {
+			return nil, usage("OPENAI_DEPLOYMENT_CONFIG_PATH: %s: %v", file, err)
+		}
+		cfg.Deployments, has = all, append(has, more...)
+	}
+	for _, note := range has {
+		fmt.Fprintf(notes, "note: %s\n", note)
+	}
+	plane := aoai.New(settings)
+	plane.Configure(&cfg)
+	adjust(&cfg)
+	server, err := simulator.New(cfg)
+	if err != nil {
+		return nil, usage("--aoai-simulator: %v", err)
+	}
+	tell := func(w io.Writer, url string, _ []string) { banner(w, url, &cfg) }
+	return &served{handler: plane.Front(server), plane: server.Admin(), hosts: simulator.HostNames("foundrylab"), tell: tell, close: server.Close}, nil
+}
+
 // several are the resources of the file.
 func (h *home) several(adjust func(*simulator.Config)) (*served, error) {
 	src, err := readBounded(h.resources)
@@ -123,8 +161,13 @@ func (s *sim) serveHome(ctx context.Context, c *cobra.Command, log zerolog.Logge
 	}
 	defer end()
 	start := s.home.one
-	if s.resources != "" {
+	switch {
+	case s.resources != "" && s.aoaiSimulator:
+		return usage("--aoai-simulator describes one resource, --resources several: choose one of them")
+	case s.resources != "":
 		start = s.home.several
+	case s.aoaiSimulator:
+		start = func(adjust func(*simulator.Config)) (*served, error) { return s.home.moved(c.ErrOrStderr(), adjust) }
 	}
 	home, err := start(func(cfg *simulator.Config) {
 		cfg.Logger, cfg.Precise, cfg.Sharing = log, true, sharing

@@ -249,3 +249,27 @@ resources:
 	}
 	interrupt(t, p)
 }
+
+// TestSimAOAISimulator: what another simulator's environment describes is served, with its control path.
+func TestSimAOAISimulator(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "deployments.json")
+	docsWrite(t, file, `{"chat": {"model": "gpt-4o", "tokensPerMinute": 1000}}`)
+	for name, value := range map[string]string{"SIMULATOR_API_KEY": "my-key", "OPENAI_DEPLOYMENT_CONFIG_PATH": file, "LATENCY_OPENAI_CHAT_COMPLETIONS_MEAN": "1"} {
+		t.Setenv(name, value)
+	}
+	p := start(t, "sim", "--aoai-simulator", "--listen", "127.0.0.1:0", "--log", "disabled")
+	line := until(t, p.out, "Simulating on ")
+	_, url, _ := strings.Cut(line, " on ")
+	url, _, _ = strings.Cut(url, " ")
+	if !strings.HasSuffix(strings.TrimSpace(line), "api-key: my-key") {
+		t.Errorf("%s", line)
+	}
+	if status, text := askOver(t, "GET", url+"/++/config", "my-key", ""); status != 200 || !strings.Contains(text, `"chat":{"tokens_per_minute":1000,"model":{"name":"gpt-4o"}}`) ||
+		!strings.Contains(text, `"open_ai_chat_completions":{"mean":1,"std_dev":6}`) {
+		t.Errorf("%d %s", status, text)
+	}
+	if status, text := askOver(t, "POST", url+"/openai/deployments/chat/chat/completions?api-version=2024-02-01", "my-key", `{"messages":[{"role":"user","content":"Hello"}],"max_tokens":5}`); status != 200 {
+		t.Errorf("%d %s", status, text)
+	}
+	interrupt(t, p)
+}
