@@ -13,6 +13,7 @@ import (
 	"foundrylab/simulator/catalog"
 	"foundrylab/simulator/deployment"
 	"foundrylab/simulator/fault"
+	"foundrylab/simulator/filter"
 )
 
 // backend is one deployment, driven live.
@@ -46,8 +47,9 @@ type backend struct {
 	counting    tokens.Model  // how prompts are counted
 	model       catalog.Model // what it is able to do
 	text        rng.Die
-	late        rng.Die // how long a response cannot be found
-	memory      *memory // of its resource
+	late        rng.Die        // how long a response cannot be found
+	memory      *memory        // of its resource
+	filter      *filter.Filter // nil: it finds nothing
 	limits      atomic.Pointer[limitHeaders]
 	sights      sights
 }
@@ -55,7 +57,7 @@ type backend struct {
 func newBackend(cfg *Config, index int, alarm *pace.Alarm) *backend {
 	d := cfg.Deployments[index]
 	b := &backend{index: index, cfg: d, clock: cfg.Clock, alarm: alarm, ledger: cfg.Ledger, observe: cfg.Observe,
-		engine: d.Model + "-" + d.Version, fingerprint: fingerprint(&d), counting: tokens.ModelOrNewest(d.Model), model: catalog.Of(d.Model),
+		engine: d.Model + "-" + d.Version, fingerprint: fingerprint(&d), counting: tokens.ModelOrNewest(d.Model), model: catalog.Of(d.Model), filter: filter.New(d.ContentFilter),
 		text: rng.New(cfg.Seed, rng.ContentText, rng.Entity(d.Name)), late: rng.New(cfg.Seed, rng.Visibility, rng.Entity(d.Name))}
 	var rules []fault.Rule
 	for i, f := range cfg.Faults {

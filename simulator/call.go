@@ -20,29 +20,31 @@ import (
 
 // call is one HTTP request on its way through the checks; it belongs to one goroutine.
 type call struct {
-	srv     *Server
-	w       http.ResponseWriter
-	r       *http.Request
-	route   string
-	serial  uint64
-	began   tick.Instant
-	family  string   // of the route, where the deployment is in the body
-	version string   // api-version
-	backend *backend // once its deployment is known
-	body    []byte
-	peeked  ops.Peeked
-	op      operation
-	model   catalog.Model
-	counter tokens.Counter   // nil where the prompt's size was given
-	prompt  int32            // tokens
-	request uint64           // its key
-	text    *blocks          // of a prompt that must be compared to tell what others share of it
-	script  *content.Script  // what is said; nil: made-up words
-	finish  ops.FinishReason // of the script; none: as it is natural
-	exact   bool             // its refusal is sent as it is, in any family
-	wish    string           // the fault that the deployment name asks for
-	flight  *flight          // once the answer is planned
-	memo    *remembered      // a response that is to be remembered
+	srv      *Server
+	w        http.ResponseWriter
+	r        *http.Request
+	route    string
+	serial   uint64
+	began    tick.Instant
+	family   string   // of the route, where the deployment is in the body
+	version  string   // api-version
+	backend  *backend // once its deployment is known
+	body     []byte
+	peeked   ops.Peeked
+	op       operation
+	model    catalog.Model
+	counter  tokens.Counter   // nil where the prompt's size was given
+	prompt   int32            // tokens
+	request  uint64           // its key
+	text     *blocks          // of a prompt that must be compared to tell what others share of it
+	script   *content.Script  // what is said; nil: made-up words
+	finish   ops.FinishReason // of the script; none: as it is natural
+	prose    bool             // the script is made-up words, of which the deployment says how many are said
+	verdicts verdicts
+	exact    bool        // its refusal is sent as it is, in any family
+	wish     string      // the fault that the deployment name asks for
+	flight   *flight     // once the answer is planned
+	memo     *remembered // a response that is to be remembered
 
 	status int                // sent; 0: nothing was
 	reason record.Reason      // for the log, of what never reached a deployment

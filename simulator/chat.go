@@ -50,6 +50,9 @@ func (c *call) serve(op *ops.Operation) {
 		refusal = c.op.refuse(c)
 	}
 	if refusal == nil {
+		refusal = c.judgePrompt()
+	}
+	if refusal == nil {
 		refusal = c.prepare(&ev)
 	}
 	if refusal != nil {
@@ -57,7 +60,8 @@ func (c *call) serve(op *ops.Operation) {
 		return
 	}
 	c.body = nil // a long answer needs not hold it
-	if c.peeked.Response != nil && c.peeked.Response.Background {
+	stopped := c.stopped(&ev)
+	if !stopped && c.peeked.Response != nil && c.peeked.Response.Background {
 		c.inBackground(op, ev)
 		return
 	}
@@ -69,6 +73,8 @@ func (c *call) serve(op *ops.Operation) {
 	switch {
 	case f.ended:
 		c.refuse(op, &f.end)
+	case stopped:
+		c.filtered(f)
 	case c.peeked.Stream:
 		c.stream(f)
 	default:
@@ -171,9 +177,10 @@ func (c *call) writer(f *flight) content.Writer {
 		IncludeUsage:    c.peeked.IncludeUsage,
 		Obfuscation:     !c.peeked.OmitObfuscation,
 	}
-	if r.Script = c.script; r.Script != nil {
-		r.Finish = c.finish
+	if c.asynchronous() {
+		r.Asynchronous, r.PromptChars = true, c.peeked.TextChars
 	}
+	c.scripted(&r, f)
 	if c.backend.limits.Load().checkpoint {
 		r.Timing = &f.plan.Schedule // as it will be in the end
 	}

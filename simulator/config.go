@@ -57,7 +57,8 @@ func complete(cfg Config) (Config, error) {
 
 // exemplar decodes the least there can be, which is all defaults.
 func exemplar() (w written, err error) {
-	const least = "deployments: [{name: x, model: gpt-4.1, sku: GlobalStandard, tpm: 1, prompt_cache: {}, dynamic_quota: {}, usage_tier: {}, responses: {}}]\n" +
+	const least = "deployments: [{name: x, model: gpt-4.1, sku: GlobalStandard, tpm: 1, prompt_cache: {}, dynamic_quota: {}, usage_tier: {}, responses: {}, " +
+		"content_filter: {markers: [{text: x, category: hate}]}}]\n" +
 		"faults: [{name: x, backend: x, at: 0s, for: 1s, outage: {}}, {name: y, backend: x, at: 0s, for: 1s, deleted: {}}]\n"
 	doc, err := yamlconf.Parse("defaults", []byte(least))
 	if err != nil {
@@ -95,6 +96,9 @@ func fill(d, like *deployment.Config) {
 		filled := *p
 		filled.Prefixes = cmp.Or(filled.Prefixes, like.PromptCache.Prefixes)
 		d.PromptCache = &filled
+	}
+	if f := d.ContentFilter; f != nil {
+		d.ContentFilter = f.Filled(like.ContentFilter)
 	}
 	d.Key = cmp.Or(d.Key, like.Key)
 	d.Content = cmp.Or(d.Content, like.Content)

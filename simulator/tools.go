@@ -16,10 +16,22 @@ import (
 // its content mode says. It returns what is wrong with the wish, if something is. A generated request is answered at the
 // length that it carries.
 func (c *call) prepare(ev *deployment.Event) *content.Answer {
-	p := &c.peeked
 	if ev.Marked {
 		return nil
 	}
+	if refusal := c.direct(); refusal != nil {
+		return refusal
+	}
+	c.curtail(ev)
+	if c.script != nil && (!c.prose || c.script.Tokens() == 0) {
+		ev.OutputTokens = clamp(c.script.Tokens())
+	}
+	return nil
+}
+
+// direct writes the script of an answer that says more than words made up.
+func (c *call) direct() *content.Answer {
+	p := &c.peeked
 	mode, refusal := c.contentMode()
 	if refusal != nil || p.Tools == nil && p.ToolChoice == nil && p.Format == nil && mode == generated {
 		return refusal
@@ -39,13 +51,7 @@ func (c *call) prepare(ev *deployment.Event) *content.Answer {
 			return refusal
 		}
 	}
-	if refusal := d.asMode(mode); refusal != nil {
-		return refusal
-	}
-	if c.script != nil {
-		ev.OutputTokens = clamp(c.script.Tokens())
-	}
-	return nil
+	return d.asMode(mode)
 }
 
 // director writes the script of one answer.

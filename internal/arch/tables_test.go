@@ -57,6 +57,7 @@ var classes = []class{
 	{"simulator/embed", core, pure},
 	{"simulator/structured", core, exact},
 	{"simulator/fixture", core, pure},
+	{"simulator/filter", core, exact},
 	{"simulator/store", core, pure},
 
 	{"gateway/core", core, exact},

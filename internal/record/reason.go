@@ -41,6 +41,7 @@ const (
 	NoCapacity              // the tier flex, at peak
 	FlexTimeout             // the tier flex: no capacity came in time
 	StaleFault              // a scheduled fault kept the response that the request builds upon from being found
+	PromptFiltered          // the content filter stopped the prompt
 )
 
 var reasonNames = [...]string{
@@ -49,7 +50,7 @@ var reasonNames = [...]string{
 	"backend-status", "rate-limited", "budget-refused", "malformed-answer", "probing",
 	"truncate-fault", "stream-error-fault", "malformed-fault", "output-token-limit",
 	"throttle-fault", "token-expiry-fault", "deleted-fault", "wrong-length-fault", "refused-fault", "tls-fault", "unknown-host-fault",
-	"connect-error", "no-such-tier", "no-capacity", "flex-timeout", "stale-fault",
+	"connect-error", "no-such-tier", "no-capacity", "flex-timeout", "stale-fault", "prompt-filtered",
 }
 
 func (r Reason) String() string { return reasonNames[r] }

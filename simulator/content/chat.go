@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"foundrylab/internal/ops"
+	"foundrylab/simulator/filter"
 	"foundrylab/simulator/latency"
 )
 
@@ -34,31 +35,18 @@ type Reply struct {
 	ServiceTier     string            // that served it; "" counts as default
 	Obfuscation     bool              // random padding in stream chunks; the service's default since 2025
 	Script          *Script           // what every choice says; nil: made-up words
+	Prompt, Answer  filter.Verdict    // of the content filter
+	Found           int               // token at which the answer's verdict is reported in a stream
+	Asynchronous    bool              // chat: the filter annotates streams in events of their own
+	PromptChars     int               // asynchronous: where the answer begins for its offsets
 }
 
 // Chat is the Writer of a chat completion.
 type Chat struct {
 	r          Reply
 	head, tail []byte // of a chunk, between its choices and its obfuscation, and after it
+	said       []said // asynchronous: of each choice, as it was written so far; then a Chat serves one stream
 }
-
-// The content filter's verdict that nothing was found, in its four sizes.
-const (
-	promptFilter  = `[{"prompt_index":0,"content_filter_results":` + promptVerdict + `}]`
-	promptVerdict = `{"hate":{"filtered":false,"severity":"safe"},` +
-		`"jailbreak":{"detected":false,"filtered":false},"self_harm":{"filtered":false,"severity":"safe"},` +
-		`"sexual":{"filtered":false,"severity":"safe"},"violence":{"filtered":false,"severity":"safe"}}`
-	bodyFilter = `{"hate":{"filtered":false,"severity":"safe"},"protected_material_code":{"detected":false,"filtered":false},` +
-		`"protected_material_text":{"detected":false,"filtered":false},"self_harm":{"filtered":false,"severity":"safe"},` +
-		`"sexual":{"filtered":false,"severity":"safe"},"violence":{"filtered":false,"severity":"safe"}}`
-	plainFilter = `{"hate":{"filtered":false,"severity":"safe"},"self_harm":{"filtered":false,"severity":"safe"},` +
-		`"sexual":{"filtered":false,"severity":"safe"},"violence":{"filtered":false,"severity":"safe"}}`
-	chunkFilter = `{"protected_material_text":{"detected":false,"filtered":false}}`
-)
-
-// violenceFilter is the verdict that goes with finish_reason content_filter.
-const violenceFilter = `{"hate":{"filtered":false,"severity":"safe"},"self_harm":{"filtered":false,"severity":"safe"},` +
-	`"sexual":{"filtered":false,"severity":"safe"},"violence":{"filtered":true,"severity":"medium"}}`
 
 // NewChat prepares a completion.
 func NewChat(r Reply) *Chat {
@@ -73,7 +61,11 @@ func NewChat(r Reply) *Chat {
 		b = append(b, `,"usage":null`...)
 	}
 	b = append(b, "}\n\n"...)
-	return &Chat{r: r, head: b[:cut:cut], tail: b[cut:]}
+	c := &Chat{r: r, head: b[:cut:cut], tail: b[cut:]}
+	if r.Asynchronous {
+		c.said = make([]said, r.Choices)
+	}
+	return c
 }
 
 // normalize fills what may be left out.
@@ -137,10 +129,10 @@ func (c *Chat) AppendBody(dst []byte) []byte {
 			dst = append(dst, ',')
 		}
 		dst = append(dst, `{"content_filter_results":`...)
-		if c.r.Finish == ops.FinishContentFilter {
-			dst = append(dst, violenceFilter...)
-		} else {
+		if v := c.r.verdict(); v.Safe() {
 			dst = append(dst, bodyFilter...)
+		} else {
+			dst = appendVerdict(dst, &v, onBody)
 		}
 		dst = append(dst, `,"finish_reason":"`...)
 		dst = append(dst, c.r.Finish.String()...)
@@ -158,7 +150,9 @@ func (c *Chat) AppendBody(dst []byte) []byte {
 	}
 	dst = append(dst, ']')
 	dst = append(dst, c.head...)
-	dst = append(dst, `,"object":"chat.completion","prompt_filter_results":`+promptFilter+`,"service_tier":"`...)
+	dst = append(dst, `,"object":"chat.completion","prompt_filter_results":`...)
+	dst = c.r.appendPromptResults(dst)
+	dst = append(dst, `,"service_tier":"`...)
 	dst = append(dst, c.r.ServiceTier...)
 	dst = append(dst, `","system_fingerprint":`...)
 	dst = appendOrNull(dst, c.r.Fingerprint)
@@ -168,12 +162,7 @@ func (c *Chat) AppendBody(dst []byte) []byte {
 }
 
 // AppendHead implements Writer.
-func (c *Chat) AppendHead(dst []byte) []byte { return appendPromptFilter(dst) }
-
-// appendPromptFilter appends the first event of a stream: the verdict on the prompt, with no choices and empty names.
-func appendPromptFilter(dst []byte) []byte {
-	return append(dst, `data: {"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":`+promptFilter+"}\n\n"...)
-}
+func (c *Chat) AppendHead(dst []byte) []byte { return c.r.appendPromptEvent(dst) }
 
 // appendRole appends the event that opens a choice.
 func (c *Chat) appendRole(dst []byte, choice int) []byte {
@@ -191,24 +180,39 @@ func (c *Chat) appendRole(dst []byte, choice int) []byte {
 // service's default filter releases several at once.
 func (c *Chat) appendContent(dst []byte, choice, from, to int) []byte {
 	if c.r.Script != nil {
-		return c.r.Script.appendDeltas(dst, from, to, func(dst, delta []byte) []byte {
-			dst = append(dst, `data: {"choices":[{"content_filter_results":{},"delta":`...)
+		return c.r.Script.appendDeltas(dst, from, to, func(dst, delta []byte, words bool) []byte {
+			dst = c.openDelta(dst, from, to, words)
 			dst = append(dst, delta...)
 			dst = append(dst, `,"finish_reason":null,"index":`...)
 			return c.close(dst, choice, from)
 		})
 	}
-	dst = append(dst, `data: {"choices":[{"content_filter_results":`+chunkFilter+`,"delta":{"content":"`...)
+	dst = append(c.openDelta(dst, from, to, true), `{"content":"`...)
 	dst = c.AppendText(dst, choice, from, to)
 	dst = append(dst, `"},"finish_reason":null,"index":`...)
 	return c.close(dst, choice, from)
+}
+
+// openDelta begins an event up to the delta of tokens from to to-1, with what the filter says of them: it judges words.
+func (c *Chat) openDelta(dst []byte, from, to int, words bool) []byte {
+	switch {
+	case c.r.Asynchronous: // it says so later
+		return append(dst, `data: {"choices":[{"delta":`...)
+	case !words:
+		return append(dst, `data: {"choices":[{"content_filter_results":{},"delta":`...)
+	case !c.r.Answer.Safe() && from <= c.r.Found && c.r.Found < to:
+		dst = append(dst, `data: {"choices":[{"content_filter_results":`...)
+		return append(appendVerdict(dst, &c.r.Answer, onGraded), `,"delta":`...)
+	}
+	return append(dst, `data: {"choices":[{"content_filter_results":`+chunkFilter+`,"delta":`...)
 }
 
 // appendFinish appends the event that closes a choice.
 func (c *Chat) appendFinish(dst []byte, choice int) []byte {
 	dst = append(dst, `data: {"choices":[{"content_filter_results":`...)
 	if c.r.Finish == ops.FinishContentFilter {
-		dst = append(dst, violenceFilter...)
+		v := c.r.verdict()
+		dst = appendVerdict(dst, &v, onGraded)
 	} else {
 		dst = append(dst, "{}"...)
 	}
@@ -247,6 +251,9 @@ func (c *Chat) AppendOpen(dst []byte) []byte {
 func (c *Chat) AppendTokens(dst []byte, from, to int) []byte {
 	for i := range c.r.Choices {
 		dst = c.appendContent(dst, i, from, to)
+		if c.r.Asynchronous {
+			dst = c.judge(dst, i, from, to)
+		}
 	}
 	return dst
 }
@@ -254,7 +261,11 @@ func (c *Chat) AppendTokens(dst []byte, from, to int) []byte {
 // AppendClose appends how the choices finished, the usage where it was asked for, and [DONE].
 func (c *Chat) AppendClose(dst []byte) []byte {
 	for i := range c.r.Choices {
-		dst = c.appendFinish(dst, i)
+		if c.r.Asynchronous {
+			dst = c.closeJudged(dst, i)
+		} else {
+			dst = c.appendFinish(dst, i)
+		}
 	}
 	return append(c.appendUsageEvent(dst), "data: [DONE]\n\n"...)
 }

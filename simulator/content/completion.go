@@ -1,6 +1,10 @@
 package content
 
-import "strconv"
+import (
+	"strconv"
+
+	"foundrylab/internal/ops"
+)
 
 // Completion is the Writer of an answer of the completions operation: texts that go on with prompts.
 type Completion struct {
@@ -60,18 +64,20 @@ func (c *Completion) AppendBody(dst []byte) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = c.appendChoice(dst, i, 0, c.r.OutputTokens, c.prompt(i), plainFilter, c.r.Finish.String())
+		dst = c.appendChoice(dst, i, 0, c.r.OutputTokens, c.prompt(i), c.r.gradedResults(), c.r.Finish.String())
 	}
 	dst = append(dst, ']')
 	dst = append(dst, c.head...)
-	dst = append(dst, `,"prompt_filter_results":`+promptFilter+`,"system_fingerprint":`...)
+	dst = append(dst, `,"prompt_filter_results":`...)
+	dst = c.r.appendPromptResults(dst)
+	dst = append(dst, `,"system_fingerprint":`...)
 	dst = appendOrNull(dst, c.r.Fingerprint)
 	dst = append(dst, `,"usage":`...)
 	return append(c.appendUsage(dst), '}')
 }
 
 // AppendHead implements Writer.
-func (c *Completion) AppendHead(dst []byte) []byte { return appendPromptFilter(dst) }
+func (c *Completion) AppendHead(dst []byte) []byte { return c.r.appendPromptEvent(dst) }
 
 // AppendOpen implements Writer: only a prompt that is to be repeated precedes the first text.
 func (c *Completion) AppendOpen(dst []byte) []byte {
@@ -108,9 +114,17 @@ func (c *Completion) AppendClose(dst []byte) []byte {
 
 func (c *Completion) appendChunk(dst []byte, choice, from, to int, prompt, finish string) []byte {
 	dst = append(dst, `data: {"choices":[`...)
-	dst = c.appendChoice(dst, choice, from, to, prompt, "{}", finish)
+	dst = c.appendChoice(dst, choice, from, to, prompt, c.results(from, to, finish), finish)
 	dst = append(append(dst, ']'), c.head...)
 	return append(dst, c.tail...)
+}
+
+// results is what the filter says of tokens from to to-1, or of the end.
+func (c *Completion) results(from, to int, finish string) string {
+	if c.r.Finish == ops.FinishContentFilter && finish != "" || !c.r.Answer.Safe() && from <= c.r.Found && c.r.Found < to {
+		return c.r.gradedResults()
+	}
+	return "{}"
 }
 
 // AppendError implements Writer.

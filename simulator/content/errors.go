@@ -93,15 +93,6 @@ func FlexTimeout(tier string) Answer {
 	return engine(408, "No capacity came free in time for this request in the service tier '"+tier+"'.", "timeout_error", "service_tier", "request_timeout")
 }
 
-// PromptFiltered answers a prompt that the content filter refused (here: as a jailbreak). The prompt is billed.
-func PromptFiltered() Answer {
-	const message = "The response was filtered due to the prompt triggering Azure OpenAI's content management policy. Please modify your prompt and retry. To learn more about our content filtering policies please read our documentation: https://go.microsoft.com/fwlink/?linkid=2198766"
-	return Answer{400, []byte(`{"error":{"message":"` + message + `","type":null,"param":"prompt","code":"content_filter","status":400,` +
-		`"innererror":{"code":"ResponsibleAIPolicyViolation","content_filter_result":{"hate":{"filtered":false,"severity":"safe"},` +
-		`"jailbreak":{"detected":true,"filtered":true},"self_harm":{"filtered":false,"severity":"safe"},` +
-		`"sexual":{"filtered":false,"severity":"safe"},"violence":{"filtered":false,"severity":"safe"}}}}}`)}
-}
-
 // ServiceUnavailable answers a service outage.
 func ServiceUnavailable() Answer {
 	return gateway(503, "InternalServerError", "The service is temporarily unable to process your request. Please try again later.")

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"foundrylab/internal/ops"
+	"foundrylab/simulator/filter"
 )
 
 var update = flag.Bool("update", false, "write the goldens anew; then read the difference")
@@ -49,7 +50,7 @@ func TestErrors(t *testing.T) {
 		{"context length exceeded", ContextLengthExceeded(16384, 17570)},
 		{"unsupported parameter", UnsupportedParameter("max_tokens", "max_completion_tokens")},
 		{"unsupported value", UnsupportedValue("temperature", "0.7", "1")},
-		{"prompt filtered", PromptFiltered()},
+		{"prompt filtered", PromptFiltered(&filter.Verdict{Found: [filter.Categories]filter.Severity{filter.Jailbreak: filter.High}})},
 		{"service unavailable", ServiceUnavailable()},
 		{"internal server error", InternalServerError()},
 		{"overloaded", Overloaded(429, "5f1c")},

@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"foundrylab/internal/ops"
+	"foundrylab/simulator/filter"
 )
 
 // ResponseForm is what a response needs beside its Reply. The request's own members stand in the response again.
@@ -190,25 +191,23 @@ func (p *Response) filters(m *members, over bool) {
 		m.raw("content_filters", "null")
 		return
 	}
-	chars, verdict, blocked := 0, bodyFilter, p.r.Finish == ops.FinishContentFilter
+	chars, v, blocked := 0, p.r.verdict(), p.r.Finish == ops.FinishContentFilter
 	for i := range p.items() {
 		chars += utf8.RuneCountInString(p.said(i))
 	}
-	if blocked {
-		verdict = violenceFilter
-	}
 	m.raw("content_filters", "[")
-	m.b = appendVerdict(m.b, "prompt", promptVerdict, false, p.form.PromptChars)
-	m.b = appendVerdict(append(m.b, ','), "completion", verdict, blocked, chars)
+	m.b = appendFiltered(m.b, "prompt", &p.r.Prompt, onPrompt, false, p.form.PromptChars)
+	m.b = appendFiltered(append(m.b, ','), "completion", &v, onBody, blocked, chars)
 	m.b = append(m.b, ']')
 }
 
-func appendVerdict(dst []byte, source, verdict string, blocked bool, chars int) []byte {
+func appendFiltered(dst []byte, source string, v *filter.Verdict, w width, blocked bool, chars int) []byte {
 	m := members{append(dst, '{')}
 	m.bool("blocked", blocked)
 	m.text("source_type", source)
 	m.raw("content_filter_raw", "[]")
-	m.raw("content_filter_results", verdict)
+	m.name("content_filter_results")
+	m.b = appendVerdict(m.b, v, w)
 	m.raw("content_filter_offsets", `{"start_offset":0`)
 	m.int("end_offset", chars)
 	m.raw("check_offset", "0}")

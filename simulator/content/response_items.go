@@ -48,11 +48,17 @@ func (p *Response) said(i int) string {
 	return p.r.Script.items[i].part(0, p.r.OutputTokens)
 }
 
-// whole reports whether an item has come to its own end.
+// whole reports whether an item has come to its own end. What the content filter stopped has not.
 func (p *Response) whole(i int) bool {
 	if p.r.Script == nil {
 		return p.State() == ResponseCompleted
 	}
+	last := i == len(p.r.Script.items)-1
+	return p.closed(i) && !(last && p.r.Finish == ops.FinishContentFilter)
+}
+
+// closed reports whether all is said that a script has of an item.
+func (p *Response) closed(i int) bool {
 	it := &p.r.Script.items[i]
 	return it.from+len(it.ends) <= p.r.OutputTokens
 }

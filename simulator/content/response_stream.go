@@ -190,7 +190,7 @@ func (p *Response) closeDelta(dst []byte, m members, i, k int) []byte {
 // AppendClose implements Writer. It closes the item that is still open.
 func (p *Response) AppendClose(dst []byte) []byte {
 	for i := range p.items() {
-		if p.r.Script == nil || !p.whole(i) {
+		if p.r.Script == nil || !p.closed(i) {
 			dst = p.closeItem(dst, i)
 		}
 	}

@@ -61,7 +61,7 @@ func (s *Script) Calls() bool { return s.calls > 0 }
 
 // wordless reports whether there is nothing but calls.
 func (s *Script) wordless() bool {
-	if s == nil {
+	if s == nil || s.calls == 0 {
 		return false
 	}
 	for i := range s.items {
@@ -108,7 +108,7 @@ func (s *Script) appendMessage(dst []byte, tokens int) []byte {
 		}
 	}
 	dst = append(dst, `"content":`...)
-	if said {
+	if said || s.calls == 0 {
 		dst = appendQuoted(dst, text)
 	} else {
 		dst = append(dst, "null"...)
@@ -141,7 +141,7 @@ func (s *Script) appendMessage(dst []byte, tokens int) []byte {
 
 // appendDeltas calls event for each delta of the tokens from to to-1. A call begins with its name, and then come its
 // arguments.
-func (s *Script) appendDeltas(dst []byte, from, to int, event func(dst, delta []byte) []byte) []byte {
+func (s *Script) appendDeltas(dst []byte, from, to int, event func(dst, delta []byte, words bool) []byte) []byte {
 	var delta []byte
 	for i := range s.items {
 		it := &s.items[i]
@@ -154,7 +154,7 @@ func (s *Script) appendDeltas(dst []byte, from, to int, event func(dst, delta []
 			delta = append(delta, `,"index":`...)
 			delta = strconv.AppendInt(delta, int64(it.index), 10)
 			delta = append(delta, `,"type":"function"}]}`...)
-			dst = event(dst, delta)
+			dst = event(dst, delta, false)
 		}
 		if part == "" {
 			continue
@@ -170,7 +170,7 @@ func (s *Script) appendDeltas(dst []byte, from, to int, event func(dst, delta []
 			delta = appendQuoted(delta, part)
 			delta = append(delta, '}')
 		}
-		dst = event(dst, delta)
+		dst = event(dst, delta, !it.call)
 	}
 	return dst
 }

@@ -6,6 +6,7 @@ import (
 	"foundrylab/internal/distribution"
 	"foundrylab/internal/record"
 	"foundrylab/internal/unit"
+	"foundrylab/simulator/filter"
 	"foundrylab/simulator/latency"
 )
 
@@ -50,6 +51,8 @@ type Config struct {
 	LatencyCheckpoint *bool `yaml:"latency_checkpoint" doc:"whether the usage of chat completions tells where the time went; default by profile: from azure-2026 on"`
 
 	MaxInFlight int `yaml:"max_in_flight" default:"200000" min:"1" max:"1000000" doc:"bound on requests being answered at once; above it 503"`
+
+	ContentFilter *filter.Config `yaml:"content_filter" doc:"live: what its content filter finds in prompts and answers; default: nothing"`
 
 	Content string `yaml:"content" default:"generate" enum:"generate|echo" doc:"live: what answers say: words made up, or what the user said last"`
 

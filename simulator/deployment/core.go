@@ -73,6 +73,7 @@ type stream struct {
 	cfg        uint16 // place in configs
 	state      streamState
 	length     bool
+	filtered   bool // its answer is the refusal of its prompt
 	tier       record.Tier
 	cut        bool // a fault struck it: due is when it ends
 	vain       bool // it waits for capacity until it is refused

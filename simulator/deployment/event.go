@@ -27,6 +27,7 @@ type Event struct {
 	PromptTokens   int32
 	PromptEstimate int32 // prompt tokens as the service guesses them from characters
 	OutputTokens   int32 // wanted length; negative: the deployment draws one
+	EndsBy         int32 // the text comes to its own end by this token, however long it was to be; 0: it does not
 	MaxTokens      int32 // negative: absent
 	Shared         int32 // prompt tokens of Prefix
 	Version        uint32
@@ -42,6 +43,7 @@ type Event struct {
 	Forget         bool // Configure: begin anew, with nothing used and no body seen
 	Granted        bool
 	Chained        bool          // Start: it builds upon a stored response
+	Filtered       bool          // Start: the content filter stops its prompt: it is charged and billed as admitted, and answered 400
 	Missed         bool          // Start: its connection never came about, as whoever owns the network says
 	Why            record.Reason // Reserved and not Granted
 	Tier           record.Tier   // asked for

@@ -63,10 +63,12 @@ func (c *Core) settle(now tick.Instant, out []Effect) []Effect {
 		if s.breaks != 0 {
 			why = c.interruptions[s.breaks-1].why
 		}
-		switch why {
-		case record.NoReason:
+		switch {
+		case s.filtered:
+			out = c.end(it.At, ref, s, Finish, record.Failed, record.PromptFiltered, out)
+		case why == record.NoReason:
 			out = c.end(it.At, ref, s, Finish, record.Succeeded, why, out)
-		case record.WrongLengthFault: // the headers go out, and the whole body with them
+		case why == record.WrongLengthFault: // the headers go out, and the whole body with them
 			s.state = flowing
 			out = append(out, Effect{Kind: Head, Ref: ref, At: it.At, Status: 200})
 			out = c.end(it.At, ref, s, Cut, record.Failed, why, out)
@@ -143,8 +145,11 @@ func (c *Core) end(at tick.Instant, ref record.Ref, s *stream, kind EffectKind, 
 	if s.state != reserving {
 		charged = c.limits.settle(at, c.configs.at[s.cfg], c.cfg, s, produced, why == record.ClientGone)
 	}
-	if status == 200 {
+	if status == 200 { // and what is filtered too
 		c.billed += int64(s.prompt) + int64(produced)*int64(s.choices)
+	}
+	if why == record.PromptFiltered {
+		status = 400
 	}
 	first := s.schedule.FirstIn()
 	came := latency.Schedule{First: first, Next: first, End: tick.ToUnits(at.Sub(s.start)), Tokens: seen}

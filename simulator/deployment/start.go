@@ -67,11 +67,11 @@ func (c *Core) admit(now tick.Instant, ev *Event, attempt uint32, hit *blow, out
 	}
 	c.cache.take(now, cache)
 	seen, thought, length := c.answerLength(ev, attempt)
-	s.completion, s.length = seen+thought, length
+	s.completion, s.length, s.filtered = seen+thought, length, ev.Filtered
 	s.schedule = c.cfg.latency.Plan(&latency.Request{Key: s.key, Attempt: attempt, Prompt: int64(s.prompt), Cached: int64(s.cached), Output: int64(seen), Reasoning: int64(thought),
-		Stream: ev.Stream, Delay: hit.delay, Slow: c.slowDown(), Target: c.target(s.tier), Pace: c.cfg.load.Pace(c.level)})
+		Stream: ev.Stream && !ev.Filtered, Delay: hit.delay, Slow: c.slowDown(), Target: c.target(s.tier), Pace: c.cfg.load.Pace(c.level)})
 	s.schedule.PutOff(tick.ToUnits(hit.hold + wait))
-	if b := hit.breaks; b != 0 && seen >= int32(c.interruptions[b-1].after) {
+	if b := hit.breaks; b != 0 && !ev.Filtered && seen >= int32(c.interruptions[b-1].after) {
 		s.breaks, s.schedule.After, s.schedule.Pause = b, c.interruptions[b-1].after, tick.ToUnits(c.interruptions[b-1].pause)
 	}
 	if c.remote {
@@ -152,9 +152,15 @@ func (c *Core) slot(slot uint32) *stream {
 // answerLength returns the tokens of each choice that are seen, and those that
 // the model thinks in before. max_tokens counts both, the latter first.
 func (c *Core) answerLength(ev *Event, attempt uint32) (tokens, thought int32, cut bool) {
+	if ev.Filtered {
+		return 0, 0, false
+	}
 	tokens = ev.OutputTokens
 	if tokens < 0 {
 		tokens = int32(min(c.cfg.output.At(c.cfg.draw.Draw(ev.Key, attempt)), math.MaxInt32))
+	}
+	if ev.EndsBy > 0 {
+		tokens = min(tokens, ev.EndsBy)
 	}
 	thought = c.cfg.latency.Reasoning(ev.Key, attempt, ev.Effort)
 	most := ev.MaxTokens

@@ -272,7 +272,7 @@ func (a arguments) event(f []string) Event {
 	case "start":
 		ev = Event{Kind: Start, Ref: ev.Ref, Key: uint64(a.number("key", 1)), PromptTokens: int32(a.number("prompt", 0)),
 			PromptEstimate: int32(a.number("chars", 0)/4 + 1), MaxTokens: int32(a.number("max", -1)), OutputTokens: int32(a.number("out", 1)),
-			N: uint16(a.number("n", 0)), Effort: latency.Effort(a.number("effort", 0)), Stream: !a.has("whole"), Chained: a.has("chained"), Tier: a.tier(), Prefix: uint64(a.number("prefix", 0)), Shared: int32(a.number("shared", 0))}
+			N: uint16(a.number("n", 0)), Effort: latency.Effort(a.number("effort", 0)), Stream: !a.has("whole"), Chained: a.has("chained"), Filtered: a.has("filtered"), EndsBy: int32(a.number("ends", 0)), Tier: a.tier(), Prefix: uint64(a.number("prefix", 0)), Shared: int32(a.number("shared", 0))}
 	case "gone":
 		ev.Kind = Gone
 	case "granted", "refused":
