@@ -40,6 +40,7 @@ type call struct {
 	script   *content.Script  // what is said; nil: made-up words
 	finish   ops.FinishReason // of the script; none: as it is natural
 	prose    bool             // the script is made-up words, of which the deployment says how many are said
+	stopper  string           // the stop sequence that ends it
 	verdicts verdicts
 	exact    bool        // its refusal is sent as it is, in any family
 	wish     string      // the fault that the deployment name asks for

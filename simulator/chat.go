@@ -166,7 +166,7 @@ func (c *call) writer(f *flight) content.Writer {
 	r := content.Reply{
 		Key:             c.backend.text.Draw(c.request, f.plan.Attempt),
 		Created:         int64(f.plan.At) / int64(time.Second),
-		Model:           c.backend.engine,
+		Model:           c.engine(),
 		Fingerprint:     c.backend.fingerprint,
 		Choices:         choices,
 		PromptTokens:    int(f.plan.Prompt),
@@ -177,9 +177,8 @@ func (c *call) writer(f *flight) content.Writer {
 		IncludeUsage:    c.peeked.IncludeUsage,
 		Obfuscation:     !c.peeked.OmitObfuscation,
 	}
-	if c.asynchronous() {
-		r.Asynchronous, r.PromptChars = true, c.peeked.TextChars
-	}
+	r.Asynchronous, r.PromptChars = c.asynchronous(), c.peeked.TextChars
+	r.Logprobs, r.TopLogprobs = c.logprobs()
 	c.scripted(&r, f)
 	if c.backend.limits.Load().checkpoint {
 		r.Timing = &f.plan.Schedule // as it will be in the end

@@ -27,8 +27,8 @@ func (c *call) curtail(ev *deployment.Event) {
 		}
 		c.script, c.prose = content.Prose(c.backend.text.Draw(c.request, 0), most), true
 	}
-	if at := firstStop(c.script.Text(), stops); at >= 0 {
-		c.script, c.finish = c.script.Before(at), ops.FinishStop
+	if at, stop := firstStop(c.script.Text(), stops); at >= 0 {
+		c.script, c.finish, c.stopper = c.script.Before(at), ops.FinishStop, stop
 	}
 	c.judgeAnswer(c.script.Text())
 	if c.prose && c.script.Tokens() > 0 {
@@ -36,15 +36,15 @@ func (c *call) curtail(ev *deployment.Event) {
 	}
 }
 
-// firstStop returns where the first of the sequences begins, or -1.
-func firstStop(text string, stops []string) int {
-	first := -1
+// firstStop returns where the first of the sequences begins, or -1, and which that is.
+func firstStop(text string, stops []string) (first int, which string) {
+	first = -1
 	for _, stop := range stops {
 		if at := strings.Index(text, stop); at >= 0 && (first < 0 || at < first) {
-			first = at
+			first, which = at, stop
 		}
 	}
-	return first
+	return first, which
 }
 
 // scripted says what is known before of what the answer says, and how it ends there.
@@ -60,7 +60,7 @@ func (c *call) scripted(r *content.Reply, f *flight) {
 		r.Script = c.script.Cut(shown)
 	}
 	if over || !c.prose {
-		r.Finish = c.finish
+		r.Finish, r.StopSequence = c.finish, c.stopper
 	}
 	if v := c.verdicts.answer; over || shown > c.verdicts.found && !v.Stopped() {
 		r.Answer, r.Found = v, c.verdicts.found

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"foundrylab/internal/ops"
+	"foundrylab/simulator/catalog"
 	"foundrylab/simulator/content"
 	"foundrylab/simulator/latency"
 )
@@ -35,7 +36,9 @@ func (c *call) responseKey() uint64 { return c.srv.ids.Draw(c.serial^uint64(c.be
 
 // responseForm fills in what a response has beside its reply, which it completes.
 func (c *call) responseForm(r *content.Reply) content.ResponseForm {
-	r.Model = c.backend.cfg.Name
+	if c.backend.cfg.Model != catalog.Router { // which names its choice here too
+		r.Model = c.backend.cfg.Name
+	}
 	plan := &c.flight.plan
 	form := content.ResponseForm{ID: c.responseKey(), Asked: c.peeked, PromptChars: c.peeked.TextChars,
 		Completed: func() int64 { return int64(plan.EndsAt()) / int64(time.Second) }}

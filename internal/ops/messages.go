@@ -50,6 +50,8 @@ func (k *Peeker) peekMessages(body []byte) (Peeked, error) {
 			p.Stream = r.bool(place{name: "stream"}, false)
 		case `"max_tokens"`:
 			p.MaxTokens = r.int(place{name: "max_tokens"}, -1, MaxOutputLimit)
+		case `"stop_sequences"`:
+			p.Sampling.Stops = r.stops(place{name: "stop_sequences"}, maxSequences)
 		case `"tools"`:
 			p.Tools = r.raw()
 		case `"tool_choice"`:
@@ -64,6 +66,9 @@ func (k *Peeker) peekMessages(body []byte) (Peeked, error) {
 	}
 	return p, r.finish(seen, "messages")
 }
+
+// maxSequences bounds the stop sequences that are heeded: the service names no bound.
+const maxSequences = 63
 
 // MessagesUsage reads usage.input_tokens and usage.output_tokens of a message.
 func MessagesUsage(body []byte) (prompt, completion int, ok bool) {

@@ -31,7 +31,7 @@ func (r *reader) sampling(s *Sampling, name []byte) {
 	case `"logit_bias"`:
 		s.Biased = r.filled(place{name: "logit_bias"})
 	case `"stop"`:
-		s.Stops = r.stops()
+		s.Stops = r.stops(place{name: "stop"}, MaxStops)
 	default:
 		r.skip()
 	}
@@ -64,14 +64,14 @@ func (r *reader) filled(at place) (some bool) {
 	return some
 }
 
-func (r *reader) stops() (list []string) {
-	at := place{name: "stop"}
+// stops consumes a text or a list of them, and keeps one more than most.
+func (r *reader) stops(at place, most int) (list []string) {
 	if r.null() || r.err != nil {
 		return nil
 	}
 	keep := func() {
 		// no more is kept than tells that there are too many
-		if text := r.text(at); text != "" && len(list) <= MaxStops {
+		if text := r.text(at); text != "" && len(list) <= most {
 			list = append(list, text)
 		}
 	}

@@ -70,6 +70,7 @@ var models = []Model{
 	{"gpt-5-codex", Responses, 400_000, 128_000, true, 0, false},
 	{"gpt-5.4", modern, 1_050_000, 128_000, true, 0, false},
 	{"gpt-6", modern, 1_050_000, 128_000, true, 0, false},
+	{Router, modern, 200_000, 32_768, false, 0, false}, // what a reasoning model does not take is dropped on the way
 	{"o1", modern, 200_000, 100_000, true, 0, false},
 	{"o1-pro", Responses, 200_000, 100_000, true, 0, false},
 	{"o3", modern, 200_000, 100_000, true, 0, false},

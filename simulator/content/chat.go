@@ -37,8 +37,11 @@ type Reply struct {
 	Script          *Script           // what every choice says; nil: made-up words
 	Prompt, Answer  filter.Verdict    // of the content filter
 	Found           int               // token at which the answer's verdict is reported in a stream
+	Logprobs        bool              // chat and completions: log probabilities of the tokens
+	TopLogprobs     int               // of so many alternatives each, the token itself included
+	StopSequence    string            // that ended the answer
 	Asynchronous    bool              // chat: the filter annotates streams in events of their own
-	PromptChars     int               // asynchronous: where the answer begins for its offsets
+	PromptChars     int               // where the answer begins for offsets in it
 }
 
 // Chat is the Writer of a chat completion.
@@ -138,7 +141,9 @@ func (c *Chat) AppendBody(dst []byte) []byte {
 		dst = append(dst, c.r.Finish.String()...)
 		dst = append(dst, `","index":`...)
 		dst = strconv.AppendInt(dst, int64(i), 10)
-		dst = append(dst, `,"logprobs":null,"message":{"annotations":[],`...)
+		dst = append(dst, `,"logprobs":`...)
+		dst = c.r.appendLogprobs(dst, i, 0, c.r.OutputTokens)
+		dst = append(dst, `,"message":{"annotations":[],`...)
 		if c.r.Script != nil {
 			dst = c.r.Script.appendMessage(dst, c.r.OutputTokens)
 		} else {
@@ -173,7 +178,7 @@ func (c *Chat) appendRole(dst []byte, choice int) []byte {
 		dst = append(dst, `""`...)
 	}
 	dst = append(dst, `,"refusal":null,"role":"assistant"},"finish_reason":null,"index":`...)
-	return c.close(dst, choice, -1)
+	return c.close(dst, choice, -1, -1)
 }
 
 // appendContent appends one event with tokens from to to-1 of a choice. One token per event is the plain pace; the
@@ -184,13 +189,16 @@ func (c *Chat) appendContent(dst []byte, choice, from, to int) []byte {
 			dst = c.openDelta(dst, from, to, words)
 			dst = append(dst, delta...)
 			dst = append(dst, `,"finish_reason":null,"index":`...)
-			return c.close(dst, choice, from)
+			if !words {
+				return c.close(dst, choice, from, from)
+			}
+			return c.close(dst, choice, from, to)
 		})
 	}
 	dst = append(c.openDelta(dst, from, to, true), `{"content":"`...)
 	dst = c.AppendText(dst, choice, from, to)
 	dst = append(dst, `"},"finish_reason":null,"index":`...)
-	return c.close(dst, choice, from)
+	return c.close(dst, choice, from, to)
 }
 
 // openDelta begins an event up to the delta of tokens from to to-1, with what the filter says of them: it judges words.
@@ -219,7 +227,7 @@ func (c *Chat) appendFinish(dst []byte, choice int) []byte {
 	dst = append(dst, `,"delta":{},"finish_reason":"`...)
 	dst = append(dst, c.r.Finish.String()...)
 	dst = append(dst, `","index":`...)
-	return c.close(dst, choice, -2)
+	return c.close(dst, choice, -2, -2)
 }
 
 // appendUsageEvent appends the usage event, or nothing when Reply.IncludeUsage is false.
@@ -278,14 +286,16 @@ func (c *Chat) AppendBroken(dst []byte) []byte {
 	return append(dst, `data: {"choices":[{"content_filter_results":`+chunkFilter+`,"delta":{"cont`+"\n\n"...)
 }
 
-// close ends a chunk of one choice, after "index":. k tells the chunks of a choice apart.
-func (c *Chat) close(dst []byte, choice, k int) []byte {
+// close ends a chunk of one choice, after "index":, with the log probabilities of tokens from to to-1. from tells the
+// chunks of a choice apart.
+func (c *Chat) close(dst []byte, choice, from, to int) []byte {
 	dst = strconv.AppendInt(dst, int64(choice), 10)
-	dst = append(dst, `,"logprobs":null}]`...)
+	dst = append(dst, `,"logprobs":`...)
+	dst = append(c.r.appendLogprobs(dst, choice, from, to), "}]"...)
 	dst = append(dst, c.head...)
 	if c.r.Obfuscation {
 		dst = append(dst, `,"obfuscation":"`...)
-		dst = appendPadding(dst, mix(c.r.Key^uint64(choice)<<32^uint64(int64(k))))
+		dst = appendPadding(dst, mix(c.r.Key^uint64(choice)<<32^uint64(int64(from))))
 		dst = append(dst, '"')
 	}
 	return append(dst, c.tail...)

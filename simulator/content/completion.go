@@ -12,6 +12,7 @@ type Completion struct {
 	begin      []string // prompts that the choices begin with, each choices for one in turn; nil: none
 	each       int
 	head, tail []byte // of a chunk, after its choices
+	offsets    []int  // log probabilities: where each choice's next token begins; then a Completion is written once
 }
 
 // NewCompletion prepares an answer. echo holds the prompts that the choices begin with, or is empty.
@@ -20,6 +21,12 @@ func NewCompletion(r Reply, echo []string) *Completion {
 	c := &Completion{r: r, begin: echo, each: 1}
 	if len(echo) > 0 {
 		c.each = max(r.Choices/len(echo), 1)
+	}
+	if r.Logprobs {
+		c.offsets = make([]int, r.Choices)
+		for i := range c.offsets {
+			c.offsets[i] = r.PromptChars
+		}
 	}
 	b := r.appendOrigin(make([]byte, 0, 160), "cmpl-")
 	b = append(b, `,"object":"text_completion"`...)
@@ -38,7 +45,13 @@ func (c *Completion) appendChoice(dst []byte, choice, from, to int, prompt, filt
 	dst = appendOrNull(dst, finish)
 	dst = append(dst, `,"index":`...)
 	dst = strconv.AppendInt(dst, int64(choice), 10)
-	dst = append(dst, `,"logprobs":null,"text":`...)
+	dst = append(dst, `,"logprobs":`...)
+	if c.r.Logprobs && from < to {
+		dst, c.offsets[choice] = c.r.appendOldLogprobs(dst, choice, from, to, c.offsets[choice])
+	} else {
+		dst = append(dst, "null"...)
+	}
+	dst = append(dst, `,"text":`...)
 	if c.r.Script != nil {
 		return append(appendQuoted(dst, prompt+c.r.Script.text(from, to)), '}')
 	}

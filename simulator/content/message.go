@@ -30,7 +30,19 @@ func (m *Message) stopReason() string {
 	case ops.FinishContentFilter:
 		return "refusal"
 	}
+	if m.r.StopSequence != "" {
+		return "stop_sequence"
+	}
 	return "end_turn"
+}
+
+// appendStopped appends what ended the message, after the quote of its stop_reason.
+func (m *Message) appendStopped(dst []byte) []byte {
+	dst = append(append(dst, m.stopReason()...), `","stop_sequence":`...)
+	if m.r.Finish != ops.FinishStop {
+		return append(dst, "null"...)
+	}
+	return appendOrNull(dst, m.r.StopSequence)
 }
 
 // appendStart appends a message's members up to its content.
@@ -63,8 +75,7 @@ func (m *Message) AppendBody(dst []byte) []byte {
 		dst = m.appendBlocks(dst)
 	}
 	dst = append(dst, `],"stop_reason":"`...)
-	dst = append(dst, m.stopReason()...)
-	dst = append(dst, `","stop_sequence":null,"usage":`...)
+	dst = append(m.appendStopped(dst), `,"usage":`...)
 	dst = m.appendUsage(dst, m.r.billed())
 	return append(dst, '}')
 }
@@ -183,8 +194,7 @@ func (m *Message) AppendClose(dst []byte) []byte {
 		}
 	}
 	dst = append(event(dst, "message_delta"), `,"delta":{"stop_reason":"`...)
-	dst = append(dst, m.stopReason()...)
-	dst = append(dst, `","stop_sequence":null},"usage":`...)
+	dst = append(m.appendStopped(dst), `},"usage":`...)
 	dst = append(m.appendUsage(dst, m.r.billed()), endEvent...)
 	return append(event(dst, "message_stop"), endEvent...)
 }

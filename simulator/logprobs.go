@@ -1,0 +1,20 @@
+package simulator
+
+import (
+	"strconv"
+
+	"foundrylab/simulator/catalog"
+)
+
+// logprobs returns whether log probabilities are asked for, and of how many alternatives.
+func (c *call) logprobs() (asked bool, top int) {
+	s := &c.peeked.Sampling
+	top, _ = strconv.Atoi(s.TopLogprobs) // checked, or lenient
+	switch c.op.needs {
+	case catalog.Chat:
+		return s.Logprobs, min(max(top, 0), 20)
+	case catalog.Completion:
+		return s.TopLogprobs != "", min(max(top, 0), 5)
+	}
+	return false, 0
+}
