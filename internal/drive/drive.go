@@ -54,6 +54,7 @@ type Driver[E, F any] struct {
 	stopped bool
 	tape    *Tape[E, F]
 
+	room  int // of a new mailbox
 	boxes []*Box[F]
 	free  []uint32
 }
@@ -62,7 +63,7 @@ type Driver[E, F any] struct {
 // for each effect in order, under the lock: it must not block. It may call Post
 // and Answer, and no other method.
 func New[E, F any](core Core[E, F], clock *Clock, wake E, deliver func(now tick.Instant, f F)) *Driver[E, F] {
-	return &Driver[E, F]{core: core, clock: clock, wake: wake, deliver: deliver, armed: tick.Never}
+	return &Driver[E, F]{core: core, clock: clock, wake: wake, deliver: deliver, armed: tick.Never, room: boxSize}
 }
 
 // Record puts every step on a tape from now on.
@@ -182,19 +183,23 @@ type Box[F any] struct {
 // boxSize is more effects than any core has outstanding for one addressee.
 const boxSize = 16
 
+// Room makes mailboxes for that many effects, before the first one is opened.
+// They stay as long as the driver: there are as many as were open at a time.
+func (d *Driver[E, F]) Room(effects int) { d.room = effects }
+
 // Open returns a mailbox with a fresh Ref. Close it when the terminal effect
-// has been read.
+// has been read; then C is another's.
 func (d *Driver[E, F]) Open() *Box[F] {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	b := &Box[F]{C: make(chan F, boxSize)}
 	if n := len(d.free); n > 0 {
-		b.Ref = record.Ref{Slot: d.free[n-1], Gen: d.boxes[d.free[n-1]].Ref.Gen + 1}
+		last := d.boxes[d.free[n-1]]
 		d.free = d.free[:n-1]
+		b := &Box[F]{Ref: record.Ref{Slot: last.Ref.Slot, Gen: last.Ref.Gen + 1}, C: last.C}
 		d.boxes[b.Ref.Slot] = b
 		return b
 	}
-	b.Ref.Slot = uint32(len(d.boxes))
+	b := &Box[F]{Ref: record.Ref{Slot: uint32(len(d.boxes))}, C: make(chan F, d.room)}
 	d.boxes = append(d.boxes, b)
 	return b
 }
@@ -205,14 +210,17 @@ func (d *Driver[E, F]) Close(b *Box[F]) {
 	defer d.mu.Unlock()
 	if d.boxes[b.Ref.Slot] == b && !b.closed {
 		b.closed = true
+		for len(b.C) > 0 { // nothing more is posted: the next one gets it empty
+			<-b.C
+		}
 		d.free = append(d.free, b.Ref.Slot)
 	}
 }
 
 // Post hands f to the mailbox of ref; call it from deliver only. What is
-// addressed to an earlier generation is dropped: its addressee is gone.
+// addressed to an earlier generation or a closed box is dropped: its addressee is gone.
 func (d *Driver[E, F]) Post(ref record.Ref, f F) {
-	if int(ref.Slot) >= len(d.boxes) || d.boxes[ref.Slot].Ref != ref {
+	if int(ref.Slot) >= len(d.boxes) || d.boxes[ref.Slot].Ref != ref || d.boxes[ref.Slot].closed {
 		return
 	}
 	select {

@@ -167,3 +167,17 @@ func TestDoAll(t *testing.T) {
 		t.Errorf("on the tape: %+v", tape.Steps)
 	}
 }
+
+// What is posted after the end of a box, or was not read before it, is not for the next one of its slot.
+func TestBoxesBeginEmpty(t *testing.T) {
+	d := New(&alarm{}, NewClock(0), tick.Instant(0), func(tick.Instant, ring) {})
+	d.Room(1)
+	a := d.Open()
+	d.Post(a.Ref, ring{At: 1})
+	d.Close(a)
+	d.Post(a.Ref, ring{At: 2})
+	b := d.Open()
+	if b.Ref.Slot != a.Ref.Slot || len(b.C) != 0 || cap(b.C) != 1 {
+		t.Errorf("slot %d after %d, %d of %d effects", b.Ref.Slot, a.Ref.Slot, len(b.C), cap(b.C))
+	}
+}
