@@ -94,25 +94,33 @@ func (e *Encoding) Count(text string) int {
 	return n
 }
 
-// piece counts the piece text[at:end]. A piece that is a token is one, even where merging would not arrive at it.
+// piece counts the piece text[at:end]. A piece that is a token is one, even where merging would not arrive at it. A short
+// one is looked for in the memo first, even if it is a token: that touches one cache line, and the vocabulary three.
 func (e *Encoding) piece(text string, at, end int) int {
 	length := end - at
-	if length > longest {
-		return e.vocab.mergeLong(text[at:end], longPiece)
-	}
-	r, w := e.vocab.rank(text, at, end)
 	switch {
-	case r != none:
-		return 1
-	case length > shortPiece:
+	case length > longest:
 		return e.vocab.mergeLong(text[at:end], longPiece)
 	case length > memoBytes:
-		return e.vocab.mergeShort(text, at, end)
+		w := wordOf(text, at, end)
+		return e.whole(text, at, end, &w)
 	}
-	if n := e.memo.get(w, length); n > 0 {
-		return n
+	w := wordOf(text, at, end)
+	n := e.memo.get(w, length)
+	if n == 0 {
+		n = e.whole(text, at, end, &w)
+		e.memo.put(w, length, n)
 	}
-	n := e.vocab.mergeShort(text, at, end)
-	e.memo.put(w, length, n)
 	return n
+}
+
+// whole counts a piece of 1 to longest bytes, of which w is known.
+func (e *Encoding) whole(text string, at, end int, w *word) int {
+	switch {
+	case e.vocab.ranked(text, at, end, w) != none:
+		return 1
+	case end-at > shortPiece:
+		return e.vocab.mergeLong(text[at:end], longPiece)
+	}
+	return e.vocab.mergeShort(text, at, end)
 }

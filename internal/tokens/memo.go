@@ -2,9 +2,9 @@ package tokens
 
 import "sync/atomic"
 
-// memo remembers the counts of short pieces that are no token, such as names and misspelt words. It is a table of fixed
-// size in which a piece has one place and pushes out what was there; nothing waits for anything. A piece is kept whole,
-// so what is remembered is right and not just likely.
+// memo remembers the counts of short pieces: of the words that come again and again, and of names and misspelt words,
+// which are no token. It is a table of fixed size in which a piece has one place and pushes out what was there; nothing
+// waits for anything. A piece is kept whole, so what is remembered is right and not just likely.
 type memo []memoSlot
 
 // memoSlots bounds a memo: 24 bytes each.

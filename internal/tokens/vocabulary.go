@@ -34,25 +34,30 @@ const (
 	tagShift                        = rankBits + placeBits + lengthBits
 )
 
-// rank returns the rank of text[at:end], which has 1 to longest bytes, and that piece's hash.
+// rank returns the rank of text[at:end], which has 1 to longest bytes, and that piece as a word.
 func (v *vocabulary) rank(text string, at, end int) (rank, word) {
 	w := wordOf(text, at, end)
+	return v.ranked(text, at, end, &w), w
+}
+
+// ranked is rank where the word is known.
+func (v *vocabulary) ranked(text string, at, end int, w *word) rank {
 	if at, bit := sieved(w.hash); v.sieve[at]&bit == 0 {
-		return none, w
+		return none
 	}
 	mask := uint64(len(v.slots) - 1)
 	want := w.hash>>tagShift<<lengthBits | uint64(end-at)
 	for i := w.hash & mask; ; i = (i + 1) & mask {
 		s := v.slots[i]
 		if s == 0 {
-			return none, w
+			return none
 		}
 		if s>>(rankBits+placeBits) != want {
 			continue
 		}
 		place := int(s >> rankBits & (1<<placeBits - 1))
-		if v.is(place, text, at, end, &w) {
-			return rank(s & (1<<rankBits - 1)), w
+		if v.is(place, text, at, end, w) {
+			return rank(s & (1<<rankBits - 1))
 		}
 	}
 }
