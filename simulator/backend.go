@@ -44,6 +44,8 @@ type backend struct {
 
 	engine      string // model and version, as answers name it
 	fingerprint string
+	name        []string // as the value of a header, as region
+	region      []string
 	counting    tokens.Model  // how prompts are counted
 	model       catalog.Model // what it is able to do
 	text        rng.Die
@@ -57,7 +59,7 @@ type backend struct {
 func newBackend(cfg *Config, index int, alarm *pace.Alarm) *backend {
 	d := cfg.Deployments[index]
 	b := &backend{index: index, cfg: d, clock: cfg.Clock, alarm: alarm, ledger: cfg.Ledger, observe: cfg.Observe,
-		engine: d.Model + "-" + d.Version, fingerprint: fingerprint(&d), counting: tokens.ModelOrNewest(d.Model), model: catalog.Of(d.Model), filter: filter.New(d.ContentFilter),
+		engine: d.Model + "-" + d.Version, fingerprint: fingerprint(&d), name: []string{d.Name}, region: []string{d.Region}, counting: tokens.ModelOrNewest(d.Model), model: catalog.Of(d.Model), filter: filter.New(d.ContentFilter),
 		text: rng.New(cfg.Seed, rng.ContentText, rng.Entity(d.Name)), late: rng.New(cfg.Seed, rng.Visibility, rng.Entity(d.Name))}
 	var rules []fault.Rule
 	for i, f := range cfg.Faults {
@@ -79,12 +81,16 @@ func newBackend(cfg *Config, index int, alarm *pace.Alarm) *backend {
 	b.limits.Store(b.newLimitHeaders(cfg.Start))
 	b.setting.Store(&setting{cfg: &b.cfg, shown: settingsOf(&b.cfg)})
 	b.driver = drive.New[deployment.Event, deployment.Effect](b.core, cfg.Clock, deployment.Event{Kind: deployment.Wake}, b.deliver)
+	b.driver.Room(mailRoom)
 	if cfg.Record {
 		b.tape = new(drive.Tape[deployment.Event, deployment.Effect])
 		b.driver.Record(b.tape)
 	}
 	return b
 }
+
+// mailRoom is what a request is told at most before it looks: a plan, one Replan, and its end.
+const mailRoom = 3
 
 // nullFingerprint lists the models whose system_fingerprint is null: gpt-5.4 and later.
 var nullFingerprint = []string{"gpt-5.4", "gpt-5.5", "gpt-5.6", "gpt-6"}

@@ -8,9 +8,11 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 
 	"foundrylab/internal/ops"
 	"foundrylab/internal/record"
+	"foundrylab/internal/rng"
 	"foundrylab/internal/tick"
 	"foundrylab/internal/tokens"
 	"foundrylab/simulator/catalog"
@@ -29,7 +31,7 @@ type call struct {
 	family   string   // of the route, where the deployment is in the body
 	version  string   // api-version
 	backend  *backend // once its deployment is known
-	body     []byte
+	digest   uint64   // of the body
 	peeked   ops.Peeked
 	op       operation
 	model    catalog.Model
@@ -44,6 +46,8 @@ type call struct {
 	verdicts verdicts
 	exact    bool        // its refusal is sent as it is, in any family
 	wish     string      // the fault that the deployment name asks for
+	launched *flight     // what is left to see to its end
+	blocked  bool        // by the content filter, before anything is said
 	flight   *flight     // once the answer is planned
 	memo     *remembered // a response that is to be remembered
 
@@ -133,11 +137,12 @@ func (c *call) enter(b *backend) bool {
 
 // readBody reads and peeks at the body, or answers why not.
 func (c *call) readBody(peek peeker) bool {
-	var buf bytes.Buffer
+	d := desks.Get().(*desk)
+	defer d.clear()
 	if n := c.r.ContentLength; n > 0 {
-		buf.Grow(int(min(n, c.srv.maxBody)) + bytes.MinRead)
+		d.body.Grow(int(min(n, c.srv.maxBody)) + bytes.MinRead)
 	}
-	_, err := buf.ReadFrom(http.MaxBytesReader(c.w, c.r.Body, c.srv.maxBody))
+	_, err := d.body.ReadFrom(http.MaxBytesReader(c.w, c.r.Body, c.srv.maxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -147,14 +152,49 @@ func (c *call) readBody(peek peeker) bool {
 		c.reason = record.ClientGone
 		panic(http.ErrAbortHandler)
 	}
-	c.body = buf.Bytes()
-	c.peeked, err = peek(&ops.Peeker{Lenient: c.srv.lenient}, c.body)
+	c.digest = rng.Entity(d.body.Bytes())
+	d.peeker.Lenient = c.srv.lenient
+	c.peeked, err = peek(&d.peeker, d.body.Bytes())
 	var invalid *ops.InvalidRequest
 	if errors.As(err, &invalid) {
 		c.answer(content.InvalidRequest(invalid))
 		return false
 	}
 	return true
+}
+
+// desk is what reading a request takes. What is read of it is copied.
+type desk struct {
+	body   bytes.Buffer
+	peeker ops.Peeker
+}
+
+var desks = sync.Pool{New: func() any { return new(desk) }}
+
+// largestDesk is the largest body whose room is kept for other requests, in bytes.
+const largestDesk = 64 << 10
+
+func (d *desk) clear() {
+	if d.body.Cap() > largestDesk {
+		return
+	}
+	d.body.Reset()
+	desks.Put(d)
+}
+
+// sheet is room for a text that is written and sent.
+type sheet struct{ text []byte }
+
+var sheets = sync.Pool{New: func() any { return new(sheet) }}
+
+func newSheet() *sheet { return sheets.Get().(*sheet) }
+
+// free gives the room to others, unless it is large.
+func (p *sheet) free() {
+	if cap(p.text) <= largestDesk {
+		p.text = p.text[:0]
+		sheets.Put(p)
+	}
 }
 
 // answer sends a whole JSON response.

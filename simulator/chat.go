@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"hash/fnv"
 	"math"
 	"net/http"
 	"time"
@@ -18,12 +17,12 @@ func serving(op *ops.Operation) endpoint {
 	line := operationOf(op)
 	return func(c *call) {
 		c.op = line
-		c.serve(op)
+		c.serve()
 	}
 }
 
-// serve brings a checked request before its deployment and answers as that decides.
-func (c *call) serve(op *ops.Operation) {
+// serve brings a checked request before its deployment; see answers as that decides.
+func (c *call) serve() {
 	if !c.able(c.op.needs) {
 		return
 	}
@@ -59,21 +58,29 @@ func (c *call) serve(op *ops.Operation) {
 		c.answer(*refusal)
 		return
 	}
-	c.body = nil // a long answer needs not hold it
-	stopped := c.stopped(&ev)
-	if !stopped && c.peeked.Response != nil && c.peeked.Response.Background {
-		c.inBackground(op, ev)
+	c.blocked = c.stopped(&ev)
+	if !c.blocked && c.peeked.Response != nil && c.peeked.Response.Background {
+		c.inBackground(ev)
 		return
 	}
-	f := c.launch(ev, c.r.Context().Done())
+	c.launched = c.launch(ev, c.r.Context().Done())
+}
+
+// see sees what was launched to its end. It is called last, where what it takes to check a request is off the stack: most
+// of an open stream's memory is its stack.
+func (c *call) see() {
+	f := c.launched
+	if f == nil {
+		return
+	}
 	defer func() {
 		f.land()
 		c.end = &f.end
 	}()
 	switch {
 	case f.ended:
-		c.refuse(op, &f.end)
-	case stopped:
+		c.refuse(&f.end)
+	case c.blocked:
 		c.filtered(f)
 	case c.peeked.Stream:
 		c.stream(f)
@@ -108,9 +115,7 @@ func (c *call) meter() (deployment.Event, error) {
 	if marked {
 		ev.Key, ev.Try, ev.Marked, ev.OutputTokens = m.Key, uint16(m.Try), true, clamp(m.Output)
 	} else {
-		h := fnv.New64a()
-		h.Write(c.body)
-		ev.Key = h.Sum64()
+		ev.Key = c.digest
 	}
 	if marked && m.Chars == p.TextChars {
 		ev.PromptTokens = clamp(m.Prompt)
@@ -134,9 +139,6 @@ func (c *call) meter() (deployment.Event, error) {
 
 func clamp(n int) int32 { return int32(min(n, math.MaxInt32)) }
 
-// Room for a whole answer, in bytes: a good guess saves copying.
-const bodySize, choiceSize, tokenSize = 900, 500, 7
-
 // whole answers without streaming: everything at the planned end.
 func (c *call) whole(f *flight) {
 	for !f.ended {
@@ -149,14 +151,15 @@ func (c *call) whole(f *flight) {
 		return
 	}
 	c.backend.limits.Load().set(c.w.Header(), &f.plan)
-	room := bodySize + max(c.peeked.N, 1)*(choiceSize+tokenSize*int(f.plan.Tokens))
-	body := c.writer(f).AppendBody(make([]byte, 0, room))
+	p := newSheet()
+	defer p.free()
+	p.text = c.writer(f).AppendBody(p.text)
 	if f.end.Kind == deployment.Cut {
-		c.wrongLength(body, int(f.end.RemainingTokens))
+		c.wrongLength(p.text, int(f.end.RemainingTokens))
 		return
 	}
 	c.remember()
-	c.answer(content.Answer{Status: http.StatusOK, Body: body})
+	c.answer(content.Answer{Status: http.StatusOK, Body: p.text})
 }
 
 // writer prepares what the answer says.

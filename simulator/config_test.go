@@ -8,6 +8,7 @@ import (
 
 	"foundrylab/internal/distribution"
 	"foundrylab/internal/ops"
+	"foundrylab/internal/rng"
 	"foundrylab/internal/unit"
 	"foundrylab/simulator/deployment"
 	"foundrylab/simulator/fault"
@@ -155,23 +156,14 @@ func TestMeter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := &call{srv: s, op: operations[0], backend: s.backends[0], body: tt.body, peeked: p}
+		c := &call{srv: s, op: operations[0], backend: s.backends[0], digest: rng.Entity(tt.body), peeked: p}
 		ev, err := c.meter()
 		want := deployment.Event{Key: tt.key, PromptTokens: tt.prompt, PromptEstimate: tt.estimate, OutputTokens: tt.output, MaxTokens: 77, N: 3, Marked: true}
 		if tt.output < 0 {
-			want.Key, want.Marked = fnv1a(tt.body), false
+			want.Key, want.Marked = rng.Entity(tt.body), false
 		}
 		if err != nil || ev != want {
 			t.Errorf("%s: %+v, %v, want %+v", tt.name, ev, err, want)
 		}
 	}
-}
-
-// fnv1a is the hash written out, so that keys stay what they are.
-func fnv1a(b []byte) uint64 {
-	h := uint64(14695981039346656037)
-	for _, c := range b {
-		h = (h ^ uint64(c)) * 1099511628211
-	}
-	return h
 }

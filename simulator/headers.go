@@ -22,8 +22,8 @@ var (
 
 // common sets what every response has, known route or not. The keys are written as http.CanonicalHeaderKey has them.
 func (c *call) common(h http.Header) {
-	h["Apim-Request-Id"] = []string{c.guid(0)}
-	h["X-Request-Id"] = []string{c.guid(1)}
+	ids := []string{c.guid(0), c.guid(1)}
+	h["Apim-Request-Id"], h["X-Request-Id"] = ids[:1:1], ids[1:]
 	h["Strict-Transport-Security"] = transportSafety
 	h["X-Content-Type-Options"] = nosniff
 	if id := c.r.Header["X-Ms-Client-Request-Id"]; len(id) == 1 {
@@ -95,8 +95,7 @@ func (b *backend) resets() (tokens, requests time.Duration) {
 
 // place sets the headers of a deployment.
 func (b *backend) place(h http.Header) {
-	h["X-Ms-Region"] = []string{b.cfg.Region}
-	h["X-Ms-Deployment-Name"] = []string{b.cfg.Name}
+	h["X-Ms-Region"], h["X-Ms-Deployment-Name"] = b.region, b.name
 	if b.cfg.Provisioned() {
 		h["Azure-Openai-Deployment-Utilization"] = []string{percent(b.utilization())}
 	}
@@ -107,8 +106,8 @@ func (l *limitHeaders) set(h http.Header, e *deployment.Effect) {
 	if l.tokens == nil {
 		return
 	}
-	h["X-Ratelimit-Remaining-Tokens"] = number(int64(e.RemainingTokens))
-	h["X-Ratelimit-Remaining-Requests"] = number(int64(e.RemainingRequests))
+	left := []string{strconv.Itoa(int(e.RemainingTokens)), strconv.Itoa(int(e.RemainingRequests))}
+	h["X-Ratelimit-Remaining-Tokens"], h["X-Ratelimit-Remaining-Requests"] = left[:1:1], left[1:]
 	if l.says.Limits {
 		h["X-Ratelimit-Limit-Tokens"] = l.tokens
 		h["X-Ratelimit-Limit-Requests"] = l.requests

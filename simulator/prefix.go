@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"foundrylab/internal/ops"
+	"foundrylab/internal/rng"
 	"foundrylab/internal/tick"
 )
 
@@ -22,20 +23,14 @@ type blocks struct {
 	bytes  int // of the whole text
 }
 
-// FNV-1a, 64 bits.
-const (
-	fnvOffset = 14695981039346656037
-	fnvPrime  = 1099511628211
-)
-
 // blocksOf returns those of all messages. Roles count too: the same text said by another is another beginning.
 func blocksOf(messages []ops.Message) (b blocks) {
-	h := uint64(fnvOffset)
+	h := uint64(0)
 	for i := range messages {
-		h = hashText(h, messages[i].Role+"\x00")
+		h = rng.Hash(h, messages[i].Role)
 		for text := messages[i].Text; text != ""; {
 			n := min(blockSize-b.bytes%blockSize, len(text))
-			h = hashText(h, text[:n])
+			h = rng.Hash(h, text[:n])
 			if b.bytes += n; b.bytes%blockSize == 0 {
 				b.hashes = append(b.hashes, h)
 			}
@@ -43,13 +38,6 @@ func blocksOf(messages []ops.Message) (b blocks) {
 		}
 	}
 	return b
-}
-
-func hashText(h uint64, text string) uint64 {
-	for i := range len(text) {
-		h = (h ^ uint64(text[i])) * fnvPrime
-	}
-	return h
 }
 
 // name returns the name of what the prompts share that go to one machine, 0 where the prompt is too short to matter. A
@@ -65,7 +53,7 @@ func withCacheKey(name uint64, cacheKey string) uint64 {
 	if name == 0 || cacheKey == "" {
 		return name
 	}
-	return hashText(name, cacheKey) | 1 // never 0: no prefix
+	return rng.Hash(name, cacheKey) | 1 // never 0: no prefix
 }
 
 // seenBlocks is how many blocks of prompts a deployment remembers: 32 MB of text.

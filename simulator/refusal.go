@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"time"
 
-	"foundrylab/internal/ops"
 	"foundrylab/internal/record"
 	"foundrylab/simulator/content"
 	"foundrylab/simulator/deployment"
@@ -18,7 +17,7 @@ var (
 )
 
 // refuse answers what the deployment did not admit.
-func (c *call) refuse(op *ops.Operation, e *deployment.Effect) {
+func (c *call) refuse(e *deployment.Effect) {
 	if e.Status == 0 {
 		c.reset()
 		return
@@ -33,7 +32,7 @@ func (c *call) refuse(op *ops.Operation, e *deployment.Effect) {
 			h["Retry-After-Ms"] = number(int64(e.RetryMs))
 		}
 	}
-	c.answer(c.refusal(op, e))
+	c.answer(c.refusal(e))
 }
 
 // saysLimits reports whether a refusal tells where the limits stand: a limiter's does, a fault's does not.
@@ -49,9 +48,9 @@ func retrySeconds(e *deployment.Effect) int64 {
 	return ceilSeconds(time.Duration(e.RetryMs) * time.Millisecond)
 }
 
-func (c *call) refusal(op *ops.Operation, e *deployment.Effect) content.Answer {
+func (c *call) refusal(e *deployment.Effect) content.Answer {
 	d := &c.backend.cfg
-	t := content.Throttle{Limit: content.TokenLimit, Operation: op.Name, Deployment: d.Name, Model: d.Model, Region: d.Region,
+	t := content.Throttle{Limit: content.TokenLimit, Operation: c.op.name, Deployment: d.Name, Model: d.Model, Region: d.Region,
 		Tier: "OpenAI", APIVersion: c.version, RetrySeconds: int(retrySeconds(e))}
 	reached := content.RateLimitReached
 	if c.backend.limits.Load().says.OldBody {

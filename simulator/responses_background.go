@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"foundrylab/internal/ops"
 	"foundrylab/internal/pace"
 	"foundrylab/internal/tick"
 	"foundrylab/simulator/content"
@@ -26,7 +25,7 @@ type run struct {
 }
 
 // inBackground answers at once, or with the stream of what is being made.
-func (c *call) inBackground(op *ops.Operation, ev deployment.Event) {
+func (c *call) inBackground(ev deployment.Event) {
 	ev.Stream = true // however it will be read
 	ctx, cancel := context.WithCancel(c.srv.life)
 	f := c.launch(ev, ctx.Done())
@@ -34,7 +33,7 @@ func (c *call) inBackground(op *ops.Operation, ev deployment.Event) {
 		cancel()
 		f.land()
 		c.end = &f.end
-		c.refuse(op, &f.end)
+		c.refuse(&f.end)
 		return
 	}
 	r := &run{cancel: cancel, plan: f.plan, changed: make(chan struct{})}
@@ -161,15 +160,15 @@ func (s *stream) conclude(k *remembered) {
 	if !s.begun {
 		s.begun = true
 		s.head()
-		s.buf = s.answer.AppendHead(s.buf)
+		s.buf = s.answer.AppendHead(s.room())
 	}
 	switch {
 	case end.Kind == deployment.Finish:
 		s.fill(s.plan.EndsAt(), s.plan.Tokens)
-		s.buf = s.answer.AppendClose(s.buf)
+		s.buf = s.answer.AppendClose(s.room())
 	case !cancelled:
 		s.fill(end.At, end.Tokens)
-		s.buf = s.answer.AppendError(s.buf, content.InternalServerError())
+		s.buf = s.answer.AppendError(s.room(), content.InternalServerError())
 	}
 	s.flush()
 }

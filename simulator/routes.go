@@ -2,6 +2,8 @@ package simulator
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/gorilla/mux"
 
@@ -44,6 +46,21 @@ func (s *Server) routes() *mux.Router {
 	return router
 }
 
+// plain are the handlers of the POST routes whose path is no pattern, by path: most requests by far are for one of
+// them, and need no search.
+func plain(router *mux.Router) map[string]http.Handler {
+	handlers := map[string]http.Handler{}
+	router.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {
+		path, _ := route.GetPathTemplate()
+		methods, _ := route.GetMethods()
+		if _, taken := handlers[path]; !taken && !strings.Contains(path, "{") && slices.Equal(methods, []string{http.MethodPost}) {
+			handlers[path] = route.GetHandler()
+		}
+		return nil
+	})
+	return handlers
+}
+
 // responsesRoutes lays out what the Responses API has beside its operation, in the same families.
 func (s *Server) responsesRoutes(router *mux.Router, families []ops.Route) {
 	for _, r := range families {
@@ -64,6 +81,7 @@ func (s *Server) handler(route string, answer endpoint) http.Handler {
 		c := &call{srv: s, w: w, r: r, route: route, serial: s.serial.Add(1), began: s.clock.Now()}
 		defer c.report()
 		answer(c)
+		c.see()
 	})
 }
 

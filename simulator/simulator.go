@@ -81,7 +81,8 @@ type Config struct {
 // http.ErrAbortHandler, as net/http provides for.
 type Server struct {
 	router   *mux.Router
-	backends []*backend // of the Config
+	posts    map[string]http.Handler // routes that need no search
+	backends []*backend              // of the Config
 	roster   atomic.Pointer[roster]
 	clock    *drive.Clock
 	alarm    *pace.Alarm // wakes the writers
@@ -131,6 +132,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s.router = s.routes()
+	s.posts = plain(s.router)
 	for _, b := range s.backends {
 		s.begin(b)
 	}
@@ -138,7 +140,15 @@ func New(cfg Config) (*Server, error) {
 }
 
 // ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.router.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodPost {
+		if h := s.posts[r.URL.Path]; h != nil {
+			h.ServeHTTP(w, r)
+			return
+		}
+	}
+	s.router.ServeHTTP(w, r)
+}
 
 // Close stops the timers: no more utilization is sampled, no scheduled fault begins, and limits are shared no more.
 // Responses in the background fail. Requests in flight are answered to their end, if less exactly; shutting down the http.Server is its owner's.

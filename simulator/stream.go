@@ -20,9 +20,10 @@ type stream struct {
 	answer content.Writer
 	plan   *deployment.Effect
 	out    *http.ResponseController
-	buf    []byte
-	begun  bool // headers and filter event are out
-	opened bool // so are the events that open the choices
+	sheet  *sheet // nil: nothing has gathered
+	buf    []byte // what has, in the sheet
+	begun  bool   // headers and filter event are out
+	opened bool   // so are the events that open the choices
 	sent   int32
 }
 
@@ -54,7 +55,7 @@ func (c *call) stream(f *flight) {
 	case f.end.Kind == deployment.Finish:
 		s.fill(f.done(), f.plan.Tokens)
 		c.remember()
-		s.buf = s.answer.AppendClose(s.buf)
+		s.buf = s.answer.AppendClose(s.room())
 		s.flush()
 	case f.end.Status == 0: // cut before anything was due
 		c.reset()
@@ -70,9 +71,9 @@ func (s *stream) breakOff(why record.Reason) {
 	switch why {
 	case record.TruncateFault:
 	case record.StreamErrorFault:
-		s.buf = s.answer.AppendError(s.buf, content.Overloaded(http.StatusServiceUnavailable, s.c.guid(0)))
+		s.buf = s.answer.AppendError(s.room(), content.Overloaded(http.StatusServiceUnavailable, s.c.guid(0)))
 	case record.MalformedFault:
-		s.buf = s.answer.AppendBroken(s.buf)
+		s.buf = s.answer.AppendBroken(s.room())
 	default:
 		s.flush()
 		panic(http.ErrAbortHandler)
@@ -112,14 +113,14 @@ func (s *stream) fill(now tick.Instant, limit int32) {
 	if !s.begun && now >= s.plan.At.After(s.plan.HeadIn()) {
 		s.begun = true
 		s.head()
-		s.buf = s.answer.AppendHead(s.buf)
+		s.buf = s.answer.AppendHead(s.room())
 	}
 	if !s.opened && now >= s.plan.At.After(s.plan.FirstIn()) {
 		s.opened = true
-		s.buf = s.answer.AppendOpen(s.buf)
+		s.buf = s.answer.AppendOpen(s.room())
 	}
 	for s.opened && s.sent < limit && now >= s.plan.TokenAt(s.sent+1) {
-		s.buf = s.answer.AppendTokens(s.buf, int(s.sent), int(s.sent)+1)
+		s.buf = s.answer.AppendTokens(s.room(), int(s.sent), int(s.sent)+1)
 		s.sent++
 	}
 }
@@ -136,12 +137,23 @@ func (s *stream) head() {
 	s.c.w.WriteHeader(http.StatusOK)
 }
 
+// room returns what has gathered, to add to. A stream that waits has no memory of its own for it.
+func (s *stream) room() []byte {
+	if s.sheet == nil {
+		s.sheet = newSheet()
+		s.buf = s.sheet.text
+	}
+	return s.buf
+}
+
 // flush sends what has gathered.
 func (s *stream) flush() bool {
 	if len(s.buf) == 0 {
 		return true
 	}
 	_, err := s.c.w.Write(s.buf)
-	s.buf = s.buf[:0]
+	s.sheet.text = s.buf
+	s.sheet.free()
+	s.sheet, s.buf = nil, nil
 	return err == nil && s.out.Flush() == nil
 }

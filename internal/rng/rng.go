@@ -37,9 +37,9 @@ type Die struct{ base uint64 }
 
 // Entity hashes a name (FNV-1a) into the entity of a die, so that a draw
 // depends on who somebody is and not on their place in a list.
-func Entity(name string) uint64 {
+func Entity[T string | []byte](name T) uint64 {
 	h := uint64(14695981039346656037)
-	for i := 0; i < len(name); i++ {
+	for i := range len(name) {
 		h = (h ^ uint64(name[i])) * 1099511628211
 	}
 	return h
