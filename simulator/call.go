@@ -32,6 +32,7 @@ type call struct {
 	version  string   // api-version
 	backend  *backend // once its deployment is known
 	digest   uint64   // of the body
+	raw      []byte   // the body, while an extension may want it; else nil
 	peeked   ops.Peeked
 	op       operation
 	model    catalog.Model
@@ -153,6 +154,9 @@ func (c *call) readBody(peek peeker) bool {
 		panic(http.ErrAbortHandler)
 	}
 	c.digest = rng.Entity(d.body.Bytes())
+	if c.srv.extension != nil {
+		c.raw = bytes.Clone(d.body.Bytes())
+	}
 	d.peeker.Lenient = c.srv.lenient
 	c.peeked, err = peek(&d.peeker, d.body.Bytes())
 	var invalid *ops.InvalidRequest

@@ -54,6 +54,7 @@ func (c *call) serve() {
 	if refusal == nil {
 		refusal = c.prepare(&ev)
 	}
+	c.raw = nil // a long answer needs not hold it
 	if refusal != nil {
 		c.answer(*refusal)
 		return

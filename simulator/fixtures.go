@@ -22,6 +22,7 @@ const (
 	generated contentMode = iota // made up
 	echoed                       // what the user said last
 	fixed                        // fixtures; where none fits, as the deployment has it
+	extended                     // an extension; where it says nothing, made up
 )
 
 // contentHeader asks for a content mode for one request.
@@ -66,14 +67,27 @@ func (c *call) contentMode() (contentMode, *content.Answer) {
 		return echoed, nil
 	case asked[0] == "fixtures" && c.srv.fixtures != nil:
 		return fixed, nil
+	case asked[0] == "extension" && c.srv.extension != nil:
+		return extended, nil
+	case asked[0] == "extension":
+		return 0, invalid("", "invalid_value", "The header "+contentHeader+" asks for an extension, and there is none: foundrylab sim --extension URL.")
 	case asked[0] == "fixtures":
 		return 0, invalid("", "invalid_value", "The header "+contentHeader+" asks for fixtures, and there are none: foundrylab sim --fixtures FILE.")
 	}
-	return 0, invalid("", "invalid_value", "Invalid value of the header "+contentHeader+". Supported values are: 'generate', 'echo', and 'fixtures'.")
+	return 0, invalid("", "invalid_value", "Invalid value of the header "+contentHeader+". Supported values are: 'generate', 'echo', 'fixtures', and 'extension'.")
 }
 
 // ownMode is the mode of the deployment.
 func (c *call) ownMode() contentMode {
+	mode := c.plainMode()
+	if mode == generated && c.srv.extension != nil {
+		return extended
+	}
+	return mode
+}
+
+// plainMode is the mode of a deployment where neither fixtures nor an extension say something.
+func (c *call) plainMode() contentMode {
 	if c.backend.cfg.Content == "echo" {
 		return echoed
 	}
@@ -92,6 +106,11 @@ func (d *director) asMode(mode contentMode) *content.Answer {
 			return refusal
 		}
 		mode = d.ownMode()
+	}
+	if mode == extended {
+		if says, refusal := d.extended(); says || refusal != nil {
+			return refusal
+		}
 	}
 	if mode == echoed && d.op.needs != catalog.Embedding {
 		d.finish = ops.FinishNone

@@ -31,6 +31,7 @@ type Config struct {
 	Deployments []deployment.Config // absent fields get the defaults of the YAML format; names are unique
 	Faults      []fault.Config      // scheduled from Start; each names a deployment as its backend
 	Fixtures    fixture.Config      // answers to requests that they fit
+	Extension   Extension           // says what answers say, where no fixture and no deployment's content does; nil: there is none
 	Seed        uint64              // of every die
 
 	Clock *drive.Clock // nil: the wall clock
@@ -80,22 +81,23 @@ type Config struct {
 // It aborts connections on purpose: by a reset where the ResponseWriter can be hijacked, else by panicking with
 // http.ErrAbortHandler, as net/http provides for.
 type Server struct {
-	router   *mux.Router
-	posts    map[string]http.Handler // routes that need no search
-	backends []*backend              // of the Config
-	roster   atomic.Pointer[roster]
-	clock    *drive.Clock
-	alarm    *pace.Alarm // wakes the writers
-	log      zerolog.Logger
-	maxBody  int64
-	lenient  bool // Checks is Lenient
-	control  *Control
-	fixtures *fixtures       // nil: there are none
-	life     context.Context // until Close
-	sharing  context.CancelFunc
-	memories map[string]*memory // by resource
-	ids      rng.Die
-	serial   atomic.Uint64 // requests so far; names their ids
+	router    *mux.Router
+	posts     map[string]http.Handler // routes that need no search
+	backends  []*backend              // of the Config
+	roster    atomic.Pointer[roster]
+	clock     *drive.Clock
+	alarm     *pace.Alarm // wakes the writers
+	log       zerolog.Logger
+	maxBody   int64
+	lenient   bool // Checks is Lenient
+	control   *Control
+	fixtures  *fixtures       // nil: there are none
+	extension Extension       // nil: there is none
+	life      context.Context // until Close
+	sharing   context.CancelFunc
+	memories  map[string]*memory // by resource
+	ids       rng.Die
+	serial    atomic.Uint64 // requests so far; names their ids
 
 	onFirstUse atomic.Int64
 	appearing  sync.Mutex // one deployment at a time; guards cfg
@@ -110,7 +112,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{clock: cfg.Clock, alarm: pace.NewAlarm(cfg.Clock, cfg.Precise), log: cfg.Logger, maxBody: cfg.MaxBody, lenient: cfg.Checks == Lenient, control: cfg.Control,
-		fixtures: newFixtures(&cfg.Fixtures), ids: rng.New(cfg.Seed, rng.ContentText, rng.Entity("request id"))}
+		fixtures: newFixtures(&cfg.Fixtures), extension: cfg.Extension, ids: rng.New(cfg.Seed, rng.ContentText, rng.Entity("request id"))}
 	s.onFirstUse.Store(int64(cfg.OnFirstUse))
 	ctx, stop := context.WithCancel(context.Background())
 	s.life, s.sharing = ctx, stop

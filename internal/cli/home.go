@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -20,11 +21,15 @@ type home struct {
 	resources, fixtures   string
 	lenient, onlyDeployed bool
 	aoaiSimulator         bool
+	extension             string
+	extensionTimeout      time.Duration
 }
 
 func (h *home) flags(c *cobra.Command) {
 	c.Flags().StringVar(&h.resources, "resources", "", "`file` of resources to serve instead of the ready-made one, each with its region, key and deployments")
 	c.Flags().StringVar(&h.fixtures, "fixtures", "", "answers of the ready-made resource: a `file` of rules, or a folder of them")
+	c.Flags().StringVar(&h.extension, "extension", "", "`URL` that says what the ready-made resource answers, where no fixture does; default none")
+	c.Flags().DurationVar(&h.extensionTimeout, "extension-timeout", 5*time.Second, "longest `time` that the extension is waited for")
 	c.Flags().BoolVar(&h.aoaiSimulator, "aoai-simulator", false, "take the environment variables, the deployment file and the control path /++/config of Microsoft's aoai-api-simulator")
 	c.Flags().BoolVar(&h.lenient, "lenient", false, "let the ready-made resource accept parameters and values that the service refuses")
 	c.Flags().BoolVar(&h.onlyDeployed, "only-deployed", false, "let the ready-made resource answer 404 for a deployment that is not in its list, as the service does, instead of deploying it on first use")
@@ -39,6 +44,8 @@ func (h *home) unused() error {
 		return usage("--only-deployed is for the ready-made resource: a scenario has no backends but its own")
 	case h.fixtures != "":
 		return usage("--fixtures is for the ready-made resource, not for the backends of a scenario")
+	case h.extension != "":
+		return usage("--extension is for the ready-made resource, not for the backends of a scenario")
 	case h.aoaiSimulator:
 		return usage("--aoai-simulator is for serving without a scenario")
 	case h.resources != "":
@@ -56,8 +63,15 @@ func (h *home) adjust() (func(*simulator.Config), error) {
 			return nil, err
 		}
 	}
+	var extension simulator.Extension
+	if h.extension != "" {
+		var err error
+		if extension, err = simulator.HTTPHook(h.extension, h.extensionTimeout); err != nil {
+			return nil, usage("--extension: %v", err)
+		}
+	}
 	return func(cfg *simulator.Config) {
-		cfg.Fixtures = fixtures
+		cfg.Fixtures, cfg.Extension = fixtures, extension
 		if h.lenient {
 			cfg.Checks = simulator.Lenient
 		}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -269,6 +270,19 @@ func TestSimAOAISimulator(t *testing.T) {
 		t.Errorf("%d %s", status, text)
 	}
 	if status, text := askOver(t, "POST", url+"/openai/deployments/chat/chat/completions?api-version=2024-02-01", "my-key", `{"messages":[{"role":"user","content":"Hello"}],"max_tokens":5}`); status != 200 {
+		t.Errorf("%d %s", status, text)
+	}
+	interrupt(t, p)
+}
+
+// TestSimExtension: what a URL says is answered.
+func TestSimExtension(t *testing.T) {
+	asked := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"text":"from elsewhere"}`) }))
+	defer asked.Close()
+	p := start(t, "sim", "--extension", asked.URL, "--listen", "127.0.0.1:0", "--log", "disabled")
+	_, url, _ := strings.Cut(until(t, p.out, "Simulating on "), " on ")
+	url, _, _ = strings.Cut(url, " ")
+	if status, text := askOver(t, "POST", url+"/openai/v1/chat/completions", "foundrylab-key", `{"model":"mine","messages":[{"role":"user","content":"Hello"}]}`); status != 200 || !strings.Contains(text, `"content":"from elsewhere"`) {
 		t.Errorf("%d %s", status, text)
 	}
 	interrupt(t, p)

@@ -43,7 +43,8 @@ With --state several of them, on one machine or many, are one resource behind a 
 balancer: their deployments of one name have one limit together, in Redis.
 
 With --fixtures what is answered is written down: rules in YAML, of which the first
-that fits a request says its text, tool calls or error.`
+that fits a request says its text, tool calls or error. With --extension a URL of
+yours is asked.`
 
 const simExample = `  foundrylab sim
   curl -s http://127.0.0.1:8080/openai/v1/chat/completions -H 'api-key: foundrylab-key' \
