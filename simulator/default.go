@@ -38,6 +38,7 @@ func common() (all []deployment.Config) {
 		{"o3", 1_000_000},
 		{"o4-mini", 1_000_000},
 		{"gpt-35-turbo", 300_000},
+		{catalog.Router, 1_000_000},
 		{"text-embedding-3-small", 1_000_000},
 		{"text-embedding-3-large", 1_000_000},
 		{"text-embedding-ada-002", 1_000_000},

@@ -76,6 +76,7 @@ var models = []Model{
 	{"o3", modern, 200_000, 100_000, true, 0, false},
 	{"o3-pro", Responses, 200_000, 100_000, true, 0, false},
 	{"o4", modern, 200_000, 100_000, true, 0, false},
+	{Router, modern, 200_000, 32_768, false, 0, false}, // the smallest of what it chooses from
 	{"text-embedding-ada-002", Embedding, 8_192, 0, false, 1_536, false},
 	{"text-embedding-3-small", Embedding, 8_192, 0, false, 1_536, true},
 	{"text-embedding-3-large", Embedding, 8_192, 0, false, 3_072, true},

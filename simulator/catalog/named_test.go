@@ -25,6 +25,7 @@ func TestGuess(t *testing.T) {
 		{"demo1", Chat, "gpt-4.1", "2025-04-14"}, // not o1
 		{"o1x-o1", Chat, "o1", "2024-12-17"},     // the second one
 		{"chat", Chat, "gpt-4.1", "2025-04-14"},
+		{"eu-model-router", Chat, "model-router", "2025-11-18"},
 		{"chat", Responses, "gpt-4.1", "2025-04-14"},
 		{"prod", Embedding, "text-embedding-3-small", "1"},
 		{"prod", Completion, "gpt-35-turbo-instruct", "0914"},
