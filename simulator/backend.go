@@ -152,7 +152,7 @@ func (b *backend) deliver(now tick.Instant, e deployment.Effect) {
 			b.shared.reserve(now, &e)
 			return
 		}
-		b.driver.Answer(b.budget.Reserve(now, e.Charged).Answer(e.Ref))
+		b.driver.Answer(deployment.Ask(b.budget, now, &e))
 	case deployment.Refuse, deployment.Finish, deployment.Cut:
 		if b.shared != nil {
 			b.shared.ended(now, &e)

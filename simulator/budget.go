@@ -21,3 +21,10 @@ func (s *sharedPool) Reserve(now tick.Instant, tokens int32) deployment.Grant {
 	defer s.mu.Unlock()
 	return s.pool.Reserve(now, tokens)
 }
+
+// Look implements deployment.Budget.
+func (s *sharedPool) Look(now tick.Instant, tokens int32) deployment.Grant {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pool.Look(now, tokens)
+}

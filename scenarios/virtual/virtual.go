@@ -256,8 +256,7 @@ func (r *Runner) stepBackend(now tick.Instant, backend int, ev deployment.Event)
 				r.attempt(e.Ref).firstIn = e.FirstIn()
 			}
 		case deployment.Reserve:
-			g := r.world.Budgets[backend].Reserve(now, e.Charged)
-			r.stepBackend(now, backend, g.Answer(e.Ref))
+			r.stepBackend(now, backend, deployment.Ask(r.world.Budgets[backend], now, e))
 		case deployment.Head:
 			r.stepGateway(now, gateway.Event{Kind: gateway.Head, Ref: e.Ref, Status: e.Status})
 		case deployment.Refuse, deployment.Finish, deployment.Cut:

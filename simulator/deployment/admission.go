@@ -113,9 +113,9 @@ type demand struct {
 // total is what the request is charged; it saturates.
 func (d demand) total() int32 { return int32(min(d.tokens+d.output, math.MaxInt32)) }
 
-// admit checks the limits and returns what take is to charge. Cached prompt
-// tokens are free on provisioned deployments and of Claude's limit, and count
-// like any other on standard ones.
+// admit checks the limits and returns what the request asks of them, for take
+// to charge. Cached prompt tokens are free on provisioned deployments and of
+// Claude's limit, and count like any other on standard ones.
 func (a *admission) admit(now tick.Instant, cfg *settings, ev *Event, cached int32) (demand, refusal) {
 	if a.bucket != nil {
 		return a.admitProvisioned(now, cfg, ev, cached, max(int64(ev.N), 1))

@@ -17,6 +17,17 @@ type Budget interface {
 	// request would have to wait. It must not block. Deployments that share it
 	// read their clocks apart, so now may fall a little.
 	Reserve(now tick.Instant, tokens int32) Grant
+	// Look answers as Reserve does and takes nothing.
+	Look(now tick.Instant, tokens int32) Grant
+}
+
+// Ask puts the question of a Reserve effect to b and returns the event that
+// answers it.
+func Ask(b Budget, now tick.Instant, e *Effect) Event {
+	if e.Reason != record.NoReason {
+		return b.Look(now, e.Charged).answer(e.Ref)
+	}
+	return b.Reserve(now, e.Charged).answer(e.Ref)
 }
 
 // Grant is a budget's answer.
@@ -26,8 +37,8 @@ type Grant struct {
 	Left    int32         // tokens left of what is shared, for the headers; math.MaxInt32 where nobody knows
 }
 
-// Answer is the event that tells a core of g.
-func (g Grant) Answer(ref record.Ref) Event {
+// answer is the event that tells a core of g.
+func (g Grant) answer(ref record.Ref) Event {
 	return Event{Kind: Reserved, Ref: ref, Granted: g.Reason == record.NoReason, Why: g.Reason, RetryMs: g.RetryMs, Left: g.Left, LeftRequests: math.MaxInt32}
 }
 
@@ -45,17 +56,28 @@ func NewPool(tpm int64, start tick.Instant) *Pool {
 // Reserve implements Budget. The wait is in whole seconds, as a deployment's.
 // Who reads an earlier clock than the last one is in that one's window.
 func (p *Pool) Reserve(now tick.Instant, tokens int32) Grant {
-	g, n := Grant{}, int64(tokens)
+	g := p.Look(now, tokens)
+	if g.Reason == record.NoReason {
+		p.window.Take(now, int64(tokens))
+		g.Left = p.left(now)
+	}
+	return g
+}
+
+// Look implements Budget.
+func (p *Pool) Look(now tick.Instant, tokens int32) Grant {
+	g, n := Grant{Left: p.left(now)}, int64(tokens)
 	switch {
 	case n > p.window.Limit():
 		g.Reason, g.RetryMs = record.TooLarge, neverFits
-	case p.window.Fits(now, n):
-		p.window.Take(now, n)
-	default:
+	case !p.window.Fits(now, n):
 		g.Reason, g.RetryMs = record.TokenLimit, wholeSeconds(p.window.Wait(now, n))
 	}
-	g.Left = int32(min(p.window.Remaining(now), math.MaxInt32))
 	return g
+}
+
+func (p *Pool) left(now tick.Instant) int32 {
+	return int32(min(p.window.Remaining(now), math.MaxInt32))
 }
 
 // Charged returns the tokens taken of the minute.

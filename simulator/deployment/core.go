@@ -78,8 +78,9 @@ type stream struct {
 	cut        bool // a fault struck it: due is when it ends
 	vain       bool // it waits for capacity until it is refused
 	choices    uint8
-	level      uint8  // of load that its schedule goes by
-	breaks     uint16 // place in interruptions, plus 1, of what will break it off or pause it; 0: nothing will
+	level      uint8   // of load that its schedule goes by
+	breaks     uint16  // place in interruptions, plus 1, of what will break it off or pause it; 0: nothing will
+	denied     refusal // by the own limits: it only asks how long what is shared would have it wait
 }
 
 type streamState uint8

@@ -62,7 +62,7 @@ const (
 	Refuse                        // answer Status, or reset the connection where Status is 0
 	Finish                        // the answer ended as planned
 	Cut                           // stop the answer now: a fault, or the client is gone
-	Reserve                       // ask the shared state for Charged tokens, answer with Reserved
+	Reserve                       // ask the shared state for Charged tokens, answer with Reserved; with a Reason the request is refused already, and asks only how long it has to wait
 	Utilization                   // periodic: load of the last 10 s against capacity, in ppm, in RemainingTokens
 	FaultEdge                     // a scheduled fault begins (Gen 0) or ends (Gen 1); Slot is its place among the rules of its set. Where one Configure changes sets, ends of the old come before beginnings of the new
 	Stray                         // an event about nothing that is in flight: ignored

@@ -52,7 +52,7 @@ func requestsPerMinute(cfg *Config) int64 {
 }
 
 // admitStandard checks the token windows and every request window together,
-// and returns what the request is to be charged.
+// and returns what the request asks of them.
 func (a *admission) admitStandard(now tick.Instant, cfg *settings, ev *Event, cached int32, choices int64) (demand, refusal) {
 	if cfg.spares.Every > 0 {
 		a.spareTo(now, cfg)
@@ -69,7 +69,7 @@ func (a *admission) admitStandard(now tick.Instant, cfg *settings, ev *Event, ca
 		(!a.output.exists || a.output.fits(now, max(d.output, 1))) {
 		return d, refusal{}
 	}
-	return demand{}, a.deny(now, d)
+	return d, a.deny(now, d)
 }
 
 // holds reports whether a request is no larger than a limit by itself.

@@ -52,14 +52,18 @@ func (c *Core) admit(now tick.Instant, ev *Event, attempt uint32, hit *blow, out
 	cache := c.cache.look(now, ev)
 	s.cached = cache.cached
 	asked, no := c.limits.admit(now, c.cfg, ev, s.cached)
-	if no.why != record.NoReason {
+	if no.why != record.NoReason && !c.asksOn(no) {
 		s.state = free
 		return append(out, no.effect(now, ev, &c.limits))
 	}
 	s.charged = asked.total()
-	s.tier = c.tier(now, ev, s.charged, hit.peak)
 	c.active++
 	c.cfg.users++
+	if no.why != record.NoReason {
+		s.denied = no
+		return append(out, Effect{Kind: Reserve, Ref: ev.Ref, At: now, Charged: int32(asked.tokens), Reason: no.why})
+	}
+	s.tier = c.tier(now, ev, s.charged, hit.peak)
 	wait, vain := c.cfg.flex.of(s)
 	if vain {
 		c.waitInVain(now, ev.Ref, s, wait)
@@ -79,6 +83,12 @@ func (c *Core) admit(now tick.Instant, ev *Event, attempt uint32, hit *blow, out
 	}
 	c.limits.take(now, asked)
 	return c.plan(now, ev.Ref, s, out)
+}
+
+// asksOn reports whether a refused request asks a shared pool too how long it
+// has to wait: the answer names the longest wait, or a retry would be in vain.
+func (c *Core) asksOn(no refusal) bool {
+	return c.remote && c.limits.bucket == nil && !c.limits.elsewhere && no.retryMs < neverFits
 }
 
 // blow is what the faults of the moment do to one request together.
@@ -192,7 +202,7 @@ func (c *Core) reserved(now tick.Instant, ev *Event, out []Effect) []Effect {
 		return append(out, Effect{Kind: Stray, Ref: ev.Ref, At: now})
 	}
 	c.limits.follow(now, ev)
-	if ev.Granted {
+	if ev.Granted && s.denied.why == record.NoReason {
 		if c.configs.at[s.cfg].since == c.cfg.since { // else the limiter that admitted it is no more
 			c.limits.take(now, c.limits.demandOf(s))
 		}
@@ -201,10 +211,12 @@ func (c *Core) reserved(now tick.Instant, ev *Event, out []Effect) []Effect {
 		return out
 	}
 	no := refusal{ev.Why, ev.RetryMs}
-	if c.limits.bucket == nil && !c.limits.elsewhere {
-		if own := c.limits.deny(now, c.limits.demandOf(s)); own.retryMs > no.retryMs {
-			no = own
-		}
+	own := s.denied
+	if own.why == record.NoReason && c.limits.bucket == nil && !c.limits.elsewhere {
+		own = c.limits.deny(now, c.limits.demandOf(s))
+	}
+	if own.why != record.NoReason && own.retryMs >= no.retryMs {
+		no = own
 	}
 	status, outcome := refusedStatus(no.why)
 	out = c.end(now, ev.Ref, s, Refuse, outcome, no.why, out)
