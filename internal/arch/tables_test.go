@@ -54,6 +54,7 @@ var classes = []class{
 	{"simulator/fault", core, exact},
 	{"simulator/content", core, exact},
 	{"simulator/catalog", core, exact},
+	{"simulator/access", core, exact},
 	{"simulator/embed", core, pure},
 	{"simulator/structured", core, exact},
 	{"simulator/fixture", core, pure},
@@ -88,6 +89,8 @@ var classes = []class{
 	{"simulator", shell, worldly},
 	{"simulator/replica", shell, worldly},
 	{"simulator/aoai", shell, worldly},
+	{"simulator/identity", shell, worldly},
+	{"internal/keyfile", shell, worldly},
 	{"gateway", shell, worldly},
 	{"loadgen", shell, worldly},
 	{"scenarios/live", shell, worldly},
@@ -152,6 +155,7 @@ type dependency struct {
 
 // dependencies is the whole list; a module that is not here is a decision to take first, in docs/ARCHITECTURE.md.
 var dependencies = []dependency{
+	{"github.com/golang-jwt/jwt/v5", inShells},
 	{"github.com/gorilla/mux", inShells},
 	{"github.com/tsenart/vegeta/v12", inShells},
 	{"github.com/pkoukk/tiktoken-go", inTests},

@@ -1,0 +1,116 @@
+package access
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"foundrylab/internal/ops"
+	"foundrylab/internal/yamlconf"
+)
+
+// The verdict on every kind of caller by every kind of rule, in the order of the checks.
+func TestJudge(t *testing.T) {
+	no := false
+	chat := Action("ChatCompletions_Create", "v1")
+	models := Action("models", "v1")
+	user := func(p ...Principal) Config { return Config{Principals: p} }
+	for name, tt := range map[string]struct {
+		rules Config
+		by    Caller
+		want  Verdict
+	}{
+		"a good key":                             {Config{}, Caller{Credential: GoodKey, Action: chat}, Allowed},
+		"a wrong key":                            {Config{}, Caller{Credential: WrongKey, Action: chat}, KeyRefused},
+		"nothing":                                {Config{}, Caller{Action: chat}, KeyRefused},
+		"a good token":                           {Config{}, Caller{Credential: GoodToken, OID: "ana", Action: chat}, Allowed},
+		"a wrong token":                          {Config{}, Caller{Credential: WrongToken, Action: chat}, TokenRefused},
+		"keys off: a good key":                   {Config{LocalAuth: &no}, Caller{Credential: GoodKey}, LocalAuthDisabled},
+		"keys off: a wrong key":                  {Config{LocalAuth: &no}, Caller{Credential: WrongKey}, LocalAuthDisabled},
+		"keys off: nothing":                      {Config{LocalAuth: &no}, Caller{}, KeyRefused},
+		"keys off: a good token":                 {Config{LocalAuth: &no}, Caller{Credential: GoodToken}, Allowed},
+		"keys off comes before the net":          {Config{LocalAuth: &no, Network: "firewall"}, Caller{Credential: GoodKey}, LocalAuthDisabled},
+		"firewall":                               {Config{Network: "firewall"}, Caller{Credential: GoodKey}, FirewallDenied},
+		"firewall after the key":                 {Config{Network: "firewall"}, Caller{Credential: WrongKey}, KeyRefused},
+		"firewall after the token":               {Config{Network: "firewall"}, Caller{Credential: WrongToken}, TokenRefused},
+		"private":                                {Config{Network: "private"}, Caller{Credential: GoodToken}, PublicAccessDisabled},
+		"regional":                               {Config{Network: "regional"}, Caller{Credential: GoodKey}, RegionalDenied},
+		"firewall before roles":                  {Config{Network: "firewall", Principals: []Principal{{OID: "bo"}}}, Caller{Credential: GoodToken, OID: "ana", Action: chat}, FirewallDenied},
+		"no such principal":                      {user(Principal{OID: "bo", Roles: []string{"Azure AI User"}}), Caller{Credential: GoodToken, OID: "ana", Action: chat}, ActionDenied},
+		"principals do not bind keys":            {user(Principal{OID: "bo"}), Caller{Credential: GoodKey, Action: chat}, Allowed},
+		"no role":                                {user(Principal{OID: "ana"}), Caller{Credential: GoodToken, OID: "ana", Action: chat}, ActionDenied},
+		"the role":                               {user(Principal{OID: "ana", Roles: []string{"Cognitive Services OpenAI User"}}), Caller{Credential: GoodToken, OID: "ana", Action: chat}, Allowed},
+		"a role without data actions":            {user(Principal{OID: "ana", Roles: []string{"Reader"}}), Caller{Credential: GoodToken, OID: "ana", Action: chat}, ActionDenied},
+		"models alone: models":                   {user(Principal{OID: "ana", Roles: []string{models}}), Caller{Credential: GoodToken, OID: "ana", Action: models}, Allowed},
+		"models alone: chat":                     {user(Principal{OID: "ana", Roles: []string{models}}), Caller{Credential: GoodToken, OID: "ana", Action: chat}, ActionDenied},
+		"OpenAI's role for Claude":               {user(Principal{OID: "ana", Roles: []string{"Cognitive Services OpenAI User"}}), Caller{Credential: GoodToken, OID: "ana", Action: Action("Messages_Create", "anthropic")}, ActionDenied},
+		"the wider role for Claude":              {user(Principal{OID: "ana", Roles: []string{"Cognitive Services User"}}), Caller{Credential: GoodToken, OID: "ana", Action: Action("Messages_Create", "anthropic")}, Allowed},
+		"its project":                            {user(Principal{OID: "ana", Roles: []string{"Azure AI User"}, Projects: []string{"p1"}}), Caller{Credential: GoodToken, OID: "ana", Action: chat, Project: "p1"}, Allowed},
+		"another project":                        {user(Principal{OID: "ana", Roles: []string{"Azure AI User"}, Projects: []string{"p1"}}), Caller{Credential: GoodToken, OID: "ana", Action: chat, Project: "p2"}, ActionDenied},
+		"no project, with one of its own":        {user(Principal{OID: "ana", Roles: []string{"Azure AI User"}, Projects: []string{"p1"}}), Caller{Credential: GoodToken, OID: "ana", Action: chat}, ActionDenied},
+		"a role in the token":                    {user(Principal{OID: "bo"}), Caller{Credential: GoodToken, OID: "ana", Action: chat, Roles: []string{"Azure AI User"}}, Allowed},
+		"a role in the token that is not enough": {Config{}, Caller{Credential: GoodToken, OID: "ana", Action: chat, Roles: []string{"Reader"}}, ActionDenied},
+		"what needs no permission":               {user(Principal{OID: "bo"}), Caller{Credential: GoodToken, OID: "ana"}, Allowed},
+	} {
+		if got := tt.rules.Judge(tt.by); got != tt.want {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
+	}
+}
+
+func TestMatches(t *testing.T) {
+	for _, tt := range []struct {
+		pattern, action string
+		want            bool
+	}{
+		{"a/b", "a/b", true}, {"a/b", "a/bc", false}, {"a/B", "A/b", true}, {"*", "", true}, {"*", "a/b", true},
+		{"a/*", "a/b/c", true}, {"a/*", "b/a/c", false}, {"a/*/read", "a/b/c/read", true}, {"a/*/read", "a/read", false},
+		{"a/*/read", "a/read/read", true}, {"*b*b", "ab", false}, {"*b*b", "abxb", true}, {"a*b*c", "abbc", true}, {"a*b*c", "acb", false}, {"**", "x", true},
+	} {
+		if got := matches(tt.pattern, tt.action); got != tt.want {
+			t.Errorf("%s, %s: %v", tt.pattern, tt.action, got)
+		}
+	}
+}
+
+// Every operation needs an action of its own layer, and whoever has all roles may do each.
+func TestEveryOperationNeedsAnAction(t *testing.T) {
+	var seen []string
+	for _, op := range ops.All {
+		action := Action(op.Name, "v1")
+		if action == Action("unheard of", "v1") && op.Name != "Messages_Create" {
+			t.Errorf("%s has no data action of its own", op.Name)
+		}
+		if slices.Contains(seen, action) {
+			t.Errorf("%s has the data action of another operation, %s", op.Name, action)
+		}
+		seen = append(seen, action)
+		if !grant([]string{"Cognitive Services OpenAI User"}, action) || grant([]string{"Reader"}, action) {
+			t.Errorf("%s: %s", op.Name, action)
+		}
+		for _, family := range []string{"models", "anthropic"} {
+			if action := Action(op.Name, family); !strings.Contains(action, "/MaaS/") {
+				t.Errorf("%s in %s: %s", op.Name, family, action)
+			}
+		}
+	}
+}
+
+func TestMistakesOfAFile(t *testing.T) {
+	for _, tt := range []struct{ src, says string }{
+		{"network: closed", "network"},
+		{"principals: [{roles: [Reader]}]", "oid"},
+		{"principals: [{oid: a, roles: [Owner]}]", `"Owner" is no role`},
+		{"principals: [{oid: a}, {oid: a}]", "twice"},
+		{"keys: []", "keys"},
+		{"principals: [" + strings.Repeat("{oid: a}, ", maxPrincipals+1) + "]", "more than 1000"},
+	} {
+		doc, err := yamlconf.Parse("access.yaml", []byte(tt.src))
+		if err == nil {
+			err = doc.Decode(&Config{})
+		}
+		if err == nil || !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("%.60s: %v, want %q", tt.src, err, tt.says)
+		}
+	}
+}
