@@ -3,11 +3,15 @@
 // It owns the rules and their order. It refuses to verify anything: it is told what a caller proved.
 package access
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
-// Config are the rules of a resource. The zero Config after defaults is a resource on the public internet that takes keys
-// and tokens, and whose principals may do everything.
+// Config are the rules of a resource. The zero Config is a resource on the public internet that takes every key and every
+// token, and whose principals may do everything.
 type Config struct {
+	Strict     bool        `yaml:"strict" default:"false" doc:"whether keys must be the resource's, and tokens must be signed by the local issuer, current and meant for it; else any will do, but not none"`
 	Network    string      `yaml:"network" default:"open" enum:"open|firewall|private|regional" doc:"who is let through: all; nobody, by firewall rules; nobody, as public access is disabled; nobody, as the host is that of the region"`
 	LocalAuth  *bool       `yaml:"local_auth" doc:"whether keys are accepted beside tokens; default true"`
 	Wording    string      `yaml:"wording" default:"newer" enum:"newer|older" doc:"of the 401 for what a principal may not do: with the data action, or without"`
@@ -23,6 +27,9 @@ type Principal struct {
 
 // Validate implements yamlconf.Validator.
 func (c Config) Validate(fail func(path, format string, args ...any)) {
+	if len(c.Principals) > 0 && !c.Strict {
+		fail("principals", "are asked for only where strict is true: a token that is not verified says nothing of who sent it")
+	}
 	seen := make([]string, 0, len(c.Principals))
 	if len(c.Principals) > maxPrincipals {
 		fail("principals", "%d are more than %d", len(c.Principals), maxPrincipals)
@@ -40,7 +47,7 @@ func (c Config) Validate(fail func(path, format string, args ...any)) {
 func (p Principal) Validate(fail func(path, format string, args ...any)) {
 	for _, role := range p.Roles {
 		if !KnownRole(role) {
-			fail("roles", "%q is no role with data actions, and no data action either; roles are %s", role, roleList())
+			fail("roles", "%q is no role with data actions, and no data action either; roles are %s", role, strings.Join(Roles(), ", "))
 		}
 	}
 }
@@ -54,9 +61,9 @@ type Credential uint8
 // The kinds of credentials.
 const (
 	None      Credential = iota
-	GoodKey              // a key of the resource
+	GoodKey              // a key of the resource; without Strict any key
 	WrongKey             // another key
-	GoodToken            // a token that was verified
+	GoodToken            // a token that was verified; without Strict any
 	WrongToken
 )
 
@@ -83,6 +90,12 @@ const (
 	RegionalDenied
 	ActionDenied
 )
+
+// String names a verdict for a log.
+func (v Verdict) String() string {
+	return [...]string{"allowed", "keys are disabled", "no key or a wrong one", "token refused", "firewall", "public access is disabled", "regional host name",
+		"data action not granted"}[v]
+}
 
 // Judge applies the rules. It does not change c.
 func (c *Config) Judge(by Caller) Verdict {

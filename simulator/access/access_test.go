@@ -12,8 +12,8 @@ import (
 // The verdict on every kind of caller by every kind of rule, in the order of the checks.
 func TestJudge(t *testing.T) {
 	no := false
-	chat := Action("ChatCompletions_Create", "v1")
-	models := Action("models", "v1")
+	chat := Action("ChatCompletions_Create", "POST", "v1")
+	models := Action("models", "GET", "v1")
 	user := func(p ...Principal) Config { return Config{Principals: p} }
 	for name, tt := range map[string]struct {
 		rules Config
@@ -43,8 +43,8 @@ func TestJudge(t *testing.T) {
 		"a role without data actions":            {user(Principal{OID: "ana", Roles: []string{"Reader"}}), Caller{Credential: GoodToken, OID: "ana", Action: chat}, ActionDenied},
 		"models alone: models":                   {user(Principal{OID: "ana", Roles: []string{models}}), Caller{Credential: GoodToken, OID: "ana", Action: models}, Allowed},
 		"models alone: chat":                     {user(Principal{OID: "ana", Roles: []string{models}}), Caller{Credential: GoodToken, OID: "ana", Action: chat}, ActionDenied},
-		"OpenAI's role for Claude":               {user(Principal{OID: "ana", Roles: []string{"Cognitive Services OpenAI User"}}), Caller{Credential: GoodToken, OID: "ana", Action: Action("Messages_Create", "anthropic")}, ActionDenied},
-		"the wider role for Claude":              {user(Principal{OID: "ana", Roles: []string{"Cognitive Services User"}}), Caller{Credential: GoodToken, OID: "ana", Action: Action("Messages_Create", "anthropic")}, Allowed},
+		"OpenAI's role for Claude":               {user(Principal{OID: "ana", Roles: []string{"Cognitive Services OpenAI User"}}), Caller{Credential: GoodToken, OID: "ana", Action: Action("Messages_Create", "POST", "anthropic")}, ActionDenied},
+		"the wider role for Claude":              {user(Principal{OID: "ana", Roles: []string{"Cognitive Services User"}}), Caller{Credential: GoodToken, OID: "ana", Action: Action("Messages_Create", "POST", "anthropic")}, Allowed},
 		"its project":                            {user(Principal{OID: "ana", Roles: []string{"Azure AI User"}, Projects: []string{"p1"}}), Caller{Credential: GoodToken, OID: "ana", Action: chat, Project: "p1"}, Allowed},
 		"another project":                        {user(Principal{OID: "ana", Roles: []string{"Azure AI User"}, Projects: []string{"p1"}}), Caller{Credential: GoodToken, OID: "ana", Action: chat, Project: "p2"}, ActionDenied},
 		"no project, with one of its own":        {user(Principal{OID: "ana", Roles: []string{"Azure AI User"}, Projects: []string{"p1"}}), Caller{Credential: GoodToken, OID: "ana", Action: chat}, ActionDenied},
@@ -73,25 +73,44 @@ func TestMatches(t *testing.T) {
 	}
 }
 
-// Every operation needs an action of its own layer, and whoever has all roles may do each.
+// Every operation needs an action of its own layer, which one role grants and another does not; what is not in the table
+// needs none.
 func TestEveryOperationNeedsAnAction(t *testing.T) {
 	var seen []string
 	for _, op := range ops.All {
-		action := Action(op.Name, "v1")
-		if action == Action("unheard of", "v1") && op.Name != "Messages_Create" {
-			t.Errorf("%s has no data action of its own", op.Name)
-		}
-		if slices.Contains(seen, action) {
-			t.Errorf("%s has the data action of another operation, %s", op.Name, action)
+		action := Action(op.Name, op.Method, "v1")
+		if action == "" || slices.Contains(seen, action) {
+			t.Errorf("%s has no data action of its own: %q", op.Name, action)
 		}
 		seen = append(seen, action)
 		if !grant([]string{"Cognitive Services OpenAI User"}, action) || grant([]string{"Reader"}, action) {
 			t.Errorf("%s: %s", op.Name, action)
 		}
 		for _, family := range []string{"models", "anthropic"} {
-			if action := Action(op.Name, family); !strings.Contains(action, "/MaaS/") {
+			if action := Action(op.Name, op.Method, family); !strings.Contains(action, "/MaaS/") {
 				t.Errorf("%s in %s: %s", op.Name, family, action)
 			}
+		}
+	}
+	if action := Action("healthz", "GET", "v1"); action != "" {
+		t.Errorf("healthz needs %s", action)
+	}
+}
+
+// Who may read a response may not change or delete it.
+func TestActionFollowsTheMethod(t *testing.T) {
+	for _, tt := range []struct{ does, method, family, want string }{
+		{"ChatCompletions_Create", "POST", "classic", "OpenAI/deployments/chat/completions/action"},
+		{"ChatCompletions_Create", "POST", "models", "MaaS/chat/completions/action"},
+		{"Responses_Create", "GET", "v1", "OpenAI/responses/read"},
+		{"Responses_Create", "POST", "v1", "OpenAI/responses/write"},
+		{"Responses_Create", "DELETE", "project", "OpenAI/responses/delete"},
+		{"models", "GET", "resource", "OpenAI/models/read"},
+		{"models", "GET", "models", "MaaS/models/read"},
+		{"count_tokens", "POST", "anthropic", "MaaS/messages/action"},
+	} {
+		if got := Action(tt.does, tt.method, tt.family); got != account+tt.want {
+			t.Errorf("%+v: %s", tt, got)
 		}
 	}
 }
@@ -102,6 +121,7 @@ func TestMistakesOfAFile(t *testing.T) {
 		{"principals: [{roles: [Reader]}]", "oid"},
 		{"principals: [{oid: a, roles: [Owner]}]", `"Owner" is no role`},
 		{"principals: [{oid: a}, {oid: a}]", "twice"},
+		{"principals: [{oid: a}]", "only where strict is true"},
 		{"keys: []", "keys"},
 		{"principals: [" + strings.Repeat("{oid: a}, ", maxPrincipals+1) + "]", "more than 1000"},
 	} {

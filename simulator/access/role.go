@@ -28,12 +28,13 @@ func KnownRole(name string) bool {
 	return slices.ContainsFunc(roles, func(r role) bool { return r.name == name }) || strings.HasPrefix(name, "Microsoft.CognitiveServices/")
 }
 
-func roleList() string {
+// Roles lists the names of the built-in roles.
+func Roles() []string {
 	names := make([]string, len(roles))
 	for i, r := range roles {
 		names[i] = r.name
 	}
-	return strings.Join(names, ", ")
+	return names
 }
 
 // grant reports whether any of the roles, or of the data actions among them, has the action.
@@ -67,39 +68,4 @@ func matches(pattern, action string) bool {
 		_, action, ok = strings.Cut(action, first) // the leftmost leaves most to the rest
 	}
 	return false
-}
-
-// Action returns the data action that an operation needs, by its name in internal/ops or that of its route, in a route
-// family; "" for what needs none. That of chat is inferred from the wording seen for other actions; so are the others.
-func Action(operation, family string) string {
-	if family == "models" || family == "anthropic" {
-		return account + "MaaS/" + maas(operation)
-	}
-	switch operation {
-	case "ChatCompletions_Create":
-		return account + "OpenAI/deployments/chat/completions/action"
-	case "Completions_Create":
-		return account + "OpenAI/deployments/completions/action"
-	case "Embeddings_Create":
-		return account + "OpenAI/deployments/embeddings/action"
-	case "Responses_Create":
-		return account + "OpenAI/responses/write"
-	case "models":
-		return account + "OpenAI/models/read"
-	}
-	if strings.HasPrefix(operation, "Responses_") || strings.HasPrefix(operation, "responses") {
-		return account + "OpenAI/responses/read"
-	}
-	return account + "OpenAI/deployments/action"
-}
-
-// maas names the action of a model that is sold as a service.
-func maas(operation string) string {
-	switch operation {
-	case "Embeddings_Create":
-		return "embeddings/action"
-	case "Messages_Create", "count_tokens":
-		return "messages/action"
-	}
-	return "chat/completions/action"
 }

@@ -15,10 +15,15 @@ func PermissionDenied() Answer {
 	return gateway(401, "PermissionDenied", "Principal does not have access to API/Operation.")
 }
 
-// ActionDenied is PermissionDenied in the newer wording, for the principal's object id. The sentence was observed for
-// other actions; that chat has this one is inferred.
-func ActionDenied(principal string) Answer {
-	return gateway(401, "PermissionDenied", "The principal `"+principal+"` lacks the required data action `Microsoft.CognitiveServices/accounts/OpenAI/deployments/chat/completions/action` to perform `POST /openai/deployments/{deployment-id}/chat/completions` operation.")
+// ActionDenied is PermissionDenied in the newer wording: for the principal's object id, the data action that it lacks and
+// the operation, such as POST /openai/deployments/{deployment-id}/chat/completions. On the routes of projects a sentence
+// follows. The wording was observed for other actions than those of models.
+func ActionDenied(principal, action, operation string, project bool) Answer {
+	text := "The principal `" + principal + "` lacks the required data action `" + action + "` to perform `" + operation + "` operation."
+	if project {
+		text += " For instructions on granting the necessary permissions, see https://aka.ms/FoundryPermissions."
+	}
+	return gateway(401, "PermissionDenied", text)
 }
 
 // FirewallDenied answers a caller outside the resource's network rules.
