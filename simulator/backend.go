@@ -52,6 +52,7 @@ type backend struct {
 	late        rng.Die        // how long a response cannot be found
 	memory      *memory        // of its resource
 	filter      *filter.Filter // nil: it finds nothing
+	ring        *keyring       // what opens it
 	limits      atomic.Pointer[limitHeaders]
 	sights      sights
 }

@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"bytes"
-	"crypto/subtle"
 	"errors"
 	"net"
 	"net/http"
@@ -25,7 +24,7 @@ type call struct {
 	srv      *Server
 	w        http.ResponseWriter
 	r        *http.Request
-	route    string
+	route    *route
 	serial   uint64
 	began    tick.Instant
 	family   string   // of the route, where the deployment is in the body
@@ -85,49 +84,12 @@ func (c *call) v1Version() bool {
 	return v == "" || v == "v1" || v == "preview"
 }
 
-// key returns what the caller authenticates with: the api-key header, or the bearer token, as which the plain OpenAI
-// clients send a key.
-func (c *call) key() string {
-	if key := c.r.Header.Get("Api-Key"); key != "" {
-		return key
-	}
-	if key := c.r.Header.Get("X-Api-Key"); key != "" && c.family == "anthropic" {
-		return key
-	}
-	scheme, token, _ := strings.Cut(c.r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return ""
-	}
-	return strings.TrimSpace(token)
-}
-
-// keyRefused answers a wrong key. Under /anthropic that is the body of token errors, as was seen.
-func (c *call) keyRefused() content.Answer {
-	if c.family == "anthropic" {
-		return content.InvalidToken()
-	}
-	return content.InvalidKey()
-}
-
-func equalKeys(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
-
-// knowsKey reports whether the key opens any deployment: a key is the resource's, and is asked for before anything else.
-func (c *call) knowsKey() bool {
-	key := c.key()
-	for _, b := range c.srv.deployments() {
-		if equalKeys(key, b.cfg.Key) {
-			return true
-		}
-	}
-	return false
-}
-
 // enter goes to a deployment, nil for an unknown one, or answers why not.
 func (c *call) enter(b *backend) bool {
 	switch {
 	case b == nil:
 		c.answer(content.DeploymentNotFound())
-	case !equalKeys(c.key(), b.cfg.Key):
+	case !c.opens(b):
 		c.answer(c.keyRefused())
 	default:
 		c.backend = b
@@ -248,7 +210,7 @@ func (c *call) report() {
 	if line == nil {
 		return
 	}
-	line = line.Str("route", c.route).Int("status", c.status)
+	line = line.Str("route", c.route.name).Int("status", c.status)
 	if c.backend != nil {
 		line = line.Str("deployment", c.backend.cfg.Name)
 	}

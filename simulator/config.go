@@ -8,9 +8,11 @@ import (
 
 	"foundrylab/internal/drive"
 	"foundrylab/internal/yamlconf"
+	"foundrylab/simulator/access"
 	"foundrylab/simulator/deployment"
 	"foundrylab/simulator/fault"
 	"foundrylab/simulator/fixture"
+	"foundrylab/simulator/identity"
 )
 
 // defaultMaxBody bounds a request body, in bytes.
@@ -21,6 +23,7 @@ type written struct {
 	Deployments []deployment.Config `yaml:"deployments" required:"true"`
 	Faults      []fault.Config      `yaml:"faults"`
 	Fixtures    fixture.Config      `yaml:"fixtures"`
+	Auth        *access.Config      `yaml:"auth"` // nil: it is about something else
 }
 
 // complete returns cfg with its defaults, checked, and sharing no slice with the caller's.
@@ -32,14 +35,18 @@ func complete(cfg Config) (Config, error) {
 	cfg.MaxBody = cmp.Or(cfg.MaxBody, defaultMaxBody)
 	cfg.Checks = cmp.Or(cfg.Checks, Strict)
 	cfg.Stored = storeBounds(cfg.Stored)
+	if cfg.Issuer == nil {
+		cfg.Issuer = identity.New()
+	}
 	if cfg.Control == nil && cfg.LedgerSize >= 0 {
 		cfg.Control = NewControl(cfg.LedgerSize)
 	}
+	cfg.Auth.Principals = slices.Clone(cfg.Auth.Principals)
 	like, err := exemplar()
 	if err != nil {
 		return cfg, err
 	}
-	w := written{slices.Clone(cfg.Deployments), slices.Clone(cfg.Faults), cfg.Fixtures}
+	w := written{slices.Clone(cfg.Deployments), slices.Clone(cfg.Faults), cfg.Fixtures, &cfg.Auth}
 	for i := range w.Deployments {
 		fill(&w.Deployments[i], &like.Deployments[0])
 	}
@@ -51,6 +58,8 @@ func complete(cfg Config) (Config, error) {
 			w.Faults[i].Deleted = &fault.Deleted{Streams: cmp.Or(d.Streams, like.Faults[1].Deleted.Streams)}
 		}
 	}
+	w.Auth.Network = cmp.Or(w.Auth.Network, like.Auth.Network)
+	w.Auth.Wording = cmp.Or(w.Auth.Wording, like.Auth.Wording)
 	cfg.Deployments, cfg.Faults = w.Deployments, w.Faults
 	return cfg, errors.Join(w.check(), crossCheck(&cfg))
 }
@@ -59,7 +68,7 @@ func complete(cfg Config) (Config, error) {
 func exemplar() (w written, err error) {
 	const least = "deployments: [{name: x, model: gpt-4.1, sku: GlobalStandard, tpm: 1, prompt_cache: {}, dynamic_quota: {}, usage_tier: {}, responses: {}, " +
 		"content_filter: {markers: [{text: x, category: hate}]}}]\n" +
-		"faults: [{name: x, backend: x, at: 0s, for: 1s, outage: {}}, {name: y, backend: x, at: 0s, for: 1s, deleted: {}}]\n"
+		"faults: [{name: x, backend: x, at: 0s, for: 1s, outage: {}}, {name: y, backend: x, at: 0s, for: 1s, deleted: {}}]\nauth: {}\n"
 	doc, err := yamlconf.Parse("defaults", []byte(least))
 	if err != nil {
 		return w, err

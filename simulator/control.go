@@ -145,6 +145,7 @@ func (c *Control) routes() *mux.Router {
 		{http.MethodPut, "/faults/{name:.+}", c.serveAddFault},
 		{http.MethodDelete, "/faults/{name:.+}", c.serveEndFault},
 		{http.MethodPost, "/reset", c.serveReset},
+		{http.MethodPost, "/regenerateKey", c.serveRegenerateKey},
 		{http.MethodGet, "/metrics", c.serveMetrics().ServeHTTP},
 		{http.MethodGet, "/openapi.json", serveOpenAPI},
 	} {

@@ -10,15 +10,20 @@ import (
 const defaultOnFirstUse = 200
 
 // Default is the resource of a simulator that was told nothing: a provisioned deployment of gpt-4.1, and standard ones of
-// the common models by their names, each with the key foundrylab-key. What else is asked for appears on first use, up to
+// the common models by their names, with any key; where it is
+// strict, with the keys foundrylab-key and foundrylab-key-2. What else is asked for appears on first use, up to
 // 200 deployments.
 func Default() Config {
-	return Config{OnFirstUse: defaultOnFirstUse, Deployments: append([]deployment.Config{
+	cfg := Config{OnFirstUse: defaultOnFirstUse, Deployments: append([]deployment.Config{
 		{Name: "gpt-4.1", Model: "gpt-4.1", SKU: "GlobalStandard", TPM: 300_000},
 		{Name: "gpt-4o", Model: "gpt-4o", Version: "2024-11-20", SKU: "GlobalStandard", TPM: 300_000, RPM: 1_800},
 		{Name: "gpt-4.1-mini", Model: "gpt-4.1-mini", SKU: "GlobalStandard", TPM: 1_000_000},
 		{Name: "gpt-4.1-ptu", Model: "gpt-4.1", SKU: "GlobalProvisionedManaged", PTU: 50},
 	}, common()...)}
+	for i := range cfg.Deployments {
+		cfg.Deployments[i].Key2 = "foundrylab-key-2"
+	}
+	return cfg
 }
 
 // common are the models that most ask for, with the quota of a subscription's first tier (Microsoft's quota page of

@@ -41,7 +41,7 @@ func live(t *testing.T, cfg Config) (*Server, *httptest.Server) {
 
 // The OpenAI SDK speaks to both route families: v1 as it is, the classic one with a base URL and headers of Azure.
 func TestOpenAIClient(t *testing.T) {
-	_, server := live(t, Config{Deployments: []deployment.Config{swift("chat-prod")}})
+	_, server := live(t, Config{Auth: strict, Deployments: []deployment.Config{swift("chat-prod")}})
 	clients := []struct {
 		name   string
 		client openai.Client

@@ -84,14 +84,15 @@ func (u *toolUse) choose(p *ops.Peeked) *content.Answer {
 	return invalid("", "", "tool_choice: Input tag '"+choice.Type+"' does not match any of the expected tags: 'auto', 'any', 'tool', 'none'")
 }
 
+const countTokensPath = "/anthropic/v1/messages/count_tokens"
+
 // countTokens answers how long the prompt of a messages request is. It is not limited and not charged.
 func countTokens(c *call) {
 	c.family = "anthropic"
 	switch {
 	case !c.hasAnthropicVersion():
 		c.answer(anthropicVersionMissing())
-	case !c.knowsKey():
-		c.answer(content.InvalidToken())
+	case !c.admitted():
 	case !c.readBody((*ops.Peeker).PeekCountTokens):
 	case !c.enter(c.srv.serving(c.peeked.Model, catalog.Messages)):
 	default:
@@ -109,9 +110,10 @@ func (c *call) anthropicID() string {
 	return "req_" + string(content.AppendID(nil, c.srv.ids.Draw(c.serial, 8))[:24])
 }
 
-// azureOnly reports whether a refusal comes from the layer in front of Anthropic's API, in Azure's own envelope.
+// azureOnly reports whether a refusal comes from the layer in front of Anthropic's API, in Azure's own envelope. That one
+// also asks who is calling from where: see admitted.
 func azureOnly(a content.Answer) bool {
-	return bytes.Contains(a.Body, []byte(`"api_not_supported"`)) || bytes.Contains(a.Body, []byte(`"DeploymentNotFound"`))
+	return bytes.Contains(a.Body, []byte(`"api_not_supported"`)) || bytes.Contains(a.Body, []byte(`"DeploymentNotFound"`)) || a.Status == http.StatusForbidden
 }
 
 // able reports whether the deployment's model has an ability, or answers that it has not.

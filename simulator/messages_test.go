@@ -91,7 +91,7 @@ func accumulate(t *testing.T, client *anthropic.Client, params anthropic.Message
 func TestAnthropicErrors(t *testing.T) {
 	limited := claude()
 	limited.Name, limited.TPM = "limited", 1
-	_, server := live(t, Config{Deployments: []deployment.Config{claude(), limited, swift("gpt")}})
+	_, server := live(t, Config{Auth: strict, Deployments: []deployment.Config{claude(), limited, swift("gpt")}})
 	for _, c := range []struct {
 		key, model string
 		max        int64
@@ -104,6 +104,7 @@ func TestAnthropicErrors(t *testing.T) {
 		{"foundrylab-key", "gpt", 1, 404, `"api_not_supported"`},
 		{"foundrylab-key", "limited", 100, 429, `"type":"rate_limit_error"`},
 		{"foundrylab-key", "claude-sonnet-4-5!status=503", 1, 529, `"type":"overloaded_error"`},
+		{"foundrylab-key", "claude-sonnet-4-5!status=403", 1, 403, `{"error":{"code":"403","message":"Access denied due to Virtual Network`},
 		{"foundrylab-key", "claude-sonnet-4-5!status=500", 1, 500, `"type":"api_error"`},
 	} {
 		client := anthropicClient(server.URL, c.key)

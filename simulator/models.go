@@ -38,8 +38,7 @@ func ofModels(family string, answer endpoint) endpoint {
 		switch {
 		case !version.fits(c):
 			c.answer(version.refuse())
-		case !c.knowsKey():
-			c.answer(content.InvalidKey())
+		case !c.admitted():
 		default:
 			answer(c)
 		}

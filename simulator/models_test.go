@@ -10,7 +10,7 @@ import (
 func TestModelRoutes(t *testing.T) {
 	dated := ofModel("gpt-4o")
 	dated.Version = "2024-11-20"
-	inLab(t, Config{Deployments: []deployment.Config{dated, ofModel("text-embedding-3-small"), ofModel("claude-sonnet-4-5"), ofModel("gpt-35-turbo-instruct")}}, func(l *lab) {
+	inLab(t, Config{Auth: strict, Deployments: []deployment.Config{dated, ofModel("text-embedding-3-small"), ofModel("claude-sonnet-4-5"), ofModel("gpt-35-turbo-instruct")}}, func(l *lab) {
 		const embedding = `{"capabilities":{"chat_completion":false,"completion":false,"embeddings":true,"fine_tune":false,"inference":true},"created":0,"created_at":0,"id":"text-embedding-3-small-1"`
 		for _, c := range []struct {
 			path, deployment string

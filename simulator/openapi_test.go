@@ -57,7 +57,7 @@ func TestOpenAPI(t *testing.T) {
 	if !slices.Equal(served, said) {
 		t.Errorf("served %v\nsaid   %v", served, said)
 	}
-	for name, v := range map[string]any{"Entry": entry{}, "Deployment": standing{}, "Fault": shownFault{}} {
+	for name, v := range map[string]any{"Entry": entry{}, "Deployment": standing{}, "Fault": shownFault{}, "Keys": regenerated{}} {
 		var fields []string
 		for f := range reflect.TypeOf(v).Fields() {
 			tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")

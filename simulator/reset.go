@@ -2,8 +2,8 @@ package simulator
 
 import "net/http"
 
-// serveReset lets all deployments begin anew, or one: its settings and limits, its entries and counts, and its faults.
-// Answers in flight go on, and are charged in their own end.
+// serveReset lets all deployments begin anew, or one: its settings and limits, its entries and counts, and its faults. With
+// all of them go the keys that were regenerated. Answers in flight go on, and are charged in their own end.
 func (c *Control) serveReset(w http.ResponseWriter, r *http.Request) {
 	q, mistakes := c.query(r, 0, "deployment")
 	if mistakes != nil {
@@ -28,6 +28,11 @@ func (c *Control) serveReset(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.faults = list
+	if one == nil {
+		for _, b := range all {
+			b.ring.restore()
+		}
+	}
 	w.Header()["Content-Type"] = applicationJSON
 	writeJSON(w, c.standings())
 }

@@ -9,8 +9,10 @@ import (
 	"strings"
 
 	"foundrylab/internal/yamlconf"
+	"foundrylab/simulator/access"
 	"foundrylab/simulator/deployment"
 	"foundrylab/simulator/fault"
+	"foundrylab/simulator/identity"
 	"foundrylab/simulator/lease"
 )
 
@@ -25,6 +27,8 @@ type ResourceConfig struct {
 	Name        string              `yaml:"name" required:"true" doc:"name, the first part of its host names"`
 	Region      string              `yaml:"region" default:"East US 2" doc:"region of its deployments, as the service spells it in x-ms-region"`
 	Key         string              `yaml:"key" default:"foundrylab-key" doc:"the api-key it accepts"`
+	Key2        string              `yaml:"key2" doc:"a second one, good at the same time; default: none"`
+	Auth        access.Config       `yaml:"auth" doc:"who may do what; default: any key and any token opens it"`
 	Listen      string              `yaml:"listen" doc:"address of its own, such as 127.0.0.1:8081, beside the one that all share; default: none"`
 	Deployments []deployment.Config `yaml:"deployments" doc:"what is deployed, and nothing else; default: the common models, and what is asked for appears on first use"`
 	Faults      []fault.Config      `yaml:"faults" doc:"what goes wrong when, counted from the start; backend names one of its deployments"`
@@ -97,9 +101,10 @@ func (r *ResourceConfig) Config() Config {
 		cfg = Default()
 		cfg.Faults = r.Faults
 	}
+	cfg.Auth = r.Auth
 	for i := range cfg.Deployments {
 		d := &cfg.Deployments[i]
-		d.Resource, d.Key = r.Name, r.Key
+		d.Resource, d.Key, d.Key2 = r.Name, r.Key, r.Key2
 		if d.Region == "" || d.Region == defaultRegion {
 			d.Region = r.Region
 		}
@@ -138,10 +143,12 @@ func NewResources(all Resources, adjust func(*ResourceConfig, *Config)) (site *S
 			r.Server.Close()
 		}
 	}
+	issuer := identity.New() // a tenant has many resources
 	var wrong []error
 	for i := range all.Resources {
 		r := &all.Resources[i]
 		cfg := r.Config()
+		cfg.Issuer = issuer
 		adjust(r, &cfg)
 		server, err := New(cfg)
 		if err != nil {

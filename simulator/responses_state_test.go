@@ -107,7 +107,7 @@ func TestResponsesItems(t *testing.T) {
 func TestResponsesRefusals(t *testing.T) {
 	other, foreign := swift("other"), swift("foreign")
 	other.Resource, foreign.Resource, foreign.Key = "r2", "r3", "another key"
-	inLab(t, Config{Deployments: []deployment.Config{swift("chat"), other, foreign, swift("sibling")}}, func(l *lab) {
+	inLab(t, Config{Auth: strict, Deployments: []deployment.Config{swift("chat"), other, foreign, swift("sibling")}}, func(l *lab) {
 		stored, unstored := l.created(`{"model":"chat","input":"a"}`), l.created(`{"model":"chat","input":"a","store":false}`)
 		far := l.created(`{"model":"other","input":"a"}`)
 		resp, _ := l.do(l.Context(), "POST", "/openai/v1/responses", `{"model":"foreign","input":"a"}`, "Api-Key", "another key")

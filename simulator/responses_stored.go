@@ -34,8 +34,7 @@ func stored(family string, answer func(c *call, k *remembered)) endpoint {
 		switch {
 		case !version.fits(c):
 			c.answer(version.refuse())
-		case !c.knowsKey():
-			c.answer(c.keyRefused())
+		case !c.admitted():
 		default:
 			k := c.find(id)
 			if k == nil || c.stale(k.backend) {
@@ -59,7 +58,7 @@ func (c *call) stale(b *backend) (is bool) {
 // find returns the response of an id that the caller's key opens, or nil.
 func (c *call) find(id string) *remembered {
 	for _, b := range c.srv.deployments() {
-		if !equalKeys(c.key(), b.cfg.Key) {
+		if !c.opens(b) {
 			continue
 		}
 		if k := b.memory.get(c.srv.clock.Now(), id); k != nil {

@@ -103,7 +103,7 @@ const firstUseTPM = 1_000_000
 func (s *Server) onDemand(name string, needs catalog.Ability) deployment.Config {
 	like, guess := &s.backends[0].cfg, catalog.Guess(name, needs)
 	d := deployment.Config{Name: name, Model: guess.Model, Version: guess.Version, SKU: "GlobalStandard", TPM: firstUseTPM, Resource: like.Resource,
-		Region: like.Region, Subscription: like.Subscription, Profile: like.Profile, Key: like.Key}
+		Region: like.Region, Subscription: like.Subscription, Profile: like.Profile, Key: like.Key, Key2: like.Key2}
 	if strings.HasPrefix(d.Model, "claude-") {
 		d.TPM = 0 // the model's
 	}
@@ -126,7 +126,7 @@ func (s *Server) deploy(d deployment.Config) (*backend, error) {
 		return nil, err
 	}
 	b := newBackend(&cfg, len(cfg.Deployments)-1, s.alarm)
-	b.memory = s.memories[d.Resource]
+	b.memory, b.ring = s.memories[d.Resource], ringOf(s.rings, &d)
 	if err := s.control.admit(b, s.backends[0]); err != nil {
 		return nil, err
 	}

@@ -58,7 +58,7 @@ func TestAppears(t *testing.T) {
 		{"a long name", "/openai/v1/chat/completions", `{"model":"` + strings.Repeat("x", 65) + `",` + hello, "k", 404, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			inLab(t, Config{Deployments: []deployment.Config{first}, OnFirstUse: 1}, func(l *lab) {
+			inLab(t, Config{Auth: strict, Deployments: []deployment.Config{first}, OnFirstUse: 1}, func(l *lab) {
 				if got := l.status(tt.target, tt.body, tt.key); got != tt.status {
 					t.Errorf("%d, want %d", got, tt.status)
 				}

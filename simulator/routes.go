@@ -8,12 +8,26 @@ import (
 	"github.com/gorilla/mux"
 
 	"foundrylab/internal/ops"
+	"foundrylab/simulator/access"
 	"foundrylab/simulator/catalog"
 	"foundrylab/simulator/content"
 )
 
 // endpoint answers requests of one route.
 type endpoint func(c *call)
+
+// route is what is known of a request by its route alone. Never changed.
+type route struct {
+	name      string // for the log
+	family    string // of internal/ops
+	action    string // data action that a principal needs, see access.Action; "": none
+	operation string // method and path, as the answer to one who may not names them
+}
+
+// newRoute describes a route; does is what access.Action wants to know.
+func newRoute(name, family, does, method, path string) *route {
+	return &route{name, family, access.Action(does, method, family), method + " " + strings.ReplaceAll(path, "{deployment}", "{deployment-id}")}
+}
 
 // peeker reads the body of an operation, as the Peek of an ops.Operation.
 type peeker func(*ops.Peeker, []byte) (ops.Peeked, error)
@@ -23,25 +37,31 @@ type peeker func(*ops.Peeker, []byte) (ops.Peeked, error)
 func (s *Server) routes() *mux.Router {
 	router := mux.NewRouter().SkipClean(true)
 	for _, op := range ops.All {
-		if op.Name == "Responses_Create" {
+		if op.Name == responsesOperation {
 			s.responsesRoutes(router, op.Routes())
 		}
 		needs := operationOf(&op).needs
 		for _, r := range op.Routes() {
-			name, answer := op.Name+"."+r.Family.Name, inBody(r.Family.Name, op.Peek, wished(needs), serving(&op))
+			about := newRoute(op.Name+"."+r.Family.Name, r.Family.Name, op.Name, op.Method, r.Path)
+			answer := inBody(r.Family.Name, op.Peek, wished(needs), serving(&op))
 			if !r.Family.ModelInBody {
 				answer = inPath(op.Peek, needs, serving(&op))
 			}
-			router.Handle(r.Path, s.handler(name, answer)).Methods(op.Method).Name(name)
+			router.Handle(r.Path, s.handler(about, answer)).Methods(op.Method).Name(about.name)
 		}
 	}
 	for _, r := range modelRoutes {
-		router.Handle(r.path, s.handler(r.name, ofModels(r.family, r.answer))).Methods(http.MethodGet).Name(r.name)
+		about := newRoute(r.name, r.family, "models", http.MethodGet, r.path)
+		router.Handle(r.path, s.handler(about, ofModels(r.family, r.answer))).Methods(http.MethodGet).Name(r.name)
 	}
-	router.Handle("/healthz", s.handler("healthz", healthz)).Methods(http.MethodGet).Name("healthz")
-	router.Handle("/anthropic/v1/messages/count_tokens", s.handler("count_tokens", countTokens)).Methods(http.MethodPost).Name("count_tokens")
-	router.PathPrefix("/anthropic/").Handler(s.handler("none", func(c *call) { c.answer(content.APINotSupported()) }))
-	unknown := s.handler("none", func(c *call) { c.answer(content.NotFound()) })
+	router.Handle("/healthz", s.handler(&route{name: "healthz"}, healthz)).Methods(http.MethodGet).Name("healthz")
+	counting := newRoute("count_tokens", "anthropic", "count_tokens", http.MethodPost, countTokensPath)
+	router.Handle(countTokensPath, s.handler(counting, countTokens)).Methods(http.MethodPost).Name("count_tokens")
+	router.PathPrefix("/anthropic/").Handler(s.handler(&route{name: "none"}, func(c *call) { c.answer(content.APINotSupported()) }))
+	for _, r := range tenantRoutes {
+		router.Handle(r.path, s.handler(&route{name: r.name}, ofTenant(r.answer))).Methods(r.method).Name(r.name)
+	}
+	unknown := s.handler(&route{name: "none"}, func(c *call) { c.answer(content.NotFound()) })
 	router.NotFoundHandler, router.MethodNotAllowedHandler = unknown, unknown
 	return router
 }
@@ -61,24 +81,27 @@ func plain(router *mux.Router) map[string]http.Handler {
 	return handlers
 }
 
+// responsesOperation is the operation that makes responses.
+const responsesOperation = "Responses_Create"
+
 // responsesRoutes lays out what the Responses API has beside its operation, in the same families.
 func (s *Server) responsesRoutes(router *mux.Router, families []ops.Route) {
 	for _, r := range families {
 		for _, u := range unmetered {
-			name := "responses." + u.name + "." + r.Family.Name
-			router.Handle(r.Path+u.tail, s.handler(name, counted(r.Family.Name, u.answer))).Methods(http.MethodPost).Name(name)
+			about := newRoute("responses."+u.name+"."+r.Family.Name, r.Family.Name, responsesOperation, http.MethodPost, r.Path+u.tail)
+			router.Handle(r.Path+u.tail, s.handler(about, counted(r.Family.Name, u.answer))).Methods(http.MethodPost).Name(about.name)
 		}
 		for _, one := range storedRoutes {
-			name := "responses." + one.name + "." + r.Family.Name
-			router.Handle(r.Path+one.tail, s.handler(name, stored(r.Family.Name, one.answer))).Methods(one.method).Name(name)
+			about := newRoute("responses."+one.name+"."+r.Family.Name, r.Family.Name, responsesOperation, one.method, r.Path+one.tail)
+			router.Handle(r.Path+one.tail, s.handler(about, stored(r.Family.Name, one.answer))).Methods(one.method).Name(about.name)
 		}
 	}
 }
 
 // handler makes an http.Handler of an endpoint: one call, one line in the log.
-func (s *Server) handler(route string, answer endpoint) http.Handler {
+func (s *Server) handler(about *route, answer endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := &call{srv: s, w: w, r: r, route: route, serial: s.serial.Add(1), began: s.clock.Now()}
+		c := &call{srv: s, w: w, r: r, route: about, serial: s.serial.Add(1), began: s.clock.Now()}
 		defer c.report()
 		answer(c)
 		c.see()
@@ -115,8 +138,7 @@ func inPath(peek peeker, needs catalog.Ability, then endpoint) endpoint {
 		switch {
 		case !c.classicVersion():
 			c.answer(content.NotFound())
-		case !c.knowsKey():
-			c.answer(content.InvalidKey())
+		case !c.admitted():
 		case !c.enter(c.srv.use(c.wishless(mux.Vars(c.r)["deployment"]), needs)):
 		case c.readBody(peek):
 			then(c)
@@ -132,8 +154,7 @@ func inBody(family string, peek peeker, find func(*call) *backend, then endpoint
 		switch {
 		case !version.fits(c):
 			c.answer(version.refuse())
-		case !c.knowsKey():
-			c.answer(c.keyRefused())
+		case !c.admitted():
 		case !c.readBody(peek):
 		case c.peeked.Model == "":
 			c.answer(content.InvalidRequest(&ops.InvalidRequest{Message: "Missing required parameter: 'model'.",

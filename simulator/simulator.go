@@ -9,6 +9,7 @@ package simulator
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -20,9 +21,11 @@ import (
 	"foundrylab/internal/record"
 	"foundrylab/internal/rng"
 	"foundrylab/internal/tick"
+	"foundrylab/simulator/access"
 	"foundrylab/simulator/deployment"
 	"foundrylab/simulator/fault"
 	"foundrylab/simulator/fixture"
+	"foundrylab/simulator/identity"
 	"foundrylab/simulator/store"
 )
 
@@ -56,6 +59,11 @@ type Config struct {
 
 	// Appearing may change what appears before it does, but not its name. It must not call the Server.
 	Appearing func(*deployment.Config)
+
+	// Auth says who may do what; its zero value takes any key and any token. Where it is strict, keys are those of the
+	// deployments, and tokens those of Issuer.
+	Auth   access.Config
+	Issuer *identity.Issuer // nil: one of its own, whose endpoints give tokens all the same
 
 	Checks     Checks         // what requests are held to; "": Strict
 	Stored     store.Bounds   // of what the Responses API keeps for each resource; zero fields: 10,000 responses, 64 MiB, 30 days
@@ -91,6 +99,9 @@ type Server struct {
 	maxBody   int64
 	lenient   bool // Checks is Lenient
 	control   *Control
+	rules     access.Config
+	issuer    *identity.Issuer
+	rings     []*keyring
 	fixtures  *fixtures       // nil: there are none
 	extension Extension       // nil: there is none
 	life      context.Context // until Close
@@ -112,7 +123,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{clock: cfg.Clock, alarm: pace.NewAlarm(cfg.Clock, cfg.Precise), log: cfg.Logger, maxBody: cfg.MaxBody, lenient: cfg.Checks == Lenient, control: cfg.Control,
-		fixtures: newFixtures(&cfg.Fixtures), extension: cfg.Extension, ids: rng.New(cfg.Seed, rng.ContentText, rng.Entity("request id"))}
+		fixtures: newFixtures(&cfg.Fixtures), extension: cfg.Extension, rules: cfg.Auth, issuer: cfg.Issuer, ids: rng.New(cfg.Seed, rng.ContentText, rng.Entity("request id"))}
 	s.onFirstUse.Store(int64(cfg.OnFirstUse))
 	ctx, stop := context.WithCancel(context.Background())
 	s.life, s.sharing = ctx, stop
@@ -120,7 +131,10 @@ func New(cfg Config) (*Server, error) {
 	cfg.Sharing.contact = &contact{log: cfg.Logger}
 	for i := range cfg.Deployments {
 		b := newBackend(&cfg, i, s.alarm)
-		b.memory = s.memories[b.cfg.Resource]
+		b.memory, b.ring = s.memories[b.cfg.Resource], ringOf(s.rings, &b.cfg)
+		if !slices.Contains(s.rings, b.ring) {
+			s.rings = append(s.rings, b.ring)
+		}
 		s.backends = append(s.backends, b)
 	}
 	s.cfg = cfg

@@ -16,8 +16,8 @@ import (
 // twoResources are of the same deployments, in two regions.
 const twoResources = `version: 1
 resources:
-  - {name: Contoso-SWE, region: Sweden Central, key: swe, deployments: [{name: chat, model: gpt-4.1, sku: GlobalStandard, tpm: 10k, rpm: 6}]}
-  - {name: contoso-fra, region: France Central, key: fra, deployments: [{name: chat, model: gpt-4.1, sku: GlobalStandard, tpm: 10k, rpm: 6}]}
+  - {name: Contoso-SWE, region: Sweden Central, key: swe, auth: {strict: true}, deployments: [{name: chat, model: gpt-4.1, sku: GlobalStandard, tpm: 10k, rpm: 6}]}
+  - {name: contoso-fra, region: France Central, key: fra, auth: {strict: true}, deployments: [{name: chat, model: gpt-4.1, sku: GlobalStandard, tpm: 10k, rpm: 6}]}
   - {name: plain}
 `
 

@@ -142,6 +142,7 @@ func TestChecks(t *testing.T) {
 		{"wrong key", "POST", chat("none") + version, "", []string{key, "foundrylab-kez"}, 401, "invalid subscription key"},
 		{"empty bearer", "POST", chat("none") + version, "", []string{"Authorization", "Bearer"}, 401, "invalid subscription key"},
 		{"basic", "POST", chat("none") + version, "", []string{"Authorization", "Basic foundrylab-key"}, 401, "invalid subscription key"},
+		{"a key as bearer, which is v1's", "POST", chat("none") + version, "", []string{"Authorization", "Bearer foundrylab-key"}, 401, "Access token is missing"},
 		{"another's key", "POST", chat("gpt-4.1") + version, "", []string{key, "other-key"}, 401, "invalid subscription key"},
 		{"unknown deployment", "POST", chat("none") + version, "", []string{key, "foundrylab-key"}, 404, "DeploymentNotFound"},
 		{"no JSON", "POST", chat("gpt-4.1") + version, "{", []string{key, "foundrylab-key"}, 400, "invalid_request_error"},
@@ -160,13 +161,13 @@ func TestChecks(t *testing.T) {
 		{"models", "GET", "/openai/models?api-version=2024-10-21", "", []string{key, "foundrylab-key"}, 200, `"id":"gpt-4.1-2025-04-14"`},
 		{"models, v1", "GET", "/openai/v1/models", "", []string{key, "foundrylab-key"}, 200, `"created":1744588800`},
 		{"preview version", "POST", chat("gpt-4.1") + "?api-version=2025-04-01-preview", prompt(1, 1, ""), []string{key, "foundrylab-key"}, 200, "chat.completion"},
-		{"bearer", "POST", chat("gpt-4.1") + version, prompt(1, 1, ""), []string{"Authorization", "bearer foundrylab-key"}, 200, "chat.completion"},
+		{"bearer", "POST", "/openai/v1/chat/completions", prompt(1, 1, ""), []string{"Authorization", "bearer foundrylab-key"}, 200, "chat.completion"},
 		{"v1 by name", "POST", "/openai/v1/chat/completions", prompt(1, 1, ""), []string{key, "foundrylab-key"}, 200, "chat.completion"},
 		{"v1 by model", "POST", "/openai/v1/chat/completions?api-version=preview", `{"model":"once","messages":[],"max_tokens":1}`, []string{key, "foundrylab-key"}, 200, "once-2025-04-14"},
 	}
 	once, twice, also := standard("first"), standard("second"), standard("third")
 	once.Model, twice.Model, also.Model = "once", "twice", "twice"
-	inLab(t, Config{Deployments: []deployment.Config{standard("gpt-4.1"), other, once, twice, also}, MaxBody: 1500}, func(l *lab) {
+	inLab(t, Config{Auth: strict, Deployments: []deployment.Config{standard("gpt-4.1"), other, once, twice, also}, MaxBody: 1500}, func(l *lab) {
 		for _, tt := range tests {
 			resp, err := l.do(l.Context(), tt.method, tt.target, tt.body, tt.header...)
 			if err != nil {

@@ -23,6 +23,7 @@ import (
 	"foundrylab/reports/section"
 	"foundrylab/scenarios"
 	"foundrylab/scenarios/assert"
+	"foundrylab/simulator/access"
 	"foundrylab/simulator/deployment"
 	"foundrylab/simulator/fault"
 	"foundrylab/simulator/fixture"
@@ -49,6 +50,7 @@ var docsParts = []docsPart{
 	{"docs/scenarios.md", "quota", keysOf[scenarios.Pool]},
 	{"docs/fixtures.md", "match", keysOf[fixture.Match]},
 	{"docs/fixtures.md", "answer", keysOf[fixture.Answer]},
+	{"docs/auth.md", "auth", keysOf[access.Config]},
 	{"docs/scenarios.md", "slo", keysOf[scenarios.SLO]},
 	{"docs/scenarios.md", "policies", func(*testing.T) string {
 		return docsTable([]string{"policy", "what it does"}, route.Policies, func(p route.Named) []string { return []string{mono(p.Name), p.Help} })

@@ -218,6 +218,9 @@ func TestDocsFlags(t *testing.T) {
 					continue
 				}
 				command, _, _ := strings.Cut(line[i:], " > ")
+				if strings.HasSuffix(line[:i], "$(") {
+					command, _, _ = strings.Cut(command, ")")
+				}
 				args := shellWords(strings.TrimSuffix(command, " &"))[1:]
 				c, rest, err := newRoot(Streams{}).Find(args)
 				if err == nil {

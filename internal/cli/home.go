@@ -23,6 +23,8 @@ type home struct {
 	aoaiSimulator         bool
 	extension             string
 	extensionTimeout      time.Duration
+	strictAuth            bool
+	issuerKey
 }
 
 func (h *home) flags(c *cobra.Command) {
@@ -32,6 +34,8 @@ func (h *home) flags(c *cobra.Command) {
 	c.Flags().DurationVar(&h.extensionTimeout, "extension-timeout", 5*time.Second, "longest `time` that the extension is waited for")
 	c.Flags().BoolVar(&h.aoaiSimulator, "aoai-simulator", false, "take the environment variables, the deployment file and the control path /++/config of Microsoft's aoai-api-simulator")
 	c.Flags().BoolVar(&h.lenient, "lenient", false, "let the ready-made resource accept parameters and values that the service refuses")
+	c.Flags().BoolVar(&h.strictAuth, "strict-auth", false, "take only the resource's keys, and tokens that the local tenant has signed, instead of any")
+	h.issuerKey.flags(c)
 	c.Flags().BoolVar(&h.onlyDeployed, "only-deployed", false, "let the ready-made resource answer 404 for a deployment that is not in its list, as the service does, instead of deploying it on first use")
 }
 
@@ -40,6 +44,8 @@ func (h *home) unused() error {
 	switch {
 	case h.lenient:
 		return usage("--lenient is for the ready-made resource: backends of a scenario refuse what the service refuses")
+	case h.strictAuth:
+		return usage("--strict-auth is for the ready-made resource: backends of a scenario take only their own keys, and tokens of the local tenant")
 	case h.onlyDeployed:
 		return usage("--only-deployed is for the ready-made resource: a scenario has no backends but its own")
 	case h.fixtures != "":
@@ -63,6 +69,10 @@ func (h *home) adjust() (func(*simulator.Config), error) {
 			return nil, err
 		}
 	}
+	issuer, err := h.issuer()
+	if err != nil {
+		return nil, err
+	}
 	var extension simulator.Extension
 	if h.extension != "" {
 		var err error
@@ -71,7 +81,8 @@ func (h *home) adjust() (func(*simulator.Config), error) {
 		}
 	}
 	return func(cfg *simulator.Config) {
-		cfg.Fixtures, cfg.Extension = fixtures, extension
+		cfg.Fixtures, cfg.Extension, cfg.Issuer = fixtures, extension, issuer
+		cfg.Auth.Strict = cfg.Auth.Strict || h.strictAuth
 		if h.lenient {
 			cfg.Checks = simulator.Lenient
 		}

@@ -42,6 +42,8 @@ of them while they run.
 With --state several of them, on one machine or many, are one resource behind a load
 balancer: their deployments of one name have one limit together, in Redis.
 
+Any key opens a resource, until --strict-auth.
+
 With --fixtures what is answered is written down: rules in YAML, of which the first
 that fits a request says its text, tool calls or error. With --extension a URL of
 yours is asked.`
@@ -118,18 +120,22 @@ func (s *sim) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	return serveBackends(ctx, c, scenario, &s.admin, &s.together, log)
+	return s.serveBackends(ctx, c, scenario, log)
 }
 
-func serveBackends(ctx context.Context, c *cobra.Command, s *scenarios.Scenario, admin *control, together *state, log zerolog.Logger) error {
-	sharing, end, err := together.sharing(c)
+func (s *sim) serveBackends(ctx context.Context, c *cobra.Command, scenario *scenarios.Scenario, log zerolog.Logger) error {
+	issuer, err := s.issuer()
+	if err != nil {
+		return err
+	}
+	sharing, end, err := s.together.sharing(c)
 	if err != nil {
 		return err
 	}
 	defer end()
 	plane := simulator.NewControl(0)
-	err = admin.around(ctx, c, plane.Handler(), func(ctx context.Context) error {
-		return live.ServeBackends(ctx, s, log, sharing, plane, func(name, url, key string) {
+	err = s.admin.around(ctx, c, plane.Handler(), func(ctx context.Context) error {
+		return live.ServeBackends(ctx, scenario, log, sharing, issuer, plane, func(name, url, key string) {
 			fmt.Fprintf(c.OutOrStdout(), "%-20s %s  api-key: %s\n", name, url, key)
 		})
 	})

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 )
 
 // maxSize bounds what is read, in bytes.
@@ -51,6 +52,8 @@ func read(path string) ([]byte, error) {
 		return nil, err
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s: is no regular file", path)
+	case info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows":
+		return nil, fmt.Errorf("%s: others can read this key (%v): chmod 600 it, or delete it to get a new one", path, info.Mode().Perm())
 	case info.Size() > maxSize:
 		return nil, fmt.Errorf("%s: is larger than %d KiB: that is no key", path, maxSize>>10)
 	}

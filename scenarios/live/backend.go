@@ -11,7 +11,9 @@ import (
 	"foundrylab/internal/tick"
 	"foundrylab/scenarios"
 	"foundrylab/simulator"
+	"foundrylab/simulator/access"
 	"foundrylab/simulator/deployment"
+	"foundrylab/simulator/identity"
 )
 
 type backendOptions struct {
@@ -24,13 +26,15 @@ type backendOptions struct {
 	Observe func(backend int, now tick.Instant, e deployment.Effect)
 	Budgets []deployment.Budget // by backend
 	Sharing simulator.Sharing
+	Issuer  *identity.Issuer   // nil: each resource has its own
 	Control *simulator.Control // nil: each resource has its own
 }
 
 // newResource returns the backends of one resource, given by their places in the scenario. The outages of its address
 // are brought about there.
 func newResource(s *scenarios.Scenario, members []int, a *address, opt backendOptions) (*simulator.Server, error) {
-	cfg := simulator.Config{Seed: uint64(s.Seed), Clock: opt.Clock, Start: opt.Start, Record: opt.Record, Precise: opt.Precise, Logger: opt.Logger, Control: opt.Control}
+	cfg := simulator.Config{Seed: uint64(s.Seed), Clock: opt.Clock, Start: opt.Start, Record: opt.Record, Precise: opt.Precise, Logger: opt.Logger, Control: opt.Control,
+		Auth: access.Config{Strict: true}, Issuer: opt.Issuer} // a gateway that sends the wrong backend's key is to be found out
 	for _, i := range members {
 		cfg.Deployments = append(cfg.Deployments, s.Backends[i])
 		for _, f := range s.Strikes() {
@@ -62,9 +66,10 @@ func newResource(s *scenarios.Scenario, members []int, a *address, opt backendOp
 
 // ServeBackends serves only the backends of a scenario, each on its listen
 // address (or a free port of the loopback), until ctx is done. Faults count
-// from the call. Limits are shared where sharing has a State. control, unless
+// from the call. Limits are shared where sharing has a State. issuer, unless it
+// is nil, signs the tokens that they take beside their keys. control, unless
 // it is nil, is the control plane of them all. ready is told where each one is.
-func ServeBackends(ctx context.Context, s *scenarios.Scenario, log zerolog.Logger, sharing simulator.Sharing, control *simulator.Control, ready func(name, url, key string)) error {
+func ServeBackends(ctx context.Context, s *scenarios.Scenario, log zerolog.Logger, sharing simulator.Sharing, issuer *identity.Issuer, control *simulator.Control, ready func(name, url, key string)) error {
 	clock := drive.WallClock()
 	r := &run{scenario: s, opt: Options{Net: loopback{}, Note: func(format string, args ...any) { log.Error().Msgf(format, args...) }}}
 	defer r.close()
@@ -76,7 +81,7 @@ func ServeBackends(ctx context.Context, s *scenarios.Scenario, log zerolog.Logge
 	for _, members := range s.Resources() {
 		cfg := &s.Backends[members[0]]
 		a := newAddress(cfg.Name, cfg.Listen, r.opt.Net, r.opt.Note)
-		b, err := newResource(s, members, a, backendOptions{Clock: clock, Start: start, Precise: true, Logger: log, Budgets: budgets, Sharing: sharing, Control: control})
+		b, err := newResource(s, members, a, backendOptions{Clock: clock, Start: start, Precise: true, Logger: log, Budgets: budgets, Sharing: sharing, Issuer: issuer, Control: control})
 		if err != nil {
 			return err
 		}

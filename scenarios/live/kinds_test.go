@@ -218,7 +218,7 @@ func look(t *testing.T, scheduled, ask string, whole bool) *wire {
 	ended := make(chan error, 1)
 	s := loadScenario(t, src)
 	go func() {
-		ended <- ServeBackends(ctx, s, zerolog.Nop(), simulator.Sharing{}, nil, func(_, url, _ string) { where <- url })
+		ended <- ServeBackends(ctx, s, zerolog.Nop(), simulator.Sharing{}, nil, nil, func(_, url, _ string) { where <- url })
 	}()
 	t.Cleanup(func() {
 		cancel()

@@ -81,7 +81,7 @@ func TestServeBackends(t *testing.T) {
 	done := make(chan error, 1)
 	ready := make(chan string, 3)
 	go func() {
-		done <- ServeBackends(t.Context(), s, zerolog.Nop(), simulator.Sharing{}, nil, func(name, url, key string) { ready <- name + " " + url + " " + key })
+		done <- ServeBackends(t.Context(), s, zerolog.Nop(), simulator.Sharing{}, nil, nil, func(name, url, key string) { ready <- name + " " + url + " " + key })
 	}()
 	for range 3 {
 		select {

@@ -37,15 +37,16 @@ func New(settings Settings) *Plane {
 }
 
 // Configure gives a simulator's configuration what the settings say: pace and key of its deployments, and whether others
-// may appear.
+// may appear. A key that was given is asked for.
 func (p *Plane) Configure(cfg *simulator.Config) {
 	s := p.settings.Load()
 	for i := range cfg.Deployments {
 		cfg.Deployments[i].Latency = s.Latency.Of(cfg.Deployments[i].Model)
 		if s.Key != "" {
-			cfg.Deployments[i].Key = s.Key
+			cfg.Deployments[i].Key, cfg.Deployments[i].Key2 = s.Key, ""
 		}
 	}
+	cfg.Auth.Strict = cfg.Auth.Strict || s.Key != "" // who has set a key has it asked for
 	cfg.OnFirstUse = s.mayAppear()
 	cfg.Appearing = func(d *deployment.Config) { d.Latency = p.settings.Load().Latency.Of(d.Model) }
 }

@@ -59,6 +59,7 @@ type Config struct {
 	Listen string `yaml:"listen" doc:"live: fixed address such as 127.0.0.1:9101; default a free port"`
 	TLS    bool   `yaml:"tls" default:"false" doc:"live: serve it over TLS, with a certificate that the run makes for itself and its gateway trusts"`
 	Key    string `yaml:"key" default:"foundrylab-key" doc:"live: the api-key it accepts"`
+	Key2   string `yaml:"key2" doc:"live: a second one, good at the same time; default: none"`
 }
 
 // Provisioned reports whether the SKU is a provisioned one.

@@ -77,6 +77,11 @@ func (i *Issuer) Exchange(tenant string, form url.Values, now time.Time) Reply {
 	return reply(http.StatusOK, map[string]any{"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token})
 }
 
+// BadForm answers a TokenPath whose form cannot be read.
+func BadForm() Reply {
+	return refuse(http.StatusBadRequest, "invalid_request", "AADSTS900144: The body must be a form (application/x-www-form-urlencoded) of at most 64 KiB.")
+}
+
 func unknownTenant(tenant string) Reply {
 	return refuse(http.StatusBadRequest, "invalid_tenant", fmt.Sprintf("AADSTS90002: Tenant %.64q not found. The one here is %s.", tenant, Tenant))
 }

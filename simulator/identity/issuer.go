@@ -32,7 +32,10 @@ const issuer = "https://sts.windows.net/" + Tenant + "/"
 const keyBits = 2048
 
 // Issuer signs and verifies tokens with one RSA key. Safe for concurrent use.
-type Issuer struct{ key func() (*signingKey, error) }
+type Issuer struct {
+	key  func() (*signingKey, error)
+	seen memo
+}
 
 // signingKey is a key with the name it goes by.
 type signingKey struct {
@@ -42,7 +45,7 @@ type signingKey struct {
 
 // New returns an Issuer with a key of its own, made when it is first asked for and gone with the process.
 func New() *Issuer {
-	return &Issuer{sync.OnceValues(func() (*signingKey, error) {
+	return &Issuer{key: sync.OnceValues(func() (*signingKey, error) {
 		key, err := rsa.GenerateKey(rand.Reader, keyBits)
 		if err != nil {
 			return nil, err
@@ -54,15 +57,28 @@ func New() *Issuer {
 // Open returns the Issuer whose key is in a PEM file (PKCS #8), which is made with the mode 0600 where there is none: so
 // several processes have one issuer.
 func Open(path string) (*Issuer, error) {
-	text, err := keyfile.Keep(path, generate)
+	i := At(path)
+	_, err := i.key()
 	if err != nil {
 		return nil, err
 	}
-	key, err := parse(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return &Issuer{func() (*signingKey, error) { return key, nil }}, nil
+	return i, nil
+}
+
+// At is as Open, but touches the file only when the key is first asked for. What is wrong with the file is then the error
+// of every call.
+func At(path string) *Issuer {
+	return &Issuer{key: sync.OnceValues(func() (*signingKey, error) {
+		text, err := keyfile.Keep(path, generate)
+		if err != nil {
+			return nil, err
+		}
+		key, err := parse(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		return key, nil
+	})}
 }
 
 func generate() ([]byte, error) {

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -25,7 +26,7 @@ const maxToken = 16 << 10
 // Principal is who a valid token speaks of.
 type Principal struct {
 	OID   string
-	Roles []string
+	Roles []string // not to be changed
 }
 
 // TokenShaped reports whether a bearer credential is a JWT by its looks, and no key.
@@ -33,14 +34,29 @@ func TokenShaped(bearer string) bool {
 	return strings.HasPrefix(bearer, "eyJ") && strings.Count(bearer, ".") == 2
 }
 
-// Verify returns whom a token speaks of at now. The error says why it is not valid, and never holds any of it.
+// Verify returns whom a token speaks of at now. The error says why it is not valid, and never holds any of it. A token
+// that was valid is known again by its SHA-256: clients send one for an hour, and a signature takes 25 us to verify.
 func (i *Issuer) Verify(token string, now time.Time) (Principal, error) {
 	if len(token) > maxToken {
 		return Principal{}, fmt.Errorf("token: longer than %d bytes", maxToken)
 	}
-	key, err := i.key()
+	sum := sha256.Sum256([]byte(token))
+	if v, known := i.seen.get(sum); known && v.in(now) {
+		return v.Principal, nil
+	}
+	v, err := i.check(token, now)
 	if err != nil {
 		return Principal{}, err
+	}
+	i.seen.put(sum, v)
+	return v.Principal, nil
+}
+
+// check verifies a token.
+func (i *Issuer) check(token string, now time.Time) (verified, error) {
+	key, err := i.key()
+	if err != nil {
+		return verified{}, err
 	}
 	var says claims
 	// The algorithm is the key's, not the token's to choose: else "none" and HMAC with the public key would do.
@@ -53,13 +69,17 @@ func (i *Issuer) Verify(token string, now time.Time) (Principal, error) {
 	})
 	switch {
 	case err != nil:
-		return Principal{}, errors.New("token: " + kind(err))
+		return verified{}, errors.New("token: " + kind(err))
 	case !slices.ContainsFunc(says.Audience, isResource):
-		return Principal{}, errors.New("token: for another audience")
+		return verified{}, errors.New("token: for another audience")
 	case says.OID == "":
-		return Principal{}, errors.New("token: speaks of nobody")
+		return verified{}, errors.New("token: speaks of nobody")
 	}
-	return Principal{says.OID, says.Roles}, nil
+	v := verified{Principal: Principal{says.OID, says.Roles}, until: says.ExpiresAt.Add(Skew)}
+	if says.NotBefore != nil {
+		v.from = says.NotBefore.Add(-Skew)
+	}
+	return v, nil
 }
 
 type claims struct {
