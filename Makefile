@@ -27,8 +27,9 @@ test: setup ## run all tests, then the shell packages under the race detector
 setup: ## install what some tests need (as root, with apt), or say what to install
 	tools/setup-test.sh
 
-soak: ## run the long tests, one package at a time: thousands of streams, a minute live beside virtual, overload, 100,000 patches, millions of token counts
+soak: ## run the long tests, one package at a time: thousands of streams, a minute live beside virtual, overload, 100,000 patches, millions of token counts, seconds of fuzzing
 	FOUNDRYLAB_SOAK=1 go test -count=1 -p 1 -v -timeout 60m ./gateway ./scenarios/live ./simulator ./simulator/replica ./internal/tokens
+	tools/fuzz.sh 10 ./internal/ops ./simulator/content ./simulator/fixture ./simulator/structured ./simulator/filter
 
 bench: ## hold the speed bounds (ten million requests, pacing), then run every benchmark; BENCH="-count 10 -benchtime 2s" is handed to go test
 	tools/bench.sh $(BENCH)

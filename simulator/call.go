@@ -5,9 +5,11 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"foundrylab/internal/ops"
 	"foundrylab/internal/record"
@@ -98,23 +100,35 @@ func (c *call) enter(b *backend) bool {
 	return false
 }
 
+// bodyAhead is how much memory a body gets for its word alone, before it has come; bodyTimeout how long it may take.
+const (
+	bodyAhead   = 64 << 10
+	bodyTimeout = time.Minute
+)
+
 // readBody reads and peeks at the body, or answers why not.
 func (c *call) readBody(peek peeker) bool {
 	d := desks.Get().(*desk)
 	defer d.clear()
 	if n := c.r.ContentLength; n > 0 {
-		d.body.Grow(int(min(n, c.srv.maxBody)) + bytes.MinRead)
+		d.body.Grow(int(min(n, bodyAhead)) + bytes.MinRead)
 	}
+	conn := http.NewResponseController(c.w)
+	conn.SetReadDeadline(time.Now().Add(bodyTimeout)) // where there are deadlines
 	_, err := d.body.ReadFrom(http.MaxBytesReader(c.w, c.r.Body, c.srv.maxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
 		c.answer(bodyTooLarge)
 		return false
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.answer(bodyTooSlow)
+		return false
 	case err != nil: // the client left while it sent
 		c.reason = record.ClientGone
 		panic(http.ErrAbortHandler)
 	}
+	conn.SetReadDeadline(time.Time{})
 	c.digest = rng.Entity(d.body.Bytes())
 	if c.srv.extension != nil {
 		c.raw = bytes.Clone(d.body.Bytes())

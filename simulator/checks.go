@@ -31,7 +31,10 @@ type check struct {
 var checks = []check{
 	{catalog.Chat, newerVersion},
 	{catalog.Chat, atMost("messages", maxMessages, func(p *ops.Peeked) int { return len(p.Messages) })},
+	{catalog.Chat, someMessages},
 	{catalog.Chat, knownRoles},
+	{catalog.Chat, sayingMessages},
+	{catalog.Messages, messagesOfClaude},
 	{catalog.Chat, atMost("tools", maxTools, countTools)},
 	{catalog.Chat | catalog.Completion, atMost("stop", ops.MaxStops, func(p *ops.Peeked) int { return len(p.Sampling.Stops) })},
 	{sampled, within("temperature", 0, 2)},

@@ -13,6 +13,7 @@ import (
 // Answers without an observed body; wording is our own. Never mutated.
 var (
 	bodyTooLarge        = content.Answer{Status: http.StatusRequestEntityTooLarge, Body: []byte(`{"error":{"code":"413","message":"The request body is too large."}}`)}
+	bodyTooSlow         = content.Answer{Status: http.StatusRequestTimeout, Body: []byte(`{"error":{"code":"408","message":"The request body did not arrive in time."}}`)}
 	versionNotSupported = content.Answer{Status: http.StatusBadRequest, Body: []byte(`{"error":{"code":"BadRequest","message":"API version not supported"}}`)}
 )
 

@@ -163,7 +163,7 @@ func TestChecks(t *testing.T) {
 		{"preview version", "POST", chat("gpt-4.1") + "?api-version=2025-04-01-preview", prompt(1, 1, ""), []string{key, "foundrylab-key"}, 200, "chat.completion"},
 		{"bearer", "POST", "/openai/v1/chat/completions", prompt(1, 1, ""), []string{"Authorization", "bearer foundrylab-key"}, 200, "chat.completion"},
 		{"v1 by name", "POST", "/openai/v1/chat/completions", prompt(1, 1, ""), []string{key, "foundrylab-key"}, 200, "chat.completion"},
-		{"v1 by model", "POST", "/openai/v1/chat/completions?api-version=preview", `{"model":"once","messages":[],"max_tokens":1}`, []string{key, "foundrylab-key"}, 200, "once-2025-04-14"},
+		{"v1 by model", "POST", "/openai/v1/chat/completions?api-version=preview", `{"model":"once","messages":[{"role":"user","content":"a"}],"max_tokens":1}`, []string{key, "foundrylab-key"}, 200, "once-2025-04-14"},
 	}
 	once, twice, also := standard("first"), standard("second"), standard("third")
 	once.Model, twice.Model, also.Model = "once", "twice", "twice"

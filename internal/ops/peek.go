@@ -27,6 +27,7 @@ type Peeked struct {
 	ToolChoice          []byte       // tool_choice as JSON
 	Format              []byte       // response_format as JSON
 	OneCall             bool         // parallel_tool_calls is false
+	Silent              int          // the first message, from 1, that must say something and has no content; 0: none
 	AfterTool           bool         // the last message brings what a tool returned
 	Inputs              []Input      // embeddings and completions, instead of messages
 	Dimensions          int          // embeddings: 0 where absent
@@ -162,7 +163,7 @@ func (r *reader) streamOptions(p *Peeked) {
 }
 
 func (r *reader) messages(p *Peeked) {
-	p.Messages, p.PartChars = make([]Message, 0, 4), make([]int, 0, 4)
+	p.Messages, p.PartChars, p.Silent = make([]Message, 0, 4), make([]int, 0, 4), 0
 	r.enter('[', place{name: "messages"})
 	for i := 1; r.more(']'); i++ {
 		r.result = false
@@ -175,7 +176,7 @@ func (r *reader) messages(p *Peeked) {
 // message reads message i, counted from 1, and notes its parts in p.
 func (r *reader) message(p *Peeked, i int) Message {
 	var m Message
-	parts := len(p.PartChars)
+	parts, silent := len(p.PartChars), true
 	r.enter('{', place{message: i})
 	for r.more('}') {
 		switch name := r.name(); string(name) {
@@ -186,6 +187,7 @@ func (r *reader) message(p *Peeked, i int) Message {
 		case `"content"`:
 			p.PartChars = p.PartChars[:parts]
 			m.Text = r.content(p, i, "content")
+			silent = r.parts == 0
 		default:
 			r.skip()
 		}
@@ -193,14 +195,19 @@ func (r *reader) message(p *Peeked, i int) Message {
 	if m.Role == "" {
 		r.missing(place{i, 0, "role"})
 	}
+	if silent && p.Silent == 0 && m.Role != "assistant" { // which may do nothing but call tools
+		p.Silent = i
+	}
 	return m
 }
 
 // content reads what the member of that name in message i says: a text, or a list of parts.
 func (r *reader) content(p *Peeked, i int, name string) string {
+	r.parts = 0
 	if r.null() {
 		return ""
 	}
+	r.parts = 1
 	if r.dec.PeekKind() != '[' {
 		text := r.text(place{i, 0, name})
 		p.PartChars = append(p.PartChars, utf8.RuneCountInString(text))
@@ -208,7 +215,9 @@ func (r *reader) content(p *Peeked, i int, name string) string {
 	}
 	all := ""
 	r.enter('[', place{i, 0, name})
+	r.parts = 0
 	for j := 1; r.more(']'); j++ {
+		r.parts++
 		text, isText := r.part(i, j)
 		if !isText {
 			continue
@@ -221,6 +230,7 @@ func (r *reader) content(p *Peeked, i int, name string) string {
 
 // part reads content part j of message i, both counted from 1. Every part with a text member is a text part.
 func (r *reader) part(i, j int) (text string, isText bool) {
+	wordy := false
 	r.enter('{', place{message: i, part: j})
 	for r.more('}') {
 		switch name := r.name(); string(name) {
@@ -230,9 +240,13 @@ func (r *reader) part(i, j int) (text string, isText bool) {
 		case `"type"`:
 			kind := r.text(place{i, j, "type"})
 			r.result = r.result || kind == "tool_result"
+			wordy = kind == "text"
 		default:
 			r.skip()
 		}
+	}
+	if wordy && !isText && !r.lenient {
+		r.missing(place{i, j, "text"})
 	}
 	return text, isText
 }

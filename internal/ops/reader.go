@@ -26,6 +26,7 @@ type reader struct {
 	dec     *jsontext.Decoder
 	err     *InvalidRequest
 	scratch []byte // unescaped text before it becomes a string
+	parts   int    // of the content that was read last; a text is one
 	result  bool   // a part of this message is what a tool returned
 	list    string // the member that holds the messages
 	lenient bool   // what is out of range counts as absent

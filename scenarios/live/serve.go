@@ -16,6 +16,9 @@ type Served struct {
 	TLS     *tls.Config // nil: it is served without
 }
 
+// maxHeader bounds the headers of a request, in bytes; the http package allows for 4 KiB more. Beyond it answers 431.
+const maxHeader = 64 << 10
+
 // Serve serves handlers, each on its address, until ctx is done or one of them fails; where one cannot listen none is
 // served. ready is told the URL of each, in order, once all listen.
 func Serve(ctx context.Context, all []Served, ready func(urls []string)) error {
@@ -39,7 +42,7 @@ func Serve(ctx context.Context, all []Served, ready func(urls []string)) error {
 	var servers []*http.Server
 	failed := make(chan error, len(all))
 	for i, s := range all {
-		server := &http.Server{Handler: s.Handler, ReadHeaderTimeout: time.Minute, TLSConfig: s.TLS}
+		server := &http.Server{Handler: s.Handler, ReadHeaderTimeout: time.Minute, MaxHeaderBytes: maxHeader, TLSConfig: s.TLS}
 		servers = append(servers, server)
 		serve := server.Serve
 		if s.TLS != nil {
