@@ -245,7 +245,7 @@ func TestTokenExpires(t *testing.T) {
 	expiry := fault.Config{Name: "x", Backend: "chat", At: ms(10_000), For: ms(10_000), TokenExpiry: &fault.TokenExpiry{}}
 	inLab(t, Config{Deployments: []deployment.Config{swift("chat")}, Auth: strict, Issuer: issuer, Faults: []fault.Config{expiry}}, func(l *lab) {
 		ask := func() (int, string) {
-			resp, err := l.do(l.Context(), "POST", "/openai/v1/chat/completions", `{"model":"chat","messages":[],"max_tokens":1}`, "Authorization", "Bearer "+token)
+			resp, err := l.do(l.Context(), "POST", "/openai/v1/chat/completions", `{"model":"chat","messages":[{"role":"user","content":"a"}],"max_tokens":1}`, "Authorization", "Bearer "+token)
 			if err != nil {
 				l.Fatal(err)
 			}
@@ -320,7 +320,7 @@ func TestRegenerateKey(t *testing.T) {
 		opens := func(key string, want bool) {
 			l.Helper()
 			for _, name := range []string{"one", "same", "appeared"} {
-				resp, err := l.do(l.Context(), "POST", "/openai/v1/chat/completions", `{"model":"`+name+`","messages":[],"max_tokens":1}`, "Api-Key", key)
+				resp, err := l.do(l.Context(), "POST", "/openai/v1/chat/completions", `{"model":"`+name+`","messages":[{"role":"user","content":"a"}],"max_tokens":1}`, "Api-Key", key)
 				if err != nil {
 					l.Fatal(err)
 				}

@@ -119,7 +119,7 @@ func TestExtensionAnswers(t *testing.T) {
 		}
 	})
 	inLab(t, Config{Deployments: []deployment.Config{ofModel("gpt-4.1")}}, func(l *lab) {
-		if status, _, text := l.say(chat, `{"model":"gpt-4.1","messages":[]}`, contentHeader, "extension"); status != 400 {
+		if status, _, text := l.say(chat, `{"model":"gpt-4.1","messages":[{"role":"user","content":"a"}]}`, contentHeader, "extension"); status != 400 {
 			l.Errorf("without one: %d %s", status, text)
 		}
 	})
