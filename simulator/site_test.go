@@ -9,6 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openai/openai-go/v3"
+	"github.com/openai/openai-go/v3/azure"
+	"github.com/openai/openai-go/v3/option"
+
 	"foundrylab/simulator/deployment"
 	"foundrylab/simulator/lease"
 )
@@ -113,6 +117,19 @@ func TestSiteKeepsApart(t *testing.T) {
 	fra := entries(t, visit(site.Admin(), "GET", "admin", "/resources/contoso-fra/ledger", "", ""))
 	if swe := entries(t, visit(site.Admin(), "GET", "admin", "/resources/contoso-swe/ledger", "", "")); len(fra) != 1 || len(swe) != 2 {
 		t.Errorf("%d and %d entries", len(fra), len(swe))
+	}
+}
+
+// The Azure client of openai-go finds a resource by its path.
+func TestSiteAzureClient(t *testing.T) {
+	server := httptest.NewServer(newSite(t, strings.ReplaceAll(twoResources, "tpm: 10k, rpm: 6", "tpm: 10M")))
+	defer server.Close()
+	var last *http.Response
+	client := openai.NewClient(azure.WithEndpoint(server.URL+"/resources/contoso-fra", "2024-10-21"), azure.WithAPIKey("fra"), azure.WithUnsafeAllowHTTP(),
+		option.WithMaxRetries(0), option.WithResponseInto(&last))
+	_, err := client.Chat.Completions.New(t.Context(), openai.ChatCompletionNewParams{Model: "chat", Messages: []openai.ChatCompletionMessageParamUnion{openai.UserMessage("Hello")}})
+	if err != nil || last.Header.Get("X-Ms-Region") != "France Central" {
+		t.Errorf("%v", err)
 	}
 }
 
