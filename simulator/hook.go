@@ -36,7 +36,7 @@ func HTTPHook(address string, timeout time.Duration) (Extension, error) {
 		return nil, fmt.Errorf("a timeout of %v is not from 1ms to %v", timeout, maxHookTime)
 	}
 	h := &hook{url: address, timeout: timeout, calls: make(chan struct{}, maxHookCalls), client: &http.Client{
-		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: maxHookCalls, MaxConnsPerHost: maxHookCalls, IdleConnTimeout: time.Minute}}}
+		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: maxHookCalls, IdleConnTimeout: time.Minute}}}
 	return h.ask, nil
 }
 

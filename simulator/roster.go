@@ -68,7 +68,7 @@ func (s *Server) serving(model string, needs catalog.Ability) *backend {
 }
 
 // appear deploys what a caller whose key is good asks for by a name that is not there; nil where that is not wanted, the
-// name is none, or as many have appeared as may. It is slow, but once a name.
+// name is none, or as many have appeared as may. It is slow, but once a name; names that fit none are refused at once.
 func (s *Server) appear(name string, needs catalog.Ability) *backend {
 	most := int(s.onFirstUse.Load())
 	if most == 0 || !deployment.NameFits(name) {
