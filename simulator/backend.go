@@ -170,6 +170,9 @@ func (b *backend) deliver(now tick.Instant, e deployment.Effect) {
 	case deployment.FaultEdge:
 		e.Ref.Slot = uint32(b.whose(&e))
 		b.limits.Store(b.newLimitHeaders(b.limits.Load().start)) // the fault may have changed them
+		if e.Reason == record.DeletedFault {                     // created anew, it has seen no prompt
+			b.sights.forget()
+		}
 		if b.observe != nil {
 			b.observe(b.index, now, e)
 		}

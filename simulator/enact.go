@@ -114,6 +114,7 @@ func (b *backend) configured(now tick.Instant, effects []deployment.Effect, n in
 		start = now
 		b.kept.forget(b.seat)
 		b.sights.forget()
+		b.memory.forget(b)
 	}
 	b.limits.Store(b.newLimitHeaders(start))
 	if p.faults == nil {

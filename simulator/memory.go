@@ -98,6 +98,14 @@ func (m *memory) delete(now tick.Instant, id string) {
 	m.store.Delete(now, id)
 }
 
+// forget drops what one deployment of the resource has answered. What is still made in the background goes on, and nobody
+// finds it.
+func (m *memory) forget(b *backend) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.store.DeleteFunc(func(k *remembered) bool { return k.backend == b })
+}
+
 // maxChain bounds the responses whose texts are the context of one.
 const maxChain = 1024
 

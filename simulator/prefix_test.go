@@ -91,6 +91,35 @@ func TestGeneratedPrefixIsBelieved(t *testing.T) {
 	})
 }
 
+// A deployment that was deleted and created anew has seen nothing of what came before, whether the fault was planned to
+// end or was ended by the control plane.
+func TestDeletedForgetsPrompts(t *testing.T) {
+	for _, end := range []string{"planned", "called off"} {
+		inLab(t, Config{Deployments: []deployment.Config{swift("a")}}, func(l *lab) {
+			system, ask1, ask2 := words(1, 1500), words(2, 700), words(3, 700)
+			for _, want := range []string{"0", "2048"} {
+				if _, got := l.post("a", body("", system, ask1)); !strings.Contains(got, `"cached_tokens":`+want+`}`) {
+					t.Errorf("want %s cached tokens in %.300s", want, got)
+				}
+			}
+			ask(l.Server, "PUT", "/faults/gone", `{"backend":"a","for":"20s","deleted":{}}`)
+			if resp, _ := l.post("a", body("", system, ask1)); resp.StatusCode != 404 {
+				t.Errorf("status %d of what is deleted", resp.StatusCode)
+			}
+			if end == "planned" {
+				time.Sleep(20 * time.Second)
+			} else {
+				ask(l.Server, "DELETE", "/faults/gone", "")
+			}
+			for i, b := range []string{body("", system, ask2), body("", system, ask1), body("", system, ask1)} {
+				if _, got := l.post("a", b); !strings.Contains(got, `"cached_tokens":`+[]string{"0", "1408", "2048"}[i]+`}`) {
+					t.Errorf("%s, request %d: %.600s", end, i, got)
+				}
+			}
+		})
+	}
+}
+
 // What is refused teaches nobody anything; where it spills over, it counts as the second deployment knows it.
 func TestRefusedPromptIsNotSeen(t *testing.T) {
 	cfg := spilling(nil, ends("p", 500))

@@ -400,6 +400,43 @@ func TestResponsesCompact(t *testing.T) {
 	resp.Body.Close()
 }
 
+// A reset forgets what its deployment has stored, and so does one of all deployments; what is made in the background goes
+// on to its end, and nobody finds it.
+func TestResetForgetsResponses(t *testing.T) {
+	inLab(t, Config{Deployments: []deployment.Config{swift("chat"), swift("sibling")}}, func(l *lab) {
+		found := func(ids ...string) string {
+			said := ""
+			for _, id := range ids {
+				status, _ := l.request("GET", "/openai/v1/responses/"+id, "")
+				said += fmt.Sprint(status, " ")
+			}
+			return said
+		}
+		old, other := l.created(`{"model":"chat","input":"a"}`), l.created(`{"model":"sibling","input":"a"}`)
+		slow := l.created(`{"model":"chat","input":"a","background":true}`)
+		if got := found(old, other, slow); got != "200 200 200 " {
+			l.Errorf("before: %s", got)
+		}
+		l.reset = true
+		ask(l.Server, "POST", "/reset?deployment=chat", "")
+		if got := found(old, other, slow); got != "404 200 404 " {
+			l.Errorf("after a reset of chat: %s", got)
+		}
+		if status, text := l.request("POST", "/openai/v1/responses", `{"model":"chat","input":"b","previous_response_id":"`+old+`"}`); status != 400 {
+			l.Errorf("a chain onto what is forgotten: %d %s", status, text)
+		}
+		fresh := l.created(`{"model":"chat","input":"c"}`)
+		time.Sleep(time.Minute)
+		if got := found(fresh, slow); got != "200 404 " {
+			l.Errorf("a minute later: %s", got)
+		}
+		ask(l.Server, "POST", "/reset", "")
+		if got := found(fresh, other); got != "404 404 " {
+			l.Errorf("after a reset of all: %s", got)
+		}
+	})
+}
+
 // While the fault lasts what is stored is out of reach, there again when it is over; other deployments of the resource
 // serve a chain all the same.
 func TestResponsesStale(t *testing.T) {

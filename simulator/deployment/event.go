@@ -64,7 +64,7 @@ const (
 	Cut                           // stop the answer now: a fault, or the client is gone
 	Reserve                       // ask the shared state for Charged tokens, answer with Reserved; with a Reason the request is refused already, and asks only how long it has to wait
 	Utilization                   // periodic: load of the last 10 s against capacity, in ppm, in RemainingTokens
-	FaultEdge                     // a scheduled fault begins (Gen 0) or ends (Gen 1); Slot is its place among the rules of its set. Where one Configure changes sets, ends of the old come before beginnings of the new
+	FaultEdge                     // a scheduled fault begins (Gen 0) or ends (Gen 1); Slot is its place among the rules of its set. Where one Configure changes sets, ends of the old come before beginnings of the new. With the Reason DeletedFault the deployment is a new one from then on
 	Stray                         // an event about nothing that is in flight: ignored
 	Replan                        // a planned answer unfolds otherwise from now on; as Plan, At is when that was
 	Drained                       // an earlier configuration, whose version Slot is, has no more requests and is gone

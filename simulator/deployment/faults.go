@@ -129,10 +129,12 @@ func (c *Core) faultEnds(at tick.Instant, place int, rule *fault.Rule, out []Eff
 	if rule.Share > 0 {
 		c.rescale(at)
 	}
+	edge := Effect{Kind: FaultEdge, At: at, Ref: record.Ref{Slot: uint32(place), Gen: 1}}
 	if rule.Renews {
 		c.renew(at)
+		edge.Reason = record.DeletedFault
 	}
-	return append(out, Effect{Kind: FaultEdge, At: at, Ref: record.Ref{Slot: uint32(place), Gen: 1}})
+	return append(out, edge)
 }
 
 // changeFaults leaves a set of faults for that of the present configuration.

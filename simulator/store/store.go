@@ -29,7 +29,7 @@ type Entry[V any] struct {
 	put tick.Instant
 }
 
-// Store holds entries. Every method is O(1) but for what it removes, which happens once for each entry.
+// Store holds entries. Every method is O(1) but for DeleteFunc and for what it removes, which happens once for each entry.
 type Store[V any] struct {
 	bounds Bounds
 	byID   map[string]*list.Element // of *Entry[V]
@@ -72,6 +72,17 @@ func (s *Store[V]) Delete(now tick.Instant, id string) bool {
 	}
 	s.remove(s.byID[id])
 	return true
+}
+
+// DeleteFunc forgets every entry whose value it is true of, visible or not. O(entries).
+func (s *Store[V]) DeleteFunc(of func(V) bool) {
+	for at := s.order.Front(); at != nil; {
+		next := at.Next()
+		if of(at.Value.(*Entry[V]).Value) {
+			s.remove(at)
+		}
+		at = next
+	}
 }
 
 // Chain returns what an entry that is found now builds upon, oldest first, with the entry itself as the last: so many

@@ -29,6 +29,13 @@ func TestStore(t *testing.T) {
 	del := func(id string) func(tick.Instant) string {
 		return func(now tick.Instant) string { return fmt.Sprint(s.Delete(now, id)) }
 	}
+	drop := func(value string) func(tick.Instant) string {
+		return func(tick.Instant) string {
+			s.DeleteFunc(func(v string) bool { return v == value })
+			n, bytes := s.Held()
+			return fmt.Sprint(n, " ", bytes)
+		}
+	}
 	chain := func(id string, most int) func(tick.Instant) string {
 		return func(now tick.Instant) string {
 			list, ok := s.Chain(now, id, most)
@@ -64,6 +71,12 @@ func TestStore(t *testing.T) {
 		{11 + 3600, get("x"), "false"},
 		{11 + 3600, put("y", "x", 0, 1), "1 1"},
 		{11 + 3600, chain("y", 9), "<y>true"},
+		{11 + 3601, put("z", "y", 9999, 7), "2 8"},
+		{11 + 3602, drop("<nobody>"), "2 8"},
+		{11 + 3602, drop("<y>"), "1 7"},
+		{11 + 3602, chain("y", 9), "false"},
+		{11 + 3602, drop("<z>"), "0 0"}, // which is not visible
+		{11 + 3602, put("y", "", 0, 1), "1 1"},
 	} {
 		if got := step.do(at(time.Duration(step.seconds) * time.Second)); got != step.want {
 			t.Errorf("step %d: %s, want %s", i, got, step.want)
