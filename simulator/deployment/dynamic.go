@@ -3,6 +3,7 @@ package deployment
 import (
 	"time"
 
+	"foundrylab/internal/record"
 	"foundrylab/internal/rng"
 	"foundrylab/internal/tick"
 	"foundrylab/internal/unit"
@@ -64,6 +65,41 @@ func (a *admission) spareTo(now tick.Instant, cfg *settings) {
 		a.spare = spare
 		a.fit(now, cfg)
 	}
+}
+
+// ahead is how many periods a wait is looked for in: no window is longer than
+// one, and rounding up to a whole second leads at most into one more.
+const ahead = 4
+
+// waits is the least wait of whole seconds, but for atLeast ms, after which a
+// request fits alone: what is spared now may be spared no more by then, or the
+// other way round. Where a wait of atLeast is what counts there is no reason.
+func (a *admission) waits(now tick.Instant, cfg *settings, d demand, atLeast uint32) refusal {
+	if cfg.spares.Every == 0 {
+		return a.longest(now, d).after(atLeast)
+	}
+	a.spareTo(now, cfg)
+	every, spare := tick.Instant(cfg.spares.Every), a.spare
+	defer func() { a.spare = spare; a.fitStandard(cfg) }()
+	for p := a.period; p < a.period+ahead; p++ {
+		a.spare = cfg.spares.in(p)
+		a.fitStandard(cfg)
+		begin := a.origin + tick.Instant(p)*every
+		no := a.longest(now, d).after(atLeast)
+		no.retryMs = max(no.retryMs, wholeSeconds(max(begin.Sub(now), 0)))
+		if at := now.Add(time.Duration(no.retryMs) * time.Millisecond); no.why != record.TooLarge && at < begin+every {
+			return no
+		}
+	}
+	return refusal{record.TooLarge, neverFits}
+}
+
+// after is the refusal of who must wait atLeast ms anyway.
+func (r refusal) after(atLeast uint32) refusal {
+	if r.retryMs < atLeast {
+		return refusal{record.NoReason, atLeast}
+	}
+	return r
 }
 
 // noPeriod is before any: where to go from when the configuration is another.

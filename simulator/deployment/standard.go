@@ -69,7 +69,7 @@ func (a *admission) admitStandard(now tick.Instant, cfg *settings, ev *Event, ca
 		(!a.output.exists || a.output.fits(now, max(d.output, 1))) {
 		return d, refusal{}
 	}
-	return d, a.deny(now, d)
+	return d, a.deny(now, cfg, d)
 }
 
 // holds reports whether a request is no larger than a limit by itself.
@@ -77,13 +77,19 @@ func (a *admission) holds(d demand) bool {
 	return d.tokens <= a.tokens.limit() && (!a.output.exists || d.output <= a.output.limit())
 }
 
-// deny counts a refused request where the profile does. The wait is the longest
-// of the windows that do not fit, and the reason is that one: until then a lone
-// request fits none the sooner, and then it fits all.
-func (a *admission) deny(now tick.Instant, d demand) refusal {
+// deny counts a refused request where the profile does, and says how long it
+// has to wait.
+func (a *admission) deny(now tick.Instant, cfg *settings, d demand) refusal {
 	if a.evidence.countRejected {
 		a.countRequest(now)
 	}
+	return a.waits(now, cfg, d, 0)
+}
+
+// longest is the wait by the limits of the moment: that of the window which
+// takes longest, and the reason is that one. Until then a lone request fits none
+// the sooner, and then it fits all.
+func (a *admission) longest(now tick.Instant, d demand) refusal {
 	if !a.holds(d) {
 		return refusal{record.TooLarge, neverFits}
 	}

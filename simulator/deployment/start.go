@@ -211,12 +211,18 @@ func (c *Core) reserved(now tick.Instant, ev *Event, out []Effect) []Effect {
 		return out
 	}
 	no := refusal{ev.Why, ev.RetryMs}
-	own := s.denied
-	if own.why == record.NoReason && c.limits.bucket == nil && !c.limits.elsewhere {
-		own = c.limits.deny(now, c.limits.demandOf(s))
+	if c.limits.bucket == nil && !c.limits.elsewhere {
+		if s.denied.why == record.NoReason && c.limits.evidence.countRejected {
+			c.limits.countRequest(now)
+		}
+		own := c.limits.waits(now, c.cfg, c.limits.demandOf(s), no.retryMs)
+		if own.retryMs > 0 && own.why != record.NoReason {
+			no.why = own.why
+		}
+		no.retryMs = own.retryMs
 	}
-	if own.why != record.NoReason && own.retryMs >= no.retryMs {
-		no = own
+	if s.denied.why != record.NoReason && no.why == record.NoReason {
+		no = s.denied // what refused it has given way to other limits
 	}
 	status, outcome := refusedStatus(no.why)
 	out = c.end(now, ev.Ref, s, Refuse, outcome, no.why, out)
