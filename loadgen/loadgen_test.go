@@ -272,7 +272,7 @@ func TestTimeoutsCancel(t *testing.T) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		gone++
-		if left := r.clock.Now().Sub(h.at); left != 800*time.Millisecond {
+		if left := r.clock.Now().Sub(h.at); left != 800*time.Millisecond+tick.Grid {
 			t.Errorf("the client left after %v", left)
 		}
 	}
@@ -286,7 +286,7 @@ func TestTimeoutsCancel(t *testing.T) {
 		succeeded(t, s)
 	}
 	for _, s := range tries {
-		if s.Outcome == record.Failed && (s.Reason != record.ClientTimeout || s.at != s.Intended.Add(800*time.Millisecond)) {
+		if s.Outcome == record.Failed && (s.Reason != record.ClientTimeout || s.at != s.Intended.Add(800*time.Millisecond+tick.Grid)) {
 			t.Errorf("%v after %v", s.Reason, s.at.Sub(s.Intended))
 		}
 	}

@@ -62,8 +62,9 @@ func (c *Core) newSlot() uint32 {
 func (c *Core) send(ref record.Ref, r *request, out []Effect) []Effect {
 	r.state, r.begun = trying, false
 	f := c.flows[r.flow]
+	// A grid unit later: a fault cuts a try at its edge plus the try's phase, which could be that very instant.
 	if t := f.Config.Timeout; t > 0 {
-		c.timers.Push(r.sent.Add(time.Duration(t)), des.PrioStart, uint64(ref.Gen)<<32|uint64(slotTimeout|ref.Slot))
+		c.timers.Push(r.sent.Add(time.Duration(t)+tick.Grid), des.PrioStart, uint64(ref.Gen)<<32|uint64(slotTimeout|ref.Slot))
 	}
 	r.tries++
 	return append(out, Effect{Kind: Send, Ref: ref, Key: r.key, Intended: r.sent, PromptTokens: r.prompt,

@@ -31,7 +31,7 @@ type Config struct {
 	Tier      string               `yaml:"service_tier" enum:"auto|default|priority|flex" doc:"service tier that its requests ask for; default: none"`
 	Stream    bool                 `yaml:"stream" default:"true" doc:"whether answers are streamed"`
 	Client    string               `yaml:"client" default:"openai-python" enum:"none|openai-python|openai-go" doc:"whose retries it has"`
-	Timeout   unit.Duration        `yaml:"timeout" doc:"a try is given up after this; default never"`
+	Timeout   unit.Duration        `yaml:"timeout" doc:"a try that has not ended by then is given up, 0.1 ms later; default never"`
 	Start     unit.Duration        `yaml:"start" doc:"when it begins, from the start of the run"`
 	Stop      unit.Duration        `yaml:"stop" doc:"when it stops asking; default the end of the run"`
 }
