@@ -5,7 +5,8 @@ import "fmt"
 // Enqueued admits work while what waits and runs is at most Limit units
 // together: the service's quota of enqueued tokens, which batch deployments
 // have in place of tokens per minute. There is no window: work counts from when
-// it is handed in until it is done, so no wait can be foretold.
+// it is handed in until it is done, so no wait can be foretold. Nothing asks it yet:
+// there are no batches.
 type Enqueued struct{ limit, held int64 }
 
 // NewEnqueued returns a limiter that nothing is handed in to yet.
