@@ -30,9 +30,10 @@ func (c *call) credential() (secret string, token bool) {
 	return bearer, identity.TokenShaped(bearer) || !c.route.bearsKeys()
 }
 
-// bearsKeys reports whether the family takes a key as bearer token too, as the plain clients of OpenAI send it.
+// bearsKeys reports whether the family takes a key as bearer token too, as the plain clients of OpenAI send it, and that of
+// Anthropic for Python from 2.14 on.
 func (r *route) bearsKeys() bool {
-	return r.family == "v1" || r.family == "project" || r.family == "plain"
+	return r.family == "v1" || r.family == "project" || r.family == "plain" || r.family == "anthropic"
 }
 
 // admitted reports whether the caller may do what the route is for, or answers why not.
