@@ -106,6 +106,11 @@ func fingerprint(d *deployment.Config) string {
 	return string(appendHex([]byte("fp_"), rng.Entity(d.Model+d.Version+d.Region), 10))
 }
 
+// writesCache: from gpt-5.6 on the usage says what was written to the prompt cache.
+func (b *backend) writesCache() bool {
+	return strings.HasPrefix(b.cfg.Model, "gpt-5.6") || strings.HasPrefix(b.cfg.Model, "gpt-6")
+}
+
 // witness is a core that remembers who is in flight, for the ledger, and says when it is configured, so that no request
 // comes between. It is guarded by the driver's lock.
 type witness struct {

@@ -181,6 +181,7 @@ func (c *call) writer(f *flight) content.Writer {
 		IncludeUsage:    c.peeked.IncludeUsage,
 		Obfuscation:     !c.peeked.OmitObfuscation,
 	}
+	r.WritesCache, r.Older = c.backend.writesCache(), c.backend.setting.Load().cfg.Profile == "azure-2024"
 	r.Asynchronous, r.PromptChars = c.asynchronous(), c.peeked.TextChars
 	r.Logprobs, r.TopLogprobs = c.logprobs()
 	c.scripted(&r, f)

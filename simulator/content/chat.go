@@ -27,6 +27,8 @@ type Reply struct {
 	Made            int    // billed, those that are not shown included; fewer than Choices counts as Choices
 	PromptTokens    int
 	CachedTokens    int               // of the prompt
+	WritesCache     bool              // the usage says what was written to the prompt cache, as from gpt-5.6 on
+	Older           bool              // as deployments of 2024: no tier, no padding, chunks with the four severities
 	OutputTokens    int               // visible tokens of each choice
 	ReasoningTokens int               // hidden tokens of each choice, billed with the visible ones
 	Finish          ops.FinishReason  // FinishNone counts as FinishStop
@@ -56,9 +58,8 @@ func NewChat(r Reply) *Chat {
 	r.normalize()
 	b := r.appendOrigin(make([]byte, 0, 256), "chatcmpl-")
 	cut := len(b)
-	b = append(b, `,"object":"chat.completion.chunk","service_tier":"`...)
-	b = append(b, r.ServiceTier...)
-	b = append(b, `","system_fingerprint":`...)
+	b = append(b, `,"object":"chat.completion.chunk"`...)
+	b = append(r.appendTier(b), `,"system_fingerprint":`...)
 	b = appendOrNull(b, r.Fingerprint)
 	if r.IncludeUsage {
 		b = append(b, `,"usage":null`...)
@@ -83,6 +84,24 @@ func (r *Reply) normalize() {
 	} else if r.Finish == ops.FinishNone {
 		r.Finish = ops.FinishStop
 	}
+}
+
+// appendTier appends the member service_tier where there is one.
+func (r *Reply) appendTier(dst []byte) []byte {
+	if r.Older {
+		return dst
+	}
+	dst = append(dst, `,"service_tier":"`...)
+	return append(append(dst, r.ServiceTier...), '"')
+}
+
+// written returns how many prompt tokens went into the cache: what can be cached, from 1,024 on in steps of 128, and was
+// not there.
+func (r *Reply) written() int {
+	if r.PromptTokens < 1024 {
+		return 0
+	}
+	return max(r.PromptTokens/128*128-r.CachedTokens, 0)
 }
 
 // billed returns the completion tokens of the usage.
@@ -157,9 +176,7 @@ func (c *Chat) AppendBody(dst []byte) []byte {
 	dst = append(dst, c.head...)
 	dst = append(dst, `,"object":"chat.completion","prompt_filter_results":`...)
 	dst = c.r.appendPromptResults(dst)
-	dst = append(dst, `,"service_tier":"`...)
-	dst = append(dst, c.r.ServiceTier...)
-	dst = append(dst, `","system_fingerprint":`...)
+	dst = append(c.r.appendTier(dst), `,"system_fingerprint":`...)
 	dst = appendOrNull(dst, c.r.Fingerprint)
 	dst = append(dst, `,"usage":`...)
 	dst = c.appendUsage(dst, true)
@@ -206,6 +223,8 @@ func (c *Chat) openDelta(dst []byte, from, to int, words bool) []byte {
 	switch {
 	case c.r.Asynchronous: // it says so later
 		return append(dst, `data: {"choices":[{"delta":`...)
+	case c.r.Older && c.r.Answer.Safe():
+		return append(dst, `data: {"choices":[{"content_filter_results":`+plainFilter+`,"delta":`...)
 	case !words:
 		return append(dst, `data: {"choices":[{"content_filter_results":{},"delta":`...)
 	case !c.r.Answer.Safe() && from <= c.r.Found && c.r.Found < to:
@@ -240,9 +259,8 @@ func (c *Chat) appendUsageEvent(dst []byte) []byte {
 	dst = append(dst, c.head[:model]...)
 	dst = c.r.appendCheckpoint(dst)
 	dst = append(dst, c.head[model:]...)
-	dst = append(dst, `,"object":"chat.completion.chunk","service_tier":"`...)
-	dst = append(dst, c.r.ServiceTier...)
-	dst = append(dst, `","usage":`...)
+	dst = append(dst, `,"object":"chat.completion.chunk"`...)
+	dst = append(c.r.appendTier(dst), `,"usage":`...)
 	dst = c.appendUsage(dst, false)
 	return append(dst, "}\n\n"...)
 }
@@ -293,7 +311,7 @@ func (c *Chat) close(dst []byte, choice, from, to int) []byte {
 	dst = append(dst, `,"logprobs":`...)
 	dst = append(c.r.appendLogprobs(dst, choice, from, to), "}]"...)
 	dst = append(dst, c.head...)
-	if c.r.Obfuscation {
+	if c.r.Obfuscation && !c.r.Older {
 		dst = append(dst, `,"obfuscation":"`...)
 		dst = appendPadding(dst, mix(c.r.Key^uint64(choice)<<32^uint64(int64(from))))
 		dst = append(dst, '"')
@@ -323,6 +341,10 @@ func (c *Chat) appendUsage(dst []byte, whole bool) []byte {
 	dst = strconv.AppendInt(dst, int64(c.r.PromptTokens), 10)
 	dst = append(dst, `,"prompt_tokens_details":{"audio_tokens":0,"cached_tokens":`...)
 	dst = strconv.AppendInt(dst, int64(c.r.CachedTokens), 10)
+	if c.r.WritesCache {
+		dst = append(dst, `,"cache_write_tokens":`...)
+		dst = strconv.AppendInt(dst, int64(c.r.written()), 10)
+	}
 	dst = append(dst, `},"total_tokens":`...)
 	dst = strconv.AppendInt(dst, int64(c.r.PromptTokens+completion), 10)
 	return append(dst, '}')

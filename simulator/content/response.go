@@ -176,6 +176,9 @@ func (p *Response) usage(m *members, over bool) {
 	m.int("input_tokens", p.r.PromptTokens)
 	m.raw("input_tokens_details", "{")
 	m.int("cached_tokens", p.r.CachedTokens)
+	if p.r.WritesCache {
+		m.int("cache_write_tokens", p.r.written())
+	}
 	m.b = append(m.b, '}')
 	m.int("output_tokens", p.r.billed())
 	m.raw("output_tokens_details", "{")
