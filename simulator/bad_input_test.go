@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -150,9 +151,11 @@ func TestSlowBodies(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		fmt.Fprintf(conn, "POST /openai/v1/chat/completions HTTP/1.1\r\nHost: a\r\nApi-Key: foundrylab-key\r\nContent-Length: %d\r\n\r\n{", 15<<20)
+		fmt.Fprintf(conn, "POST /openai/v1/chat/completions HTTP/1.1\r\nHost: a\r\nApi-Key: foundrylab-key\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", 15<<20)
+		if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, "100") { // it has begun to read
+			t.Fatalf("%v: %s", err, line)
+		}
 	}
-	time.Sleep(50 * time.Millisecond) // nothing tells when a server has begun to read
 	runtime.ReadMemStats(&during)
 	if grown := int64(during.HeapAlloc) - int64(before.HeapAlloc); grown > clients*(256<<10) {
 		t.Errorf("%d clients that send nothing cost %d MB", clients, grown>>20)
