@@ -3,7 +3,6 @@ package simulator
 import (
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -11,17 +10,13 @@ import (
 	"foundrylab/internal/record"
 )
 
-// durationBuckets is how many buckets there are: those that OpenTelemetry's semantic conventions for generative AI
-// advise for gen_ai.server.request.duration, 10 ms and doubled 13 times. A duration at a bound is in its bucket.
-const durationBuckets = 14
-
-func durationBound(i int) time.Duration { return 10 * time.Millisecond << i }
-
 // tally counts the attempts at one deployment. It never forgets, unlike the ring of the ledger beside it.
 type tally struct {
 	ends                        map[end]int64
 	prompt, completion, charged int64
-	durations                   [record.Failed + 1]durations // by outcome
+	durations                   [record.Failed + 1]histogram // by outcome
+	first, perToken             histogram                    // of streams that succeeded
+	input, output               histogram                    // tokens of answers
 
 	count, held int64 // attempts, and those of them that the ledger still has
 	forgotten   int64 // how many there were at all deployments when this tally began
@@ -35,12 +30,6 @@ type end struct {
 	reason record.Reason
 }
 
-type durations struct {
-	buckets [durationBuckets]uint64 // each on its own: the sums are taken when they are read
-	count   uint64
-	sum     time.Duration
-}
-
 func (t *tally) add(a *item) {
 	t.count++
 	t.held++
@@ -48,13 +37,18 @@ func (t *tally) add(a *item) {
 	t.prompt += a.PromptTokens
 	t.completion += a.CompletionTokens
 	t.charged += a.Charged
-	took, d := a.End.Sub(a.Start), &t.durations[a.Outcome]
-	d.count++
-	d.sum += took
-	for i := range d.buckets {
-		if took <= durationBound(i) {
-			d.buckets[i]++
-			break
+	took := int64(a.End.Sub(a.Start))
+	t.durations[a.Outcome].add(durationBounds, took)
+	if a.Status != http.StatusOK {
+		return
+	}
+	t.input.add(tokenBounds, a.PromptTokens)
+	t.output.add(tokenBounds, a.CompletionTokens*int64(max(a.choices, 1)))
+	if a.streamed && a.Outcome == record.Succeeded && a.CompletionTokens > 0 {
+		first := int64(a.first.Span())
+		t.first.add(firstBounds, first)
+		if a.CompletionTokens > 1 {
+			t.perToken.add(perTokenBounds, (took-first)/(a.CompletionTokens-1))
 		}
 	}
 }
@@ -74,11 +68,12 @@ type metrics struct {
 	control *Control
 	all     []*prometheus.Desc
 
-	requests, prompt, completion, charged, duration *prometheus.Desc
-	utilization, inFlight                           *prometheus.Desc
-	limitTokens, limitRequests, limitPTU            *prometheus.Desc
-	remainingTokens, remainingRequests              *prometheus.Desc
-	entries, pushedOut                              *prometheus.Desc
+	requests, prompt, completion, charged *prometheus.Desc
+	duration, first, perToken, usage      *prometheus.Desc
+	utilization, inFlight                 *prometheus.Desc
+	limitTokens, limitRequests, limitPTU  *prometheus.Desc
+	remainingTokens, remainingRequests    *prometheus.Desc
+	entries, pushedOut                    *prometheus.Desc
 }
 
 func newMetrics(c *Control) *metrics {
@@ -94,6 +89,9 @@ func newMetrics(c *Control) *metrics {
 		completion:        of("foundrylab_completion_tokens_total", "Tokens of each choice that were produced.", "deployment"),
 		charged:           of("foundrylab_charged_tokens_total", "Tokens charged, in the limiter's unit.", "deployment"),
 		duration:          of("gen_ai_server_request_duration_seconds", "From a request's arrival to its end.", "deployment", "outcome"),
+		first:             of("gen_ai_server_time_to_first_token_seconds", "Of streams that succeeded: from the admission to the first token.", "deployment"),
+		perToken:          of("gen_ai_server_time_per_output_token_seconds", "Of streams that succeeded: the mean time of a token after the first.", "deployment"),
+		usage:             of("gen_ai_client_token_usage", "Tokens of answers, of all their choices.", "deployment", "token_type"),
 		utilization:       of("foundrylab_utilization_ratio", "Share of capacity in use, as admission sees it; 1 is all of it.", "deployment"),
 		inFlight:          of("foundrylab_requests_in_flight", "Answers that have begun or wait to begin.", "deployment"),
 		limitTokens:       of("foundrylab_limit_tokens", "Standard: tokens per minute.", "deployment"),
@@ -141,8 +139,12 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		counter(m.completion, t.completion, name)
 		counter(m.charged, t.charged, name)
 		for outcome := record.Succeeded; outcome <= record.Failed; outcome++ {
-			out <- t.durations[outcome].metric(m.duration, name, outcome.String())
+			out <- t.durations[outcome].metric(m.duration, durationBounds, 1e9, name, outcome.String())
 		}
+		out <- t.first.metric(m.first, firstBounds, 1e9, name)
+		out <- t.perToken.metric(m.perToken, perTokenBounds, 1e9, name)
+		out <- t.input.metric(m.usage, tokenBounds, 1, name, "input")
+		out <- t.output.metric(m.usage, tokenBounds, 1, name, "output")
 		gauge(m.utilization, float64(u.UtilizationPPM)/1e6, name)
 		gauge(m.inFlight, float64(u.Active), name)
 		if b.cfg.Provisioned() {
@@ -156,19 +158,26 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-func (d *durations) metric(desc *prometheus.Desc, labels ...string) prometheus.Metric {
-	upTo, sum := make(map[float64]uint64, durationBuckets), uint64(0)
-	for i, n := range d.buckets {
-		sum += n
-		upTo[durationBound(i).Seconds()] = sum
-	}
-	return prometheus.MustNewConstHistogram(desc, d.count, d.sum.Seconds(), upTo, labels...)
-}
-
 // serveMetrics returns the handler of a registry of its own: a program may hold many.
 func (c *Control) serveMetrics() http.Handler {
+	return promhttp.HandlerFor(c.Metrics(), promhttp.HandlerOpts{})
+}
+
+// Metrics returns a new registry of what GET /metrics shows, for programs that have another way out for it. It may be
+// gathered at any time, also by several at once.
+func (c *Control) Metrics() prometheus.Gatherer {
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(newMetrics(c))
 	registry.MustRegister(newStateMetrics(c))
-	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+	return registry
+}
+
+// Model returns the name of the model of a deployment, "" where there is none of that name.
+func (c *Control) Model(deployment string) string {
+	for _, b := range c.all() {
+		if b.cfg.Name == deployment {
+			return b.cfg.Model
+		}
+	}
+	return ""
 }

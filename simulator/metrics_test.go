@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
 )
 
 // scrape reads /metrics as Prometheus does: values by name and the values of the labels, in the order of their names.
@@ -126,6 +127,39 @@ func TestMetricsBuckets(t *testing.T) {
 	for bound, want := range map[string]float64{"0.01": 2, "0.02": 3, "40.96": 3, "81.92": 4, "+Inf": 5, "count": 5, "sum": 171.940000001} {
 		if g := got["gen_ai_server_request_duration_seconds a succeeded "+bound]; g != want {
 			t.Errorf("%s: %v, want %v", bound, g, want)
+		}
+	}
+}
+
+// The first token and the pace are those of streams that succeeded, and tokens are of every answer with all its choices.
+func TestMetricsOfAnswers(t *testing.T) {
+	s, _ := live(t, busyResource())
+	add := func(status uint16, o record.Outcome, streamed bool, completion int64, choices uint16) {
+		s.control.ledger.add(&item{record.Attempt{Status: status, Outcome: o, Start: epoch, End: epoch.Add(500 * time.Millisecond), PromptTokens: 70, CompletionTokens: completion},
+			decision{streamed: streamed, choices: choices, first: tick.ToUnits(100 * time.Millisecond)}})
+	}
+	add(200, record.Succeeded, true, 5, 1) // 400 ms for 4 tokens after the first
+	add(200, record.Succeeded, true, 1, 3) // has no token after the first
+	add(200, record.Succeeded, false, 9, 1)
+	add(200, record.Failed, true, 9, 1)
+	add(429, record.Throttled, true, 0, 1)
+	got := scrape(t, s.Admin())
+	for name, want := range map[string]float64{
+		"gen_ai_server_time_to_first_token_seconds a count":   2,
+		"gen_ai_server_time_to_first_token_seconds a 0.08":    0,
+		"gen_ai_server_time_to_first_token_seconds a 0.1":     2,
+		"gen_ai_server_time_per_output_token_seconds a count": 1,
+		"gen_ai_server_time_per_output_token_seconds a 0.075": 0,
+		"gen_ai_server_time_per_output_token_seconds a 0.1":   1,
+		"gen_ai_client_token_usage a input count":             4,
+		"gen_ai_client_token_usage a input 64":                0,
+		"gen_ai_client_token_usage a input 256":               4,
+		"gen_ai_client_token_usage a output sum":              5 + 3 + 9 + 9,
+		"gen_ai_client_token_usage a output 4":                1,
+		"gen_ai_client_token_usage a output 16":               4,
+	} {
+		if g := got[name]; g != want {
+			t.Errorf("%s: %v, want %v", name, g, want)
 		}
 	}
 }

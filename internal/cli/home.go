@@ -102,9 +102,9 @@ type served struct {
 }
 
 // one is the ready-made resource.
-func (h *home) one(adjust func(*simulator.Config)) (*served, error) {
+func (h *home) one(adjust func(string, *simulator.Config)) (*served, error) {
 	cfg := simulator.Default()
-	adjust(&cfg)
+	adjust("", &cfg)
 	server, err := simulator.New(cfg)
 	if err != nil {
 		return nil, &exitError{exitInternal, err}
@@ -114,7 +114,7 @@ func (h *home) one(adjust func(*simulator.Config)) (*served, error) {
 }
 
 // moved is the resource that the environment of another simulator describes; notes says what of it has no effect.
-func (h *home) moved(notes io.Writer, adjust func(*simulator.Config)) (*served, error) {
+func (h *home) moved(notes io.Writer, adjust func(string, *simulator.Config)) (*served, error) {
 	settings, has, err := aoai.FromEnvironment(os.Getenv)
 	if err != nil {
 		return nil, usage("--aoai-simulator: %v", err)
@@ -136,7 +136,7 @@ func (h *home) moved(notes io.Writer, adjust func(*simulator.Config)) (*served, 
 	}
 	plane := aoai.New(settings)
 	plane.Configure(&cfg)
-	adjust(&cfg)
+	adjust("", &cfg)
 	server, err := simulator.New(cfg)
 	if err != nil {
 		return nil, usage("--aoai-simulator: %v", err)
@@ -146,7 +146,7 @@ func (h *home) moved(notes io.Writer, adjust func(*simulator.Config)) (*served, 
 }
 
 // several are the resources of the file.
-func (h *home) several(adjust func(*simulator.Config)) (*served, error) {
+func (h *home) several(adjust func(string, *simulator.Config)) (*served, error) {
 	src, err := readBounded(h.resources)
 	if err != nil {
 		return nil, usage("--resources: %v", err)
@@ -156,7 +156,7 @@ func (h *home) several(adjust func(*simulator.Config)) (*served, error) {
 		return nil, err
 	}
 	site, end, err := simulator.NewResources(all, func(r *simulator.ResourceConfig, cfg *simulator.Config) {
-		adjust(cfg)
+		adjust(r.Name, cfg)
 		cfg.Logger = cfg.Logger.With().Str("resource", r.Name).Logger()
 		cfg.Sharing = cfg.Sharing.In(r.Name)
 	})
@@ -192,10 +192,17 @@ func (s *sim) serveHome(ctx context.Context, c *cobra.Command, log zerolog.Logge
 	case s.resources != "":
 		start = s.home.several
 	case s.aoaiSimulator:
-		start = func(adjust func(*simulator.Config)) (*served, error) { return s.home.moved(c.ErrOrStderr(), adjust) }
+		start = func(adjust func(string, *simulator.Config)) (*served, error) {
+			return s.home.moved(c.ErrOrStderr(), adjust)
+		}
 	}
-	home, err := start(func(cfg *simulator.Config) {
-		cfg.Logger, cfg.Precise, cfg.Sharing = log, true, sharing
+	out, err := newExport()
+	if err != nil {
+		return err
+	}
+	home, err := start(func(resource string, cfg *simulator.Config) {
+		cfg.Logger, cfg.Precise, cfg.Sharing, cfg.Control = log, true, sharing, simulator.NewControl(0)
+		out.add(cfg.Control, resource)
 		adjust(cfg)
 	})
 	if err != nil {
@@ -206,7 +213,7 @@ func (s *sim) serveHome(ctx context.Context, c *cobra.Command, log zerolog.Logge
 	if err != nil {
 		return err
 	}
-	err = s.admin.around(ctx, c, home.plane, func(ctx context.Context) error {
+	serve := func(ctx context.Context) error {
 		all := append([]live.Served{{Addr: s.listen, Handler: home.handler}}, home.more...)
 		for i := range all {
 			all[i].TLS = over
@@ -219,7 +226,8 @@ func (s *sim) serveHome(ctx context.Context, c *cobra.Command, log zerolog.Logge
 			return fmt.Errorf("%w\nTry another address with --listen", err)
 		}
 		return nil
-	})
+	}
+	err = s.admin.around(ctx, c, home.plane, func(ctx context.Context) error { return out.around(ctx, log, serve) })
 	if err != nil {
 		return &exitError{exitInternal, err}
 	}

@@ -133,12 +133,18 @@ func (s *sim) serveBackends(ctx context.Context, c *cobra.Command, scenario *sce
 		return err
 	}
 	defer end()
+	out, err := newExport()
+	if err != nil {
+		return err
+	}
 	plane := simulator.NewControl(0)
-	err = s.admin.around(ctx, c, plane.Handler(), func(ctx context.Context) error {
+	out.add(plane, "")
+	serve := func(ctx context.Context) error {
 		return live.ServeBackends(ctx, scenario, log, sharing, issuer, plane, func(name, url, key string) {
 			fmt.Fprintf(c.OutOrStdout(), "%-20s %s  api-key: %s\n", name, url, key)
 		})
-	})
+	}
+	err = s.admin.around(ctx, c, plane.Handler(), func(ctx context.Context) error { return out.around(ctx, log, serve) })
 	if err != nil {
 		return &exitError{exitInternal, err}
 	}

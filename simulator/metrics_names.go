@@ -1,0 +1,62 @@
+package simulator
+
+import (
+	"strings"
+
+	"foundrylab/simulator/catalog"
+)
+
+// MetricName says how a metric of Metrics is called in OpenTelemetry, for an exporter: those of the semantic conventions
+// for generative AI by their names and attributes, with the deployment as the requested model; ours with dots for the
+// first underscore, and no unit in the name.
+func (c *Control) MetricName(family string, labels map[string]string) (name, unit string, attributes map[string]string) {
+	rest, ours := strings.CutPrefix(family, "foundrylab_")
+	if ours {
+		rest = strings.TrimSuffix(rest, "_total")
+		for suffix, u := range map[string]string{"_seconds": "s", "_ratio": "1"} {
+			if strings.HasSuffix(rest, suffix) {
+				rest, unit = strings.TrimSuffix(rest, suffix), u
+			}
+		}
+		return "foundrylab." + rest, unit, labels
+	}
+	unit = "{token}"
+	if s, is := strings.CutSuffix(family, "_seconds"); is {
+		family, unit = s, "s"
+	}
+	return conventional[family], unit, c.conventions(labels)
+}
+
+// conventional are the names of the conventions, in which a dot and an underscore are not the same.
+var conventional = map[string]string{
+	"gen_ai_server_request_duration":      "gen_ai.server.request.duration",
+	"gen_ai_server_time_to_first_token":   "gen_ai.server.time_to_first_token",
+	"gen_ai_server_time_per_output_token": "gen_ai.server.time_per_output_token",
+	"gen_ai_client_token_usage":           "gen_ai.client.token.usage",
+}
+
+func (c *Control) conventions(labels map[string]string) map[string]string {
+	model := c.Model(labels["deployment"])
+	of := map[string]string{
+		"gen_ai.provider.name":  "azure.ai.openai",
+		"gen_ai.operation.name": "chat",
+		"gen_ai.request.model":  labels["deployment"],
+		"gen_ai.response.model": model,
+	}
+	if strings.HasPrefix(model, "claude-") {
+		of["gen_ai.provider.name"] = "anthropic"
+	}
+	switch catalog.Of(model).Can {
+	case catalog.Embedding:
+		of["gen_ai.operation.name"] = "embeddings"
+	case catalog.Completion:
+		of["gen_ai.operation.name"] = "text_completion"
+	}
+	if outcome := labels["outcome"]; outcome != "" && outcome != "succeeded" {
+		of["error.type"] = outcome
+	}
+	if kind := labels["token_type"]; kind != "" {
+		of["gen_ai.token.type"] = kind
+	}
+	return of
+}
