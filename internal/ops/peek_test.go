@@ -63,8 +63,8 @@ func TestPeek(t *testing.T) {
 				t.Fatal(err)
 			}
 			// what this reading does not know
-		want.Sampling, want.Tools, want.ToolChoice, want.Format, want.OneCall, want.AfterTool, want.Effort = got.Sampling, got.Tools, got.ToolChoice, got.Format, got.OneCall, got.AfterTool, got.Effort
-		if !reflect.DeepEqual(got, want) {
+			want.Sampling, want.Tools, want.ToolChoice, want.Format, want.OneCall, want.AfterTool, want.Effort = got.Sampling, got.Tools, got.ToolChoice, got.Format, got.OneCall, got.AfterTool, got.Effort
+			if !reflect.DeepEqual(got, want) {
 				t.Errorf("got  %+v\nwant %+v", got, want)
 			}
 		})
