@@ -176,6 +176,8 @@ var dependencies = []dependency{
 	{"go.opentelemetry.io/proto/otlp", inTests},
 	{"google.golang.org/protobuf", inTests},
 	{"github.com/openai/openai-go/v3", inTests},
+	{"github.com/Azure/azure-sdk-for-go/sdk/azcore", inTests},
+	{"github.com/Azure/azure-sdk-for-go/sdk/azidentity", inTests},
 	{"github.com/anthropics/anthropic-sdk-go", inTests},
 	{"github.com/rogpeppe/go-internal", inTests},
 	{"golang.org/x/tools", inTests},

@@ -55,8 +55,8 @@ func (i *Issuer) Keys(tenant string) Reply {
 // Exchange answers TokenPath: the client credentials grant (RFC 6749, 4.4). Any client is known, by any secret or
 // assertion; its object id is its client id.
 func (i *Issuer) Exchange(tenant string, form url.Values, now time.Time) Reply {
-	client, scope := form.Get("client_id"), form.Get("scope")
-	audience, ok := strings.CutSuffix(scope, "/.default")
+	client := form.Get("client_id")
+	audience, ok := audienceOf(form.Get("scope"))
 	switch {
 	case tenant != Tenant:
 		return unknownTenant(tenant)
@@ -66,7 +66,7 @@ func (i *Issuer) Exchange(tenant string, form url.Values, now time.Time) Reply {
 		return refuse(http.StatusBadRequest, "invalid_request", "AADSTS900144: The request body must contain the following parameter: 'client_id'.")
 	case form.Get("client_secret") == "" && form.Get("client_assertion") == "":
 		return refuse(http.StatusUnauthorized, "invalid_client", "AADSTS7000216: 'client_assertion' or 'client_secret' is required for the 'client_credentials' grant type.")
-	case !ok || audience == "" || len(audience) > 256 || strings.Contains(scope, " "):
+	case !ok:
 		return refuse(http.StatusBadRequest, "invalid_scope", "AADSTS1002012: The scope must be a resource and /.default, such as "+Audiences()[0]+"/.default.")
 	}
 	token, err := i.Token(Grant{Audience: audience, AppID: client, Lifetime: tokenLifetime}, now)
@@ -75,6 +75,23 @@ func (i *Issuer) Exchange(tenant string, form url.Values, now time.Time) Reply {
 	}
 	seconds := int(tokenLifetime/time.Second) - 1
 	return reply(http.StatusOK, map[string]any{"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token})
+}
+
+// audienceOf returns the one resource that scopes are about. Microsoft's libraries also ask for those of OpenID Connect,
+// which are nothing to an application.
+func audienceOf(scopes string) (audience string, ok bool) {
+	for scope := range strings.FieldsSeq(scopes) {
+		switch scope {
+		case "openid", "profile", "offline_access", "email":
+			continue
+		}
+		resource, whole := strings.CutSuffix(scope, "/.default")
+		if !whole || resource == "" || len(resource) > 256 || audience != "" {
+			return "", false
+		}
+		audience = resource
+	}
+	return audience, audience != ""
 }
 
 // BadForm answers a TokenPath whose form cannot be read.

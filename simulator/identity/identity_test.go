@@ -235,7 +235,11 @@ func TestEndpointsRefuse(t *testing.T) {
 		{Tenant, "client_secret", "", 401, "AADSTS7000216"},
 		{Tenant, "scope", "", 400, "invalid_scope"},
 		{Tenant, "scope", "/.default", 400, "invalid_scope"},
-		{Tenant, "scope", "openid https://ai.azure.com/.default", 400, "invalid_scope"},
+		{Tenant, "scope", "openid", 400, "invalid_scope"},
+		{Tenant, "scope", "https://ai.azure.com", 400, "invalid_scope"},
+		{Tenant, "scope", "https://ai.azure.com/.default https://cognitiveservices.azure.com/.default", 400, "invalid_scope"},
+		{Tenant, "scope", strings.Repeat("x", 257) + "/.default", 400, "invalid_scope"},
+		{Tenant, "scope", "https://ai.azure.com/.default openid offline_access profile", 200, "access_token"},
 	} {
 		form := good()
 		if tt.field != "" {
