@@ -8,5 +8,5 @@ if [ ${#packages[@]} -eq 0 ]; then
 	echo "there is no benchmark in this tree" >&2
 	exit 1
 fi
-FOUNDRYLAB_BENCH=1 go test -p 1 -count=1 -v -run 'TenMillion|Pacing|Flat|SpeedAgainst' ./scenarios/virtual ./loadgen ./simulator ./simulator/deployment ./internal/tokens
+FOUNDRYLAB_BENCH=1 go test -p 1 -count=1 -v -run 'TenMillion|WithEverything|Pacing|Flat|SpeedAgainst|TestSpeed$' ./scenarios/virtual ./loadgen ./simulator ./simulator/deployment ./internal/tokens
 exec go test -p 1 -run '^$' -bench . -benchmem "$@" "${packages[@]}"
