@@ -129,7 +129,7 @@ func (c *call) readBody(peek peeker) bool {
 		panic(http.ErrAbortHandler)
 	}
 	conn.SetReadDeadline(time.Time{})
-	c.digest = rng.Entity(d.body.Bytes())
+	c.digest = rng.Digest(d.body.Bytes())
 	if c.srv.extension != nil {
 		c.raw = bytes.Clone(d.body.Bytes())
 	}

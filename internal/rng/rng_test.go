@@ -1,6 +1,7 @@
 package rng
 
 import (
+	"fmt"
 	"math"
 	"testing"
 )
@@ -111,4 +112,29 @@ func BenchmarkNormal(b *testing.B) {
 		x += MulExp2(600, Normal(d.Draw(uint64(i), 0)))
 	}
 	_ = x
+}
+
+// Digest tells texts apart by every byte and by their length, and is the same everywhere.
+func TestDigest(t *testing.T) {
+	if got := Digest([]byte("the same on every machine, whatever its words are like")); got != 0x90d52f25c0fb1657 {
+		t.Errorf("%#x", got)
+	}
+	seen := map[uint64]string{}
+	note := func(what string, text []byte) {
+		d := Digest(text)
+		if other, known := seen[d]; known {
+			t.Errorf("%s and %s have one digest", what, other)
+		}
+		seen[d] = what
+	}
+	for n := range 70 {
+		note(fmt.Sprintf("%d zeroes", n), make([]byte, n))
+		for i := range n {
+			for bit := range 8 {
+				text := make([]byte, n)
+				text[i] = 1 << bit
+				note(fmt.Sprintf("%d zeroes, bit %d of %d set", n, bit, i), text)
+			}
+		}
+	}
 }
