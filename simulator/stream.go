@@ -31,6 +31,7 @@ type stream struct {
 // client and ledger never disagree on it.
 func (c *call) stream(f *flight) {
 	s := &stream{c: c, answer: c.writer(f), plan: &f.plan, out: http.NewResponseController(c.w)}
+	c.forget()
 	end := tick.Instant(0)
 	for !f.ended {
 		if f.done() != end { // the plan is new
@@ -62,6 +63,14 @@ func (c *call) stream(f *flight) {
 	default:
 		s.fill(f.end.At, f.end.Tokens)
 		s.breakOff(f.end.Reason)
+	}
+}
+
+// forget gives back what was read to plan the answer: an open stream waits long, and there are thousands. What is to be
+// remembered of a response is needed until its end.
+func (c *call) forget() {
+	if c.memo == nil {
+		c.peeked.Messages, c.peeked.PartChars, c.peeked.Tools, c.text = nil, nil, nil, nil
 	}
 }
 
