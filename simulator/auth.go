@@ -44,7 +44,6 @@ func (c *call) admitted() bool {
 		return true
 	}
 	c.srv.log.Info().Str("route", c.route.name).Stringer("denied", verdict).AnErr("token", why).Msg("request denied")
-	c.exact = true
 	c.answer(c.denial(verdict, by.OID))
 	return false
 }

@@ -119,11 +119,7 @@ func (w *written) check() error {
 	if err != nil {
 		return err
 	}
-	doc, err := yamlconf.Parse("simulator", src)
-	if err == nil {
-		err = doc.Decode(&written{})
-	}
-	return withoutLines(err)
+	return decode("simulator", src, &written{})
 }
 
 // crossCheck applies the rules between entries.

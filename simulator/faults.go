@@ -11,7 +11,6 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"foundrylab/internal/tick"
-	"foundrylab/internal/yamlconf"
 	"foundrylab/simulator/fault"
 )
 
@@ -262,13 +261,9 @@ func (c *Control) readFault(name string, members map[string]any) (*fault.Config,
 	if err != nil {
 		return nil, []string{err.Error()}
 	}
-	doc, err := yamlconf.Parse("fault", text)
 	cfg := new(fault.Config)
-	if err == nil {
-		err = doc.Decode(cfg)
-	}
-	if err != nil {
-		return nil, strings.Split(withoutLines(err).Error(), "\n")
+	if err := decode("fault", text, cfg); err != nil {
+		return nil, strings.Split(err.Error(), "\n")
 	}
 	for _, b := range c.all() {
 		if len(cfg.On([]fault.Place{b.where()})) > 0 {

@@ -14,7 +14,6 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"foundrylab/internal/yamlconf"
 	"foundrylab/simulator/fixture"
 )
 
@@ -125,13 +124,9 @@ func readAnswer(text []byte) (*fixture.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	doc, err := yamlconf.Parse("answer", src)
 	a := new(fixture.Answer)
-	if err == nil {
-		err = doc.Decode(a)
-	}
-	if err != nil {
-		return nil, errors.New("its answer: " + strings.ReplaceAll(withoutLines(err).Error(), "\n", "; "))
+	if err := decode("answer", src, a); err != nil {
+		return nil, errors.New("its answer: " + strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	return a, nil
 }

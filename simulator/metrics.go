@@ -171,13 +171,3 @@ func (c *Control) Metrics() prometheus.Gatherer {
 	registry.MustRegister(newStateMetrics(c))
 	return registry
 }
-
-// Model returns the name of the model of a deployment, "" where there is none of that name.
-func (c *Control) Model(deployment string) string {
-	for _, b := range c.all() {
-		if b.cfg.Name == deployment {
-			return b.cfg.Model
-		}
-	}
-	return ""
-}

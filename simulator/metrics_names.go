@@ -36,20 +36,22 @@ var conventional = map[string]string{
 }
 
 func (c *Control) conventions(labels map[string]string) map[string]string {
-	model := c.Model(labels["deployment"])
+	model, can := "", catalog.Ability(0)
+	if b := c.deployed(labels["deployment"]); b != nil {
+		model, can = b.cfg.Model, b.model.Can
+	}
 	of := map[string]string{
 		"gen_ai.provider.name":  "azure.ai.openai",
 		"gen_ai.operation.name": "chat",
 		"gen_ai.request.model":  labels["deployment"],
 		"gen_ai.response.model": model,
 	}
-	if strings.HasPrefix(model, "claude-") {
+	switch {
+	case can&catalog.Messages != 0:
 		of["gen_ai.provider.name"] = "anthropic"
-	}
-	switch catalog.Of(model).Can {
-	case catalog.Embedding:
+	case can == catalog.Embedding:
 		of["gen_ai.operation.name"] = "embeddings"
-	case catalog.Completion:
+	case can == catalog.Completion:
 		of["gen_ai.operation.name"] = "text_completion"
 	}
 	if outcome := labels["outcome"]; outcome != "" && outcome != "succeeded" {

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -90,7 +89,7 @@ func (b *backend) appendModel(dst []byte) []byte {
 	if at, err := time.Parse(time.DateOnly, b.cfg.Version); err == nil {
 		created = strconv.FormatInt(at.Unix(), 10)
 	}
-	can := catalog.Of(b.cfg.Model).Can
+	can := b.model.Can
 	is := func(a catalog.Ability) string { return strconv.FormatBool(can&a != 0) }
 	dst = append(dst, `{"capabilities":{"chat_completion":`+is(catalog.Chat)+`,"completion":`+is(catalog.Completion)+`,"embeddings":`+is(catalog.Embedding)+
 		`,"fine_tune":false,"inference":true},"created":`+created+`,"created_at":`+created+`,"id":`...)
@@ -110,14 +109,13 @@ func modelInfo(c *call) {
 		c.answer(content.DeploymentNotFound())
 		return
 	}
-	m := catalog.Of(b.cfg.Model)
 	kind, provider := "chat-completion", "openai"
 	switch {
-	case m.Can&catalog.Embedding != 0:
+	case b.model.Can&catalog.Embedding != 0:
 		kind = "embeddings"
-	case m.Can&catalog.Completion != 0:
+	case b.model.Can&catalog.Completion != 0:
 		kind = "text-generation"
-	case strings.HasPrefix(b.cfg.Model, "claude-"):
+	case b.model.Can&catalog.Messages != 0:
 		provider = "anthropic"
 	}
 	body, _ := json.Marshal(struct {

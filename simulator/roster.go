@@ -104,7 +104,7 @@ func (s *Server) onDemand(name string, needs catalog.Ability) deployment.Config 
 	like, guess := &s.backends[0].cfg, catalog.Guess(name, needs)
 	d := deployment.Config{Name: name, Model: guess.Model, Version: guess.Version, SKU: "GlobalStandard", TPM: firstUseTPM, Resource: like.Resource,
 		Region: like.Region, Subscription: like.Subscription, Profile: like.Profile, Key: like.Key, Key2: like.Key2}
-	if strings.HasPrefix(d.Model, "claude-") {
+	if catalog.Of(d.Model).Can&catalog.Messages != 0 {
 		d.TPM = 0 // the model's
 	}
 	return d

@@ -109,13 +109,9 @@ func merged(cfg *deployment.Config, patch map[string]any) (*deployment.Config, e
 	if err != nil {
 		return nil, err
 	}
-	doc, err := yamlconf.Parse("patch", text)
 	next := new(deployment.Config)
-	if err == nil {
-		err = doc.Decode(next)
-	}
-	if err != nil {
-		return nil, withoutLines(err)
+	if err := decode("patch", text, next); err != nil {
+		return nil, err
 	}
 	return next, nil
 }
@@ -174,6 +170,15 @@ func treeOfJSON(value any) *yaml.Node {
 
 func scalar(tag, value string) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: value}
+}
+
+// decode reads a text that nobody wrote by the rules of the file format. The error has every mistake in a line of its own.
+func decode(what string, text []byte, into any) error {
+	doc, err := yamlconf.Parse(what, text)
+	if err == nil {
+		err = doc.Decode(into)
+	}
+	return withoutLines(err)
 }
 
 // withoutLines returns what is wrong, a line each, without the lines of a text that nobody wrote: they would mislead.

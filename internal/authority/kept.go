@@ -7,11 +7,11 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
+
+	"foundrylab/internal/keyfile"
 )
 
 // The files of an authority that is kept. The key's has the certificate too, so that both are always of one authority.
@@ -29,39 +29,23 @@ const (
 // folder and key are for their owner alone. A key that others can read is refused, as is an authority that has expired.
 // Several processes may call it at once.
 func Keep(dir string, now time.Time) (a *Authority, certificate string, err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	path := filepath.Join(dir, keyFile)
+	text, err := keyfile.Keep(path, func() ([]byte, error) { return create(now) })
+	if err != nil {
 		return nil, "", err
 	}
-	path := filepath.Join(dir, keyFile)
-	a, err = load(path, now)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err = create(dir, path, now); err == nil {
-			a, err = load(path, now)
-		}
-	}
-	if err != nil {
+	if a, err = read(path, text, now); err != nil {
 		return nil, "", err
 	}
 	certificate = filepath.Join(dir, pemFile)
 	if have, err := os.ReadFile(certificate); err == nil && bytes.Equal(have, a.PEM()) {
 		return a, certificate, nil
 	}
-	return a, certificate, replace(dir, certificate, a.PEM(), 0o644, os.Rename)
+	return a, certificate, replace(certificate, a.PEM())
 }
 
-// load reads an authority from its file.
-func load(path string, now time.Time) (*Authority, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if open := info.Mode().Perm() & 0o077; open != 0 && runtime.GOOS != "windows" {
-		return nil, fmt.Errorf("%s: others can read this key (%v): chmod 600 it, or delete it to get a new authority", path, info.Mode().Perm())
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
+// read takes an authority from the text of its file.
+func read(path string, text []byte, now time.Time) (*Authority, error) {
 	key, root, err := parse(text)
 	switch {
 	case err != nil:
@@ -101,37 +85,31 @@ func parse(text []byte) (*ecdsa.PrivateKey, *x509.Certificate, error) {
 	return key, root, nil
 }
 
-// create makes an authority and puts it in its file, unless another process was first.
-func create(dir, path string, now time.Time) error {
+// create makes an authority, as the text of its file.
+func create(now time.Time) ([]byte, error) {
 	host, _ := os.Hostname() // a name to know it by; none is no harm
 	key, root, err := newRoot(("foundrylab on " + host)[:min(len("foundrylab on ")+len(host), 64)], now.Add(-time.Hour), now.Add(rootFor))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	text := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
-	text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Raw})...)
-	err = replace(dir, path, text, 0o600, os.Link) // a link does not replace what is there
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	return err
+	return append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Raw})...), nil
 }
 
-// replace writes a file aside and puts it in its place whole.
-func replace(dir, path string, text []byte, mode fs.FileMode, put func(from, to string) error) error {
-	f, err := os.CreateTemp(dir, ".new-*")
+// replace writes a certificate aside, for all to read, and puts it in its place whole.
+func replace(path string, text []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name())
 	_, err = f.Write(text)
-	err = errors.Join(err, f.Chmod(mode), f.Close())
-	if err != nil {
+	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
 		return err
 	}
-	return put(f.Name(), path)
+	return os.Rename(f.Name(), path)
 }

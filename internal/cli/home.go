@@ -227,9 +227,5 @@ func (s *sim) serveHome(ctx context.Context, c *cobra.Command, log zerolog.Logge
 		}
 		return nil
 	}
-	err = s.admin.around(ctx, c, home.plane, func(ctx context.Context) error { return out.around(ctx, log, serve) })
-	if err != nil {
-		return &exitError{exitInternal, err}
-	}
-	return nil
+	return s.observed(ctx, c, log, home.plane, out, serve)
 }

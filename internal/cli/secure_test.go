@@ -1,12 +1,8 @@
 package cli
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -34,23 +30,11 @@ func overTLS(t *testing.T) (p *process, address, certificate string) {
 // The Azure client of openai-go, which takes TLS alone for a name, speaks HTTP/2 to a resource by its name.
 func TestSimTLS(t *testing.T) {
 	p, address, certificate := overTLS(t)
-	pem, err := os.ReadFile(certificate)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		t.Fatalf("no certificate: %s", pem)
-	}
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true,
-		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, network, address)
-		}}
-	defer transport.CloseIdleConnections()
+	web := trusting(t, certificate, address)
 	for _, host := range []string{"contoso-fra.openai.azure.com", "contoso-fra.services.ai.azure.com", "CONTOSO-FRA.cognitiveservices.azure.com:8443"} {
 		var last *http.Response
 		client := openai.NewClient(azure.WithEndpoint("https://"+host, "2024-10-21"), azure.WithAPIKey("fra"), option.WithMaxRetries(0),
-			option.WithHTTPClient(&http.Client{Transport: transport}), option.WithResponseInto(&last))
+			option.WithHTTPClient(web), option.WithResponseInto(&last))
 		answer, err := client.Chat.Completions.New(t.Context(), openai.ChatCompletionNewParams{Model: "gpt-4.1", MaxTokens: openai.Int(3),
 			Messages: []openai.ChatCompletionMessageParamUnion{openai.UserMessage("Hello")}})
 		if err != nil || answer.Choices[0].Message.Content == "" {
@@ -72,7 +56,6 @@ func TestSimTLS(t *testing.T) {
 		}
 	}
 	// A connection that is broken off breaks this stream alone.
-	client := &http.Client{Transport: transport}
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://contoso-fra.openai.azure.com/openai/v1/chat/completions",
 		strings.NewReader(`{"model":"gpt-4.1","messages":[{"role":"user","content":"Hello"}]}`))
 	if err != nil {
@@ -80,7 +63,7 @@ func TestSimTLS(t *testing.T) {
 	}
 	request.Header.Set("Api-Key", "fra")
 	request.Header.Set("X-Foundrylab-Fault", "outage")
-	if response, err := client.Do(request); err == nil {
+	if response, err := web.Do(request); err == nil {
 		t.Errorf("an outage answers %s", response.Status)
 		_ = response.Body.Close()
 	}

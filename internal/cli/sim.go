@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -144,7 +145,12 @@ func (s *sim) serveBackends(ctx context.Context, c *cobra.Command, scenario *sce
 			fmt.Fprintf(c.OutOrStdout(), "%-20s %s  api-key: %s\n", name, url, key)
 		})
 	}
-	err = s.admin.around(ctx, c, plane.Handler(), func(ctx context.Context) error { return out.around(ctx, log, serve) })
+	return s.observed(ctx, c, log, plane.Handler(), out, serve)
+}
+
+// observed serves beside the control plane and the export of metrics.
+func (s *sim) observed(ctx context.Context, c *cobra.Command, log zerolog.Logger, plane http.Handler, out *export, serve func(context.Context) error) error {
+	err := s.admin.around(ctx, c, plane, func(ctx context.Context) error { return out.around(ctx, log, serve) })
 	if err != nil {
 		return &exitError{exitInternal, err}
 	}

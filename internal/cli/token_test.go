@@ -120,7 +120,7 @@ func (f fixedToken) GetToken(context.Context, policy.TokenRequestOptions) (azcor
 	return azcore.AccessToken{Token: string(f)}, nil
 }
 
-// trusting is a client that trusts an authority and finds every name at one address.
+// trusting is a client that trusts an authority, speaks HTTP/2 and finds every name at one address.
 func trusting(t *testing.T, certificate, address string) *http.Client {
 	t.Helper()
 	pem, err := os.ReadFile(certificate)
@@ -131,7 +131,7 @@ func trusting(t *testing.T, certificate, address string) *http.Client {
 	if !roots.AppendCertsFromPEM(pem) {
 		t.Fatalf("no certificate: %s", pem)
 	}
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, address)
 	}}
 	t.Cleanup(transport.CloseIdleConnections)

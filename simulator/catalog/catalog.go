@@ -70,13 +70,12 @@ var models = []Model{
 	{"gpt-5-codex", Responses, 400_000, 128_000, true, 0, false},
 	{"gpt-5.4", modern, 1_050_000, 128_000, true, 0, false},
 	{"gpt-6", modern, 1_050_000, 128_000, true, 0, false},
-	{Router, modern, 200_000, 32_768, false, 0, false}, // what a reasoning model does not take is dropped on the way
+	{Router, modern, 200_000, 32_768, false, 0, false}, // the smallest of what it chooses from; what a reasoning model does not take is dropped on the way
 	{"o1", modern, 200_000, 100_000, true, 0, false},
 	{"o1-pro", Responses, 200_000, 100_000, true, 0, false},
 	{"o3", modern, 200_000, 100_000, true, 0, false},
 	{"o3-pro", Responses, 200_000, 100_000, true, 0, false},
 	{"o4", modern, 200_000, 100_000, true, 0, false},
-	{Router, modern, 200_000, 32_768, false, 0, false}, // the smallest of what it chooses from
 	{"text-embedding-ada-002", Embedding, 8_192, 0, false, 1_536, false},
 	{"text-embedding-3-small", Embedding, 8_192, 0, false, 1_536, true},
 	{"text-embedding-3-large", Embedding, 8_192, 0, false, 3_072, true},

@@ -69,7 +69,7 @@ func (it *item) tokenAt(at int) (k int) {
 	return k
 }
 
-// TokenAt returns the token, of all, that has a byte of Text; ByteAt where in Text a token begins.
+// TokenAt returns the token, of all, that has a byte of Text.
 func (s *Script) TokenAt(at int) int {
 	for i := range s.items {
 		it := &s.items[i]
