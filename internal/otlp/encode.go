@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -64,13 +65,29 @@ type (
 		Attributes        []attribute `json:"attributes,omitempty"`
 		StartTimeUnixNano string      `json:"startTimeUnixNano,omitempty"`
 		TimeUnixNano      string      `json:"timeUnixNano"`
-		AsDouble          *float64    `json:"asDouble,omitempty"`
+		AsDouble          *double     `json:"asDouble,omitempty"`
 		Count             string      `json:"count,omitempty"`
-		Sum               *float64    `json:"sum,omitempty"`
+		Sum               *double     `json:"sum,omitempty"`
 		BucketCounts      []string    `json:"bucketCounts,omitempty"`
-		ExplicitBounds    []float64   `json:"explicitBounds,omitempty"`
+		ExplicitBounds    []double    `json:"explicitBounds,omitempty"`
 	}
 )
+
+// double is a number as ProtoJSON writes it: what JSON has no number for is a string.
+type double float64
+
+func (d double) MarshalJSON() ([]byte, error) {
+	switch f := float64(d); {
+	case math.IsNaN(f):
+		return []byte(`"NaN"`), nil
+	case math.IsInf(f, 1):
+		return []byte(`"Infinity"`), nil
+	case math.IsInf(f, -1):
+		return []byte(`"-Infinity"`), nil
+	default:
+		return json.Marshal(f)
+	}
+}
 
 // cumulative is AGGREGATION_TEMPORALITY_CUMULATIVE: every export has all since the start, so one that fails loses nothing.
 const cumulative = 2
@@ -121,7 +138,7 @@ func (m *metric) add(from *dto.Metric, of []attribute, start, now time.Time) err
 	p := point{Attributes: of, TimeUnixNano: nanoseconds(now)}
 	switch {
 	case m.Sum != nil && from.Counter != nil:
-		v := from.Counter.GetValue()
+		v := double(from.Counter.GetValue())
 		p.AsDouble, p.StartTimeUnixNano = &v, nanoseconds(start)
 		m.Sum.DataPoints = append(m.Sum.DataPoints, p)
 	case m.Histogram != nil && from.Histogram != nil:
@@ -129,7 +146,7 @@ func (m *metric) add(from *dto.Metric, of []attribute, start, now time.Time) err
 		p.fill(from.Histogram)
 		m.Histogram.DataPoints = append(m.Histogram.DataPoints, p)
 	case m.Gauge != nil && from.Gauge != nil:
-		v := from.Gauge.GetValue()
+		v := double(from.Gauge.GetValue())
 		p.AsDouble = &v
 		m.Gauge.DataPoints = append(m.Gauge.DataPoints, p)
 	default:
@@ -140,10 +157,13 @@ func (m *metric) add(from *dto.Metric, of []attribute, start, now time.Time) err
 
 // fill turns Prometheus' buckets, each with all below it, into OpenTelemetry's, which end with the one beyond all bounds.
 func (p *point) fill(h *dto.Histogram) {
-	total, before := h.GetSampleSum(), uint64(0)
+	total, before := double(h.GetSampleSum()), uint64(0)
 	p.Count, p.Sum = strconv.FormatUint(h.GetSampleCount(), 10), &total
 	for _, b := range h.GetBucket() {
-		p.ExplicitBounds = append(p.ExplicitBounds, b.GetUpperBound())
+		if math.IsInf(b.GetUpperBound(), 1) {
+			continue // the last one, which OpenTelemetry has without a bound
+		}
+		p.ExplicitBounds = append(p.ExplicitBounds, double(b.GetUpperBound()))
 		p.BucketCounts = append(p.BucketCounts, strconv.FormatUint(b.GetCumulativeCount()-before, 10))
 		before = b.GetCumulativeCount()
 	}

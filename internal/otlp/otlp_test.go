@@ -4,14 +4,18 @@ import (
 	"context"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/rs/zerolog"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -105,11 +109,187 @@ func TestExporterGoesOn(t *testing.T) {
 	}
 }
 
+// What an export says of its failure is logged, and nothing of the URL but where it leads to.
+func TestFailureHasNoSecret(t *testing.T) {
+	for _, test := range []struct {
+		name, at, want string
+		answer         http.HandlerFunc
+	}{
+		{"nobody is there", "http://user:s3cretpw@127.0.0.1:1/v1/metrics?api-key=s3cretkey", `"endpoint":"http://127.0.0.1:1/v1/metrics"`, nil},
+		{"refused", "", `"endpoint":"http://HOST/in"`, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "full", http.StatusTooManyRequests) }},
+		{"refused", "", `429 Too Many Requests: full`, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "full", http.StatusTooManyRequests) }},
+		{"query repeated", "", `404 Not Found: (what it said`, func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no "+r.URL.String(), http.StatusNotFound) }},
+		{"query repeated in plain", "", `404 Not Found: (what it said`, func(w http.ResponseWriter, r *http.Request) {
+			http.Error(w, r.FormValue("api-key"), http.StatusNotFound)
+		}},
+		{"header repeated", "", `403 Forbidden: (what it said`, func(w http.ResponseWriter, r *http.Request) {
+			http.Error(w, r.Header.Get("X-Api-Key"), http.StatusForbidden)
+		}},
+		{"password repeated", "", `401 Unauthorized: (what it said`, func(w http.ResponseWriter, r *http.Request) {
+			_, password, _ := r.BasicAuth()
+			http.Error(w, "not "+password, http.StatusUnauthorized)
+		}},
+		{"redirected", "", `302 Found; redirects are not followed`, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/login?"+r.URL.RawQuery, http.StatusFound)
+		}},
+		{"no HTTP", "", `malformed HTTP response`, func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, _ := w.(http.Hijacker).Hijack()
+			_, _ = io.WriteString(conn, "hello\r\n\r\n")
+			_ = conn.Close()
+		}},
+	} {
+		if test.at == "" {
+			collector := httptest.NewServer(test.answer)
+			defer collector.Close()
+			_, host, _ := strings.Cut(collector.URL, "://")
+			test.at, test.want = "http://user:s3cretpw@"+host+"/in?api-key=s3cret%4bey", strings.Replace(test.want, "HOST", host, 1)
+		}
+		var log strings.Builder
+		e := New(Settings{Endpoint: test.at, Timeout: 10 * time.Second, Headers: map[string]string{"X-Api-Key": "s3cret"}}, registry(), plain, zerolog.New(&log), time.Now())
+		e.tell(e.Export(t.Context()))
+		if got := log.String(); !strings.Contains(got, test.want) || strings.Contains(got, "s3cret") || strings.Contains(got, "user") {
+			t.Errorf("%s: %s, want %s", test.name, got, test.want)
+		}
+	}
+}
+
+// Metrics and headers go where the endpoint says and nowhere else, and a redirect is a failure.
+func TestRedirectIsNotFollowed(t *testing.T) {
+	var elsewhere atomic.Int32
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
+	defer other.Close()
+	for _, status := range []int{http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
+		first := httptest.NewServer(http.RedirectHandler(other.URL, status))
+		defer first.Close()
+		e := New(Settings{Endpoint: first.URL, Timeout: 10 * time.Second, Headers: map[string]string{"X-Api-Key": "s3cret"}}, registry(), plain, zerolog.Nop(), time.Now())
+		if err := e.Export(t.Context()); err == nil || elsewhere.Load() != 0 {
+			t.Errorf("%d: error %v, %d requests elsewhere", status, err, elsewhere.Load())
+		}
+	}
+}
+
+// silent is a collector that never answers.
+type silent struct{ asked atomic.Int32 }
+
+func (s *silent) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.asked.Add(1)
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// However long its timeout, a collector that does not answer holds the end up by no more than the patience with the last export.
+func TestSilentCollectorDoesNotHoldUpTheEnd(t *testing.T) {
+	for _, test := range []struct {
+		name              string
+		interval, timeout time.Duration
+		asked             int32
+		end               time.Duration
+	}{
+		{"an export is under way", time.Second, 24 * time.Hour, 2, lastPatience},
+		{"none is", time.Minute, 24 * time.Hour, 1, lastPatience},
+		{"the timeout is shorter", time.Minute, time.Second, 1, time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var collector silent
+			var log strings.Builder
+			e := New(Settings{Endpoint: "http://127.0.0.1:4318", Interval: test.interval, Timeout: test.timeout}, registry(), plain, zerolog.New(&log), time.Now())
+			e.client.Transport = &collector
+			ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+			defer stop()
+			start := time.Now()
+			e.Run(ctx)
+			if took := time.Since(start) - 30*time.Second; took != test.end || collector.asked.Load() != test.asked {
+				t.Errorf("%s: the end took %v and %d exports in all, want %v and %d", test.name, took, collector.asked.Load(), test.end, test.asked)
+			}
+			if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "the last metrics could not be exported") {
+				t.Errorf("%s: log:\n%s", test.name, got)
+			}
+		})
+	}
+}
+
+// What JSON has no number for is a string, as in ProtoJSON, and takes nothing else with it.
+func TestEncodeNoNumber(t *testing.T) {
+	r := registry()
+	for name, v := range map[string]float64{"nan": math.NaN(), "up": math.Inf(1), "down": math.Inf(-1)} {
+		g := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: name})
+		g.Set(v)
+		r.MustRegister(g)
+	}
+	h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "endless", Help: "x", Buckets: []float64{1}})
+	h.Observe(math.Inf(1))
+	r.MustRegister(h)
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families { // some sources name the last bucket
+		for _, m := range f.GetMetric() {
+			if h := m.GetHistogram(); f.GetName() == "endless" {
+				bound, all := math.Inf(1), h.GetSampleCount()
+				h.Bucket = append(h.Bucket, &dto.Bucket{UpperBound: &bound, CumulativeCount: &all})
+			}
+		}
+	}
+	body, err := encode(families, plain, nil, time.Unix(0, 1), time.Unix(0, 2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got metricspb.MetricsData
+	if err := protojson.Unmarshal(body, &got); err != nil {
+		t.Fatalf("%v\n%s", err, body)
+	}
+	seen := map[string]float64{}
+	for _, m := range got.GetResourceMetrics()[0].GetScopeMetrics()[0].GetMetrics() {
+		for _, p := range m.GetGauge().GetDataPoints() {
+			seen[m.GetName()] = p.GetAsDouble()
+		}
+		for _, p := range m.GetHistogram().GetDataPoints() {
+			seen[m.GetName()] = p.GetSum()
+			if m.GetName() == "lab.endless" && (!slices.Equal(p.GetExplicitBounds(), []float64{1}) || !slices.Equal(p.GetBucketCounts(), []uint64{0, 1})) {
+				t.Errorf("%d counts for %v", p.GetBucketCounts(), p.GetExplicitBounds())
+			}
+		}
+	}
+	if !math.IsNaN(seen["lab.nan"]) || seen["lab.up"] != math.Inf(1) || seen["lab.down"] != math.Inf(-1) || seen["lab.endless"] != math.Inf(1) || seen["lab.left"] != -1.5 {
+		t.Errorf("%v", seen)
+	}
+}
+
+// OTEL_METRICS_EXPORTER chooses: who has chosen something else is sent nothing, and told so.
+func TestExporters(t *testing.T) {
+	for _, test := range []struct {
+		list  string
+		sends bool
+		note  string // is in it
+	}{
+		{"", true, ""},
+		{"otlp", true, ""},
+		{"OTLP", true, ""},
+		{"none", false, ""},
+		{" None ", false, ""},
+		{"console", false, "console is not done here; Prometheus finds metrics at /metrics of --admin, and none are sent"},
+		{"prometheus", false, "and none are sent"},
+		{"prometheus, console", false, "prometheus, console is not done here"},
+		{"otlp,console", true, "console is not done here; Prometheus finds metrics at /metrics of --admin"},
+		{",", false, ""},
+	} {
+		env := map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h:1", "OTEL_METRICS_EXPORTER": test.list}
+		s, err := FromEnvironment(func(name string) string { return env[name] })
+		if err != nil || s.Endpoint != "" != test.sends || !strings.Contains(s.Note, test.note) || s.Note != "" != (test.note != "") || test.sends == strings.Contains(s.Note, "none are sent") && s.Note != "" {
+			t.Errorf("%q: endpoint %q, note %q, error %v", test.list, s.Endpoint, s.Note, err)
+		}
+	}
+}
+
 func TestFromEnvironment(t *testing.T) {
 	for _, test := range []struct{ env, want, wrong string }{
 		{"", "", ""},
 		{"OTEL_EXPORTER_OTLP_ENDPOINT=http://h:4318", "http://h:4318/v1/metrics 1m0s 10s map[] map[service.name:foundrylab]", ""},
 		{"OTEL_EXPORTER_OTLP_ENDPOINT=http://h:4318/ OTEL_METRICS_EXPORTER=none", "", ""},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT=http://u:p@h/in?tenant=a", "http://u:p@h/in/v1/metrics?tenant=a 1m0s 10s map[] map[service.name:foundrylab]", ""},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT=http://h/a%2Fb/?x", "http://h/a%2Fb/v1/metrics?x 1m0s 10s map[] map[service.name:foundrylab]", ""},
+		{"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=http://h?tenant=a", "http://h?tenant=a 1m0s 10s map[] map[service.name:foundrylab]", ""},
 		{"OTEL_EXPORTER_OTLP_ENDPOINT=http://h:4318/ OTEL_SDK_DISABLED=true", "", ""},
 		{"OTEL_EXPORTER_OTLP_ENDPOINT=http://h:4318/x/ OTEL_METRIC_EXPORT_INTERVAL=500 OTEL_EXPORTER_OTLP_TIMEOUT=20 OTEL_EXPORTER_OTLP_HEADERS=a=1,b=x%2Cy OTEL_SERVICE_NAME=lab OTEL_RESOURCE_ATTRIBUTES=team=q",
 			"http://h:4318/x/v1/metrics 500ms 20ms map[a:1 b:x,y] map[service.name:lab team:q]", ""},

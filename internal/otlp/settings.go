@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +20,32 @@ type Settings struct {
 	Interval time.Duration     // between two exports
 	Timeout  time.Duration     // of one export
 	Resource map[string]string // who it is that sends: service.name and more
+	Note     string            // what was asked for and is not done; "": nothing
+}
+
+// shown is an endpoint as it may be logged: without user and query, in which secrets are.
+func shown(endpoint string) string {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return ""
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+}
+
+// secrets are what must not be logged, as it stands in the URL and in plain. What is shorter than four bytes, such as the
+// number of a tenant, is none: it would be found in any text.
+func (s *Settings) secrets() (all []string) {
+	if u, err := url.Parse(s.Endpoint); err == nil {
+		password, _ := u.User.Password()
+		all = append(all, u.RawQuery, u.User.String(), u.User.Username(), password)
+		for _, values := range u.Query() {
+			all = append(all, values...)
+		}
+	}
+	for _, v := range s.Headers {
+		all = append(all, v)
+	}
+	return slices.DeleteFunc(all, func(s string) bool { return len(s) < 4 })
 }
 
 // FromEnvironment reads the variables that OpenTelemetry's specification names: OTEL_EXPORTER_OTLP_ENDPOINT and _HEADERS
@@ -36,16 +63,18 @@ func FromEnvironment(get func(string) string) (Settings, error) {
 	}
 	s := Settings{Interval: time.Minute, Timeout: 10 * time.Second, Resource: map[string]string{"service.name": "foundrylab"}}
 	name, endpoint := signal("ENDPOINT")
-	if endpoint == "" || get("OTEL_METRICS_EXPORTER") == "none" || strings.EqualFold(get("OTEL_SDK_DISABLED"), "true") {
+	if endpoint == "" || strings.EqualFold(get("OTEL_SDK_DISABLED"), "true") {
+		return s, nil
+	}
+	var sends bool
+	if sends, s.Note = exporters(get("OTEL_METRICS_EXPORTER")); !sends {
 		return s, nil
 	}
 	if u, err := url.Parse(endpoint); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		fail("%s: want a URL, such as http://127.0.0.1:4318", name)
+	} else if s.Endpoint = endpoint; !strings.Contains(name, "METRICS") {
+		s.Endpoint = u.JoinPath("v1", "metrics").String() // a query stays behind the path
 	}
-	if !strings.Contains(name, "METRICS") {
-		endpoint = strings.TrimRight(endpoint, "/") + "/v1/metrics"
-	}
-	s.Endpoint = endpoint
 	if name, protocol := signal("PROTOCOL"); protocol == "grpc" {
 		fail("%s: grpc is not spoken; choose http/json and the collector's port for HTTP, mostly 4318", name)
 	}
@@ -80,6 +109,29 @@ func FromEnvironment(get func(string) string) (Settings, error) {
 		*d.to = time.Duration(n) * time.Millisecond
 	}
 	return s, errors.Join(wrong...)
+}
+
+// exporters reads the list of OTEL_METRICS_EXPORTER, whose default is otlp: whether metrics are sent, and what of the list
+// is not done.
+func exporters(list string) (sends bool, note string) {
+	var not []string
+	for _, name := range strings.Split(list, ",") {
+		switch name = strings.ToLower(strings.TrimSpace(name)); name {
+		case "otlp":
+			sends = true
+		case "none", "":
+		default:
+			not = append(not, name)
+		}
+	}
+	if len(not) == 0 {
+		return sends || strings.TrimSpace(list) == "", ""
+	}
+	note = "OTEL_METRICS_EXPORTER: " + strings.Join(not, ", ") + " is not done here; Prometheus finds metrics at /metrics of --admin"
+	if !sends {
+		note += ", and none are sent"
+	}
+	return sends, note
 }
 
 // pairs reads key=value,key=value, with values as in a URL.
