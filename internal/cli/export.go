@@ -38,10 +38,13 @@ func (x *export) add(c *simulator.Control, resource string) {
 
 // around exports while serve runs, and a last time after it.
 func (x *export) around(ctx context.Context, log zerolog.Logger, serve func(context.Context) error) error {
+	if x.settings.Note != "" {
+		log.Warn().Msg(x.settings.Note)
+	}
 	if x.settings.Endpoint == "" {
 		return serve(ctx)
 	}
-	ctx, stop := context.WithCancel(ctx)
+	exporting, stop := context.WithCancel(context.WithoutCancel(ctx)) // what ends with ctx is in the last export
 	var all sync.WaitGroup
 	defer all.Wait()
 	defer stop()
@@ -54,7 +57,7 @@ func (x *export) around(ctx context.Context, log zerolog.Logger, serve func(cont
 			}
 		}
 		exporter := otlp.New(s, f.control.Metrics(), f.control.MetricName, log, time.Now())
-		all.Go(func() { exporter.Run(ctx) })
+		all.Go(func() { exporter.Run(exporting) })
 	}
 	return serve(ctx)
 }

@@ -4,8 +4,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -66,5 +68,35 @@ func TestSimExports(t *testing.T) {
 		if !got[want] {
 			t.Errorf("no %s in %v", want, got)
 		}
+	}
+}
+
+// TestSimSecondSignal: who does not want to wait for the last export sends another signal, and what was chosen in the
+// environment and is not done is said.
+func TestSimSecondSignal(t *testing.T) {
+	exports, release := make(chan struct{}), make(chan struct{})
+	collector := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		exports <- struct{}{}
+		<-release
+	}))
+	defer collector.Close()
+	defer close(release)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)
+	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "86400000")
+	t.Setenv("OTEL_METRICS_EXPORTER", "otlp,console")
+	p := start(t, "sim", "--listen", "127.0.0.1:0")
+	until(t, p.err, "OTEL_METRICS_EXPORTER: console is not done here")
+	until(t, p.out, "Simulating on ")
+	if err := p.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	<-exports // the last one: it has begun to end
+	go func() {
+		for p.Process.Signal(os.Interrupt) == nil { // the first of them may come before signals are let go
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	if _, diagnostics, code := p.end(t); code != -1 {
+		t.Errorf("it did not end by the signal, but with %d\n%s", code, diagnostics)
 	}
 }

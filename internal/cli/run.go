@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime/debug"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -72,7 +69,7 @@ so that such a gateway can be pointed at them.`,
 }
 
 func (o *runOptions) run(c *cobra.Command, file string) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
 	limit, err := o.check()
 	if err != nil {
