@@ -65,6 +65,7 @@ var classes = []class{
 	{"gateway/route", core, exact},
 	{"gateway/breaker", core, exact},
 	{"gateway/retry", core, exact},
+	{"gateway/tenancy", core, exact},
 	{"gateway/queue", core, exact},
 	{"gateway/budget", core, exact},
 	{"gateway/cache", core, exact},
@@ -93,6 +94,8 @@ var classes = []class{
 	{"simulator/identity", shell, worldly},
 	{"internal/keyfile", shell, worldly},
 	{"gateway", shell, worldly},
+	{"gateway/identity", shell, worldly},
+	{"internal/memo", shell, worldly},
 	{"loadgen", shell, worldly},
 	{"scenarios/live", shell, worldly},
 
