@@ -20,6 +20,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"foundrylab/internal/keyfile"
+	"foundrylab/internal/memo"
 )
 
 // Tenant is the id of the one tenant there is.
@@ -34,7 +35,7 @@ const keyBits = 2048
 // Issuer signs and verifies tokens with one RSA key. Safe for concurrent use.
 type Issuer struct {
 	key  func() (*signingKey, error)
-	seen memo
+	seen memo.Memo[verified]
 }
 
 // signingKey is a key with the name it goes by.

@@ -41,14 +41,14 @@ func (i *Issuer) Verify(token string, now time.Time) (Principal, error) {
 		return Principal{}, fmt.Errorf("token: longer than %d bytes", maxToken)
 	}
 	sum := sha256.Sum256([]byte(token))
-	if v, known := i.seen.get(sum); known && v.in(now) {
+	if v, known := i.seen.Get(sum); known && v.in(now) {
 		return v.Principal, nil
 	}
 	v, err := i.check(token, now)
 	if err != nil {
 		return Principal{}, err
 	}
-	i.seen.put(sum, v)
+	i.seen.Put(sum, v)
 	return v.Principal, nil
 }
 
