@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/rs/zerolog"
+
 	"foundrylab/gateway/core"
 	"foundrylab/internal/record"
 )
@@ -66,21 +68,45 @@ type refusal struct {
 
 // The refusals. The texts of 401 and 404 are the service's own.
 var (
-	unauthorized = &refusal{http.StatusUnauthorized, "unauthorized", errorBody{"401", "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an active subscription and use a correct regional API endpoint for your resource."}}
-	noRoute      = &refusal{http.StatusNotFound, "unknown-route", errorBody{"404", "Resource not found"}}
-	tooLarge     = &refusal{http.StatusRequestEntityTooLarge, "body-too-large", errorBody{"RequestEntityTooLarge", "The request body is larger than this gateway takes. Send less, or raise the gateway's bound on bodies."}}
-	unreadable   = &refusal{http.StatusBadRequest, "body-unreadable", errorBody{"BadRequest", "The request body ended before its announced length. Send it again."}}
-	notAnObject  = &refusal{http.StatusBadRequest, "body-not-json", errorBody{"BadRequest", "The request body is not a JSON object, so its model cannot be read. Send a JSON object with content-type application/json."}}
+	unauthorized    = &refusal{http.StatusUnauthorized, "unauthorized", errorBody{"401", "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an active subscription and use a correct regional API endpoint for your resource."}}
+	noRoute         = &refusal{http.StatusNotFound, "unknown-route", errorBody{"404", "Resource not found"}}
+	noIdentity      = &refusal{http.StatusServiceUnavailable, "issuer-unavailable", errorBody{"IdentityUnavailable", "The gateway cannot get the keys of your token's issuer, so it cannot verify the token. Retry with backoff."}}
+	wrongFrontDoor  = &refusal{http.StatusForbidden, "front-door", errorBody{"403", "This gateway takes requests only through its Azure Front Door."}}
+	modelNotAllowed = &refusal{http.StatusForbidden, "model-not-allowed", errorBody{"403", "Your tenant of the gateway may not use this model or deployment. Ask for one that is granted to it."}}
+	tooSlow         = &refusal{http.StatusRequestTimeout, "body-too-slow", errorBody{"408", "The request body did not come in time. Send it again."}}
+	tooLarge        = &refusal{http.StatusRequestEntityTooLarge, "body-too-large", errorBody{"RequestEntityTooLarge", "The request body is larger than this gateway takes. Send less, or raise the gateway's bound on bodies."}}
+	unreadable      = &refusal{http.StatusBadRequest, "body-unreadable", errorBody{"BadRequest", "The request body ended before its announced length. Send it again."}}
+	notAnObject     = &refusal{http.StatusBadRequest, "body-not-json", errorBody{"BadRequest", "The request body is not a JSON object, so its model cannot be read. Send a JSON object with content-type application/json."}}
 )
 
 func unknownRoute(w http.ResponseWriter, _ *http.Request) { noRoute.write(w) }
 
 func (f *refusal) write(w http.ResponseWriter) { writeError(w, f.status, f.error, f.reason) }
 
-// refuse answers and writes the request's log line.
-func (g *Gateway) refuse(w http.ResponseWriter, rt *route, f *refusal) {
-	g.cfg.Logger.Info().Str("route", rt.name).Int("status", f.status).Str("reason", f.reason).Msg("refused")
+// refuse answers and writes the request's log line; why is more than the client
+// is told, and may be "".
+func (g *Gateway) refuse(w http.ResponseWriter, rt *route, v visitor, f *refusal, why string) {
+	if line := g.cfg.Logger.Info(); line != nil {
+		line.Str("route", rt.name)
+		g.sayWho(line, v)
+		line.Int("status", f.status).Str("reason", f.reason)
+		if why != "" {
+			line.Str("why", why)
+		}
+		line.Msg("refused")
+	}
 	f.write(w)
+}
+
+// sayWho writes whom a request comes from: the tenant, and a name of the
+// credential that is none itself.
+func (g *Gateway) sayWho(line *zerolog.Event, v visitor) {
+	if v.tenant != record.NoTenant {
+		line.Str("client", g.cfg.Clients[v.tenant].Name)
+	}
+	if v.by != "" {
+		line.Str("credential", v.by)
+	}
 }
 
 // errorBody is the inside of the service's error envelope.

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net"
@@ -9,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
 
 	"foundrylab/gateway/core"
 	"foundrylab/internal/ops"
@@ -46,12 +46,15 @@ func (c *Config) check() error {
 	if len(c.Clients) >= int(record.NoTenant) {
 		fail("%d clients: the bound is %d", len(c.Clients), record.NoTenant-1)
 	}
-	keys := map[string]bool{}
+	called := map[string]bool{}
 	for i, cl := range c.Clients {
-		if cl.Name == "" || cl.Key == "" || keys[cl.Key] {
-			fail("clients[%d] (%s): name or key is empty, or the key is taken: give each its own", i, cl.Name)
+		if cl.Name == "" || called[cl.Name] || strings.ContainsFunc(cl.Name, unicode.IsControl) {
+			fail("clients[%d]: name %q is empty, taken, or holds control characters: give each its own", i, cl.Name)
 		}
-		keys[cl.Key] = true
+		called[cl.Name] = true
+		if cl.Key == "" && !c.Identity.Enabled() {
+			fail("clients[%d] (%s): there is no key, and no other identity: nobody could use it", i, cl.Name)
+		}
 	}
 	return errors.Join(found...)
 }
@@ -136,16 +139,6 @@ func compileBackend(b Backend, shared http.RoundTripper) backend {
 		c.targets = append(c.targets, target)
 	}
 	return c
-}
-
-// clientTable maps the hash of a key to the tenant, so that how long a look-up
-// takes says nothing about the keys.
-func clientTable(clients []Client) map[[sha256.Size]byte]uint16 {
-	table := make(map[[sha256.Size]byte]uint16, len(clients))
-	for i, c := range clients {
-		table[sha256.Sum256([]byte(c.Key))] = uint16(i)
-	}
-	return table
 }
 
 // NewTransport returns the transport of backends that bring none: HTTP/1.1,

@@ -25,7 +25,7 @@ func TestNewTellsEveryMistake(t *testing.T) {
 			return p
 		}(),
 		Backends: []Backend{{Name: "a", URL: "http://user:pass@a.test"}, {Name: "a", URL: "a.test"}, {URL: "http://"}, {Name: "d", URL: "http://%zz:pass@d"}},
-		Clients:  []Client{{"x", "secret"}, {"y", "secret"}, {"", "other"}, {"z", ""}},
+		Clients:  []Client{{Name: "x", Key: "secret"}, {Name: "y", Key: "secret"}, {Key: "other"}, {Name: "z"}, {Name: "x\r\ny: z", Key: "fourth"}},
 		MaxBody:  -1,
 	})
 	if err == nil {
@@ -37,7 +37,7 @@ func TestNewTellsEveryMistake(t *testing.T) {
 		`backends[1]: name "a" is empty or taken`, `backends[1] (a): URL is neither http nor https`,
 		`backends[2]: name "" is empty or taken`, `backends[2] (): URL has no host`, `backends[3] (d): URL cannot be read`,
 		`route.groups[0][1]: there is no backend "nobody"`,
-		`clients[1] (y): name or key is empty, or the key is taken`, `clients[2] ()`, `clients[3] (z)`,
+		`identity.keys[1]: the same key is listed twice`, `clients[2]: name "" is empty`, `clients[4]: name "x\r\ny: z"`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("not told: %s", want)
@@ -48,6 +48,22 @@ func TestNewTellsEveryMistake(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Log(err)
+	}
+}
+
+// A tenant that nobody can be is a mistake, and so is one that is not there.
+func TestNewTellsOfIdentity(t *testing.T) {
+	cfg := Config{Core: Policy([]string{"a"}), Backends: []Backend{{Name: "a", URL: "http://a.test"}}, Clients: []Client{{Name: "x"}}}
+	if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), "clients[0] (x): there is no key, and no other identity") {
+		t.Errorf("%v", err)
+	}
+	cfg.Identity.Anonymous = "y"
+	if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), `identity.anonymous: there is no tenant "y"`) {
+		t.Errorf("%v", err)
+	}
+	cfg.Identity.Anonymous = "x"
+	if _, err := New(cfg); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -25,7 +25,7 @@ type exchange struct {
 	r        *http.Request
 	body     []byte
 	template [][]byte // v1: the body around its model
-	tenant   uint16
+	visitor  visitor
 	began    tick.Instant
 
 	box   *drive.Box[core.Effect]
@@ -161,9 +161,7 @@ func (x *exchange) log(e core.Effect) {
 		return
 	}
 	line.Str("route", x.route.name)
-	if x.tenant != record.NoTenant {
-		line.Str("client", x.g.cfg.Clients[x.tenant].Name)
-	}
+	x.g.sayWho(line, x.visitor)
 	if e.Backend != core.NoBackend {
 		line.Str("backend", x.g.backends[e.Backend].Name)
 	}

@@ -5,8 +5,8 @@
 package gateway
 
 import (
-	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -15,6 +15,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"foundrylab/gateway/core"
+	"foundrylab/gateway/identity"
+	"foundrylab/gateway/tenancy"
 	"foundrylab/internal/drive"
 	"foundrylab/internal/tick"
 	"foundrylab/internal/yamlconf"
@@ -28,8 +30,14 @@ const DefaultMaxBody = 16 << 20
 type Config struct {
 	Core     core.Config // the policy; Policy gives one with every default
 	Backends []Backend   // in the order of their dense ids, at most core.MaxBackends
-	Clients  []Client    // who may use it; empty: everybody
+	Clients  []Client    // the tenants, in the order of their dense ids
 	Seed     uint64      // of the dice that choose among backends
+
+	// Identity says how tenants prove who they are, beside the keys of Clients. Where there is neither, everybody may use
+	// the gateway.
+	Identity        identity.Config
+	IdentityOptions identity.Options
+	FrontDoor       string // what X-Azure-FDID must be, so that nobody comes in past Azure Front Door; "": anything
 
 	Clock   *drive.Clock   // nil: the wall clock
 	Logger  zerolog.Logger // one line per request; the zero value logs nothing
@@ -53,9 +61,13 @@ type Backend struct {
 	Transport  http.RoundTripper // nil: one HTTP/1.1 transport shared by all such backends
 }
 
-// Client is somebody who may use the gateway, with api-key: Key or
-// Authorization: Bearer Key. Its place in Config.Clients is its tenant id.
-type Client struct{ Name, Key string }
+// Client is a tenant: somebody who may use the gateway. Its place in Config.Clients is its tenant id.
+type Client struct {
+	Name   string
+	Key    string        // a key of it, as identity.Key; "": Config.Identity says how it is known
+	Models []string      // what it may ask for; empty: everything
+	Rules  tenancy.Rules // what its requests must keep to
+}
 
 // Gateway is an http.Handler. Safe for concurrent use.
 type Gateway struct {
@@ -64,7 +76,7 @@ type Gateway struct {
 	driver   *drive.Driver[core.Event, core.Effect]
 	tape     *drive.Tape[core.Event, core.Effect]
 	backends []backend
-	clients  map[[sha256.Size]byte]uint16
+	door     *door
 	handler  http.Handler
 	shared   *http.Transport
 	buffers  sync.Pool     // *[relayBuffer]byte
@@ -92,7 +104,8 @@ func Policy(groups ...[]string) core.Config {
 // New returns a gateway, or every mistake of the configuration at once. Close
 // it when it is no longer used.
 func New(cfg Config) (*Gateway, error) {
-	if err := cfg.check(); err != nil {
+	door, err := openDoor(&cfg)
+	if err := errors.Join(cfg.check(), err); err != nil {
 		return nil, err
 	}
 	if cfg.Clock == nil {
@@ -101,7 +114,7 @@ func New(cfg Config) (*Gateway, error) {
 	if cfg.MaxBody == 0 {
 		cfg.MaxBody = DefaultMaxBody
 	}
-	g := &Gateway{cfg: cfg, core: newCore(&cfg), clients: clientTable(cfg.Clients), shared: NewTransport()}
+	g := &Gateway{cfg: cfg, core: newCore(&cfg), door: door, shared: NewTransport()}
 	g.buffers.New = func() any { return new([relayBuffer]byte) }
 	for _, b := range cfg.Backends {
 		g.backends = append(g.backends, compileBackend(b, g.shared))

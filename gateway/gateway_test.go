@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"foundrylab/gateway/core"
+	"foundrylab/gateway/identity"
 	"foundrylab/internal/record"
 )
 
@@ -245,7 +246,10 @@ func TestOpenBreakerIs503(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	clients := func(c *Config) { c.Clients = []Client{{"first", "k1"}, {"second", "k2"}}; c.MaxBody = 100 }
+	clients := func(c *Config) {
+		c.Clients = []Client{{Name: "first", Key: "k1"}, {Name: "second", Key: "k2"}}
+		c.MaxBody = 100
+	}
 	for _, c := range []struct {
 		name, method, path, body string
 		header                   []string
@@ -306,11 +310,11 @@ func TestChunkedBodyOverTheBound(t *testing.T) {
 func TestLogLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lb := newLab(t, []*fake{always(status(500)), always(stream(10*time.Millisecond, contentEvent, usageEvent, doneEvent))},
-			func(c *Config) { c.Clients = []Client{{"acme", "the client's secret"}} })
+			func(c *Config) { c.Clients = []Client{{Name: "acme", Key: "the client's secret"}} })
 		lb.post(classic, chat, "Api-Key", "the client's secret")
 		lb.post(classic, chat, "Api-Key", "a wrong secret")
-		want := `{"level":"info","route":"ChatCompletions_Create/classic","client":"acme","backend":"b","attempts":2,"status":200,"reason":"none","completion_tokens":42,"queue_wait_ms":0,"duration_ms":30,"message":"request"}
-{"level":"info","route":"ChatCompletions_Create/classic","status":401,"reason":"unauthorized","message":"refused"}
+		want := `{"level":"info","route":"ChatCompletions_Create/classic","client":"acme","credential":"key:` + identity.KeyOf("", "the client's secret").ID + `","backend":"b","attempts":2,"status":200,"reason":"none","completion_tokens":42,"queue_wait_ms":0,"duration_ms":30,"message":"request"}
+{"level":"info","route":"ChatCompletions_Create/classic","status":401,"reason":"unauthorized","why":"unknown-key","message":"refused"}
 `
 		if lb.log.String() != want {
 			t.Errorf("got\n%swant\n%s", lb.log.String(), want)

@@ -18,7 +18,7 @@ var hopByHop = []string{
 // credentials, what the server has dealt with already, and the compressions it
 // takes, since the gateway reads the answer.
 var private = []string{
-	"Api-Key", "Authorization", "X-Api-Key", "Ocp-Apim-Subscription-Key", "Cookie", "Expect", "Accept-Encoding",
+	"Api-Key", "Authorization", "X-Api-Key", "Ocp-Apim-Subscription-Key", "Cookie", "X-Azure-Fdid", "Expect", "Accept-Encoding",
 	"Content-Length", "Host",
 }
 

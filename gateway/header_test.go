@@ -61,6 +61,16 @@ func TestRetryAfterDateByOwnClock(t *testing.T) {
 	})
 }
 
+// The last model of a body is the one that counts; what is no text is none.
+func TestModelOfBody(t *testing.T) {
+	for body, want := range map[string]string{`{"model":"a"}`: "a", `{"mod\u0065l":"\u0061\"b"}`: `a"b`, `{"model":"a","x":{"model":"c"},"model":"b"}`: "b",
+		`{"model":"a","model":null}`: "", `{"model":["a"]}`: "", `{}`: ""} {
+		if _, model, ok := splitAtModel([]byte(body)); !ok || model != want {
+			t.Errorf("%s: %q, want %q", body, model, want)
+		}
+	}
+}
+
 func FuzzRetryAfter(f *testing.F) {
 	f.Add("1500", "60")
 	f.Add("1.5", "24s")
@@ -87,7 +97,7 @@ func TestSplitAtModel(t *testing.T) {
 		{`{"é":"é","model":1e5}`, `{"é":"é","model":"new\""}`},
 		{``, ""}, {`null`, ""}, {`[]`, ""}, {`{`, ""}, {`{"model":"a"`, ""}, {`{"model":"a"} x`, ""}, {`{"model":}`, ""}, {`{"a":1,}`, ""},
 	} {
-		parts, ok := splitAtModel([]byte(c.body))
+		parts, _, ok := splitAtModel([]byte(c.body))
 		if ok != (c.want != "") {
 			t.Errorf("%s: ok is %v", c.body, ok)
 			continue

@@ -2,80 +2,88 @@ package gateway
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"hash/fnv"
 	"math"
 	"net/http"
-	"strings"
+	"os"
+	"time"
 
 	"foundrylab/gateway/core"
 	"foundrylab/internal/ops"
-	"foundrylab/internal/record"
 	"foundrylab/internal/tokens"
 )
 
 // serve returns the handler of a route: who asks, what, and then an exchange.
 func (g *Gateway) serve(id int, rt *route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		tenant, ok := g.identify(r)
-		if !ok {
-			g.refuse(w, rt, unauthorized)
-			return
-		}
-		body, problem := g.read(w, r)
+		v, problem, why := g.door.enter(r)
 		if problem != nil {
-			g.refuse(w, rt, problem)
+			g.refuse(w, rt, v, problem, why)
 			return
 		}
-		x := &exchange{g: g, route: rt, routeID: id, w: w, r: r, body: body, tenant: tenant, began: g.cfg.Clock.Now()}
-		if rt.body {
-			if x.template, ok = splitAtModel(body); !ok {
-				g.refuse(w, rt, notAnObject)
-				return
-			}
+		x, problem := g.receive(id, rt, v, w, r)
+		if problem != nil {
+			g.refuse(w, rt, v, problem, "")
+			return
 		}
-		x.run(g.describe(rt.op, body, tenant))
+		x.run(g.describe(rt.op, x.body, v.tenant))
 	}
 }
 
-// identify returns the tenant that the request's key belongs to. The service
-// takes a key in either header.
-func (g *Gateway) identify(r *http.Request) (tenant uint16, ok bool) {
-	if len(g.clients) == 0 {
-		return record.NoTenant, true
+// receive takes a request in, as far as its sender may send it.
+func (g *Gateway) receive(id int, rt *route, v visitor, w http.ResponseWriter, r *http.Request) (*exchange, *refusal) {
+	if problem := v.permit(rt, r); problem != nil {
+		return nil, problem
 	}
-	key := r.Header.Get("api-key")
-	if key == "" {
-		scheme, rest, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		if strings.EqualFold(scheme, "Bearer") {
-			key = strings.TrimSpace(rest)
-		}
+	body, problem := g.read(w, r, v.maxBody(g.cfg.MaxBody))
+	if problem != nil {
+		return nil, problem
 	}
-	tenant, ok = g.clients[sha256.Sum256([]byte(key))]
-	return tenant, ok
+	if body, problem = g.door.comply(&v, body); problem != nil {
+		return nil, problem
+	}
+	x := &exchange{g: g, route: rt, routeID: id, w: w, r: r, body: body, visitor: v, began: g.cfg.Clock.Now()}
+	if !rt.body {
+		return x, nil
+	}
+	template, model, ok := splitAtModel(body)
+	if !ok {
+		return nil, notAnObject
+	}
+	x.template = template
+	return x, v.permitModel(model)
 }
+
+// bodyTime is how long a body may take to come: who sends a byte now and then
+// holds a connection no longer.
+const bodyTime = time.Minute
 
 // read takes the whole body in before anything is sent. A retry needs it; and
 // a body that is still copied while the answer begins makes net/http tear down
 // the connection to the backend, since the server closes the body when the
 // answer's headers are written (golang/go#40747).
-func (g *Gateway) read(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
-	if r.ContentLength > g.cfg.MaxBody {
+func (g *Gateway) read(w http.ResponseWriter, r *http.Request, most int64) ([]byte, *refusal) {
+	if r.ContentLength > most {
 		return nil, tooLarge
 	}
 	var body bytes.Buffer
 	// A length is only a claim: what a client says it will send does not make
 	// the gateway set aside much.
 	body.Grow(int(min(max(r.ContentLength, 0), 256<<10)) + bytes.MinRead)
-	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, g.cfg.MaxBody))
+	conn := http.NewResponseController(w)
+	conn.SetReadDeadline(time.Now().Add(bodyTime)) // where there are deadlines
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, most))
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
 		return nil, tooLarge
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, tooSlow
 	case err != nil:
 		return nil, unreadable
 	}
+	conn.SetReadDeadline(time.Time{})
 	return body.Bytes(), nil
 }
 
