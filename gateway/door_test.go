@@ -162,8 +162,9 @@ func TestSlowBody(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		began := time.Now()
+		began, gaveUp := time.Now(), make(chan bool)
 		go func() {
+			defer close(gaveUp)
 			fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n", classic)
 			for {
 				if _, err := conn.Write([]byte{' '}); err != nil {
@@ -178,5 +179,7 @@ func TestSlowBody(t *testing.T) {
 			t.Errorf("%q %v after %v", head[:n], err, time.Since(began))
 		}
 		io.Copy(io.Discard, conn)
+		conn.Close()
+		<-gaveUp
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -135,4 +136,27 @@ func (v *Verifier) judge(ctx context.Context, credential string, bearer bool) (C
 		return Caller{}, UnknownKey
 	}
 	return v.tokens.identify(ctx, credential, sum, v.now())
+}
+
+// EachTenant calls f for every tenant that the configuration names, with the path at which it does.
+func (c *Config) EachTenant(f func(path, name string)) {
+	for i := range c.Keys {
+		f(fmt.Sprintf("keys[%d].tenant", i), c.Keys[i].Tenant)
+	}
+	for i := range c.JWT {
+		if issuer := &c.JWT[i]; issuer.Tenant != "" {
+			f(fmt.Sprintf("jwt[%d].tenant", i), issuer.Tenant)
+		}
+		for j, m := range c.JWT[i].Tenants {
+			f(fmt.Sprintf("jwt[%d].tenants[%d].tenant", i, j), m.Tenant)
+		}
+	}
+	if c.MTLS != nil {
+		for i, m := range c.MTLS.Clients {
+			f(fmt.Sprintf("mtls.clients[%d].tenant", i), m.Tenant)
+		}
+	}
+	if c.Anonymous != "" {
+		f("anonymous", c.Anonymous)
+	}
 }

@@ -177,7 +177,8 @@ var (
 // are one row.
 func docsOptions(*testing.T) string {
 	var rows [][]string
-	for _, c := range newRoot(Streams{}).Commands() {
+	for _, c := range below(newRoot(Streams{})) {
+		name := strings.TrimPrefix(c.CommandPath(), "foundrylab ")
 		for _, m := range flagLine.FindAllStringSubmatch(c.LocalFlags().FlagUsages(), -1) {
 			def, text := "–", flagDefault.ReplaceAllString(m[2], "")
 			if d := flagDefault.FindStringSubmatch(m[2]); d != nil {
@@ -185,9 +186,9 @@ func docsOptions(*testing.T) string {
 			}
 			same := slices.IndexFunc(rows, func(r []string) bool { return r[1] == mono("--"+m[1]) && r[2] == text && r[3] == def })
 			if same >= 0 {
-				rows[same][0] += ", " + c.Name()
+				rows[same][0] += ", " + name
 			} else if m[1] != "help" {
-				rows = append(rows, []string{c.Name(), mono("--" + m[1]), text, def})
+				rows = append(rows, []string{name, mono("--" + m[1]), text, def})
 			}
 		}
 	}
@@ -196,7 +197,7 @@ func docsOptions(*testing.T) string {
 
 func commandNames() []string {
 	var names []string
-	for _, c := range newRoot(Streams{}).Commands() {
+	for _, c := range below(newRoot(Streams{})) {
 		if c.Name() != "help" && c.RunE != nil && !c.Hidden {
 			names = append(names, c.CommandPath())
 		}

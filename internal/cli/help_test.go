@@ -21,7 +21,15 @@ func call(args ...string) (out, err string, code int) {
 func commands() []*cobra.Command {
 	root := newRoot(Streams{})
 	root.InitDefaultHelpCmd()
-	return append(root.Commands(), root)
+	return append(below(root), root)
+}
+
+// below returns the commands of a command, and theirs.
+func below(c *cobra.Command) (all []*cobra.Command) {
+	for _, one := range c.Commands() {
+		all = append(append(all, one), below(one)...)
+	}
+	return all
 }
 
 func TestEveryCommandHelps(t *testing.T) {
@@ -37,8 +45,8 @@ func TestEveryCommandHelps(t *testing.T) {
 			}
 		}
 		if c.HasParent() {
-			if also, _, code := call("help", c.Name()); code != exitPass || also != out {
-				t.Errorf("help %s (exit code %d) differs from %v:\n%s", c.Name(), code, args, also)
+			if also, _, code := call(append([]string{"help"}, strings.Fields(c.CommandPath())[1:]...)...); code != exitPass || also != out {
+				t.Errorf("help on %s (exit code %d) differs from %v:\n%s", c.CommandPath(), code, args, also)
 			}
 		}
 	}

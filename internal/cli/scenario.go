@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"foundrylab/internal/yamlconf"
+	"foundrylab/gateway"
 	"foundrylab/scenarios"
 	"foundrylab/simulator"
 	"foundrylab/simulator/fixture"
@@ -151,22 +152,24 @@ func newExplain() *cobra.Command {
 
 func newSchema() *cobra.Command {
 	return &cobra.Command{
-		Use:   "schema [fixtures|resources]",
-		Short: "Print the JSON Schema of the scenario format, of fixtures or of resources, for editors",
+		Use:   "schema [fixtures|gateway|resources]",
+		Short: "Print the JSON Schema of the scenario format, of fixtures, of a gateway or of resources, for editors",
 		Example: `  foundrylab schema > scenario.schema.json
   # then, as the first line of a scenario: # yaml-language-server: $schema=scenario.schema.json
   foundrylab schema fixtures > fixtures.schema.json`,
-		Args: takes(0, 1, "nothing, fixtures or resources"),
+		Args: takes(0, 1, "nothing, fixtures, gateway or resources"),
 		RunE: func(c *cobra.Command, args []string) error {
 			schema := scenarios.Schema
 			if len(args) > 0 {
 				switch args[0] {
 				case "fixtures":
 					schema = fixture.Schema
+				case "gateway":
+					schema = gateway.FileSchema
 				case "resources":
 					schema = simulator.ResourcesSchema
 				default:
-					return usage("there is no schema %q: say fixtures or resources, or nothing for scenarios", args[0])
+					return usage("there is no schema %q: say fixtures, gateway or resources, or nothing for scenarios", args[0])
 				}
 			}
 			_, err := c.OutOrStdout().Write(schema())

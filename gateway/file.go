@@ -1,0 +1,92 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+
+	"foundrylab/gateway/core"
+	"foundrylab/gateway/identity"
+	"foundrylab/gateway/tenancy"
+	"foundrylab/internal/unit"
+	"foundrylab/internal/yamlconf"
+)
+
+// File is a gateway as it is written down, for foundrylab gateway.
+type File struct {
+	Version   int              `yaml:"version" required:"true" min:"1" max:"1" doc:"version of the format: 1"`
+	Listen    Listen           `yaml:"listen" doc:"where clients find it"`
+	Backends  []FileBackend    `yaml:"backends" required:"true" doc:"what requests are sent to"`
+	Gateway   core.Config      `yaml:"gateway" doc:"how: as the gateway of a scenario"`
+	Tenants   []tenancy.Tenant `yaml:"tenants" doc:"who may use it, and what for; default: whoever comes, for everything"`
+	Identity  identity.Config  `yaml:"identity" doc:"how tenants prove who they are"`
+	FrontDoor string           `yaml:"front_door_id" doc:"the id of an Azure Front Door profile, through which all requests must come (X-Azure-FDID); default: they need not"`
+	MaxBody   unit.Count       `yaml:"max_body" default:"16M" min:"1" max:"1000M" doc:"bound on a request body, in bytes"`
+}
+
+// Listen is where a gateway listens.
+type Listen struct {
+	Address string        `yaml:"address" default:"127.0.0.1:8000" doc:"host and port"`
+	TLS     *Certificate  `yaml:"tls" doc:"what it shows to clients over TLS, HTTP/2 included; default: no TLS"`
+	Drain   unit.Duration `yaml:"drain" default:"30s" min:"0s" max:"1h" doc:"how long answers under way may go on when it is told to stop"`
+}
+
+// Certificate is a certificate and its key, in PEM files.
+type Certificate struct {
+	Cert string `yaml:"cert" required:"true" doc:"file of the certificate, and those that vouch for it"`
+	Key  string `yaml:"key" required:"true" doc:"file of its key"`
+}
+
+// FileBackend is a Backend as it is written down.
+type FileBackend struct {
+	Name       string           `yaml:"name" required:"true" doc:"as in gateway.route.groups, and in the header x-gateway-backend"`
+	URL        string           `yaml:"url" required:"true" doc:"of the resource, such as https://myresource.openai.azure.com"`
+	Deployment string           `yaml:"deployment" doc:"its deployment, put in place of what the client names; default: the backend's name"`
+	Key        *identity.Secret `yaml:"key" doc:"where the key of the resource is, sent as api-key; default: none is sent"`
+}
+
+// ReadFile reads a gateway; file is only used to name it in mistakes. The error is of type yamlconf.Problems and has all
+// of them. No secret is read yet.
+func ReadFile(file string, src []byte) (f File, err error) {
+	doc, err := yamlconf.Parse(file, src)
+	if err == nil {
+		err = doc.DecodeAll(&f, func(got any, read func(string) bool, fail yamlconf.Fail) {
+			(&fileCheck{got.(*File), read, fail}).all()
+		})
+	}
+	return f, err
+}
+
+// FileSchema returns the JSON Schema of a gateway's file.
+func FileSchema() []byte { return yamlconf.Schema(File{}, "foundrylab gateway") }
+
+// Validate implements yamlconf.Validator.
+func (b FileBackend) Validate(fail func(path, format string, args ...any)) {
+	if !tenancy.NameFits(b.Name) {
+		fail("name", "%q: write letters, digits, - _ and ., at most 64, the first a letter or digit", b.Name)
+	}
+	if why := badURL(b.URL); why != "" {
+		fail("url", "%s: give the resource's, such as https://myresource.openai.azure.com", why)
+	}
+}
+
+// Config returns what the file describes, with the secrets that it names. The error has every mistake and no secret.
+func (f *File) Config(from identity.Source) (Config, error) {
+	cfg := Config{Core: f.Gateway, Identity: f.Identity, IdentityOptions: identity.Options{Source: from}, FrontDoor: f.FrontDoor, MaxBody: int64(f.MaxBody)}
+	var found []error
+	for i := range f.Backends {
+		b := &f.Backends[i]
+		made := Backend{Name: b.Name, URL: b.URL, Deployment: b.Deployment}
+		if b.Key != nil {
+			key, err := from.Read(b.Key)
+			if err != nil {
+				found = append(found, fmt.Errorf("backends[%d].key: %w", i, err))
+			}
+			made.Key = key
+		}
+		cfg.Backends = append(cfg.Backends, made)
+	}
+	for _, t := range f.Tenants {
+		cfg.Clients = append(cfg.Clients, Client{Name: t.Name, Models: t.Models, Rules: t.Rules})
+	}
+	return cfg, errors.Join(found...)
+}

@@ -1,0 +1,75 @@
+package gateway
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"foundrylab/gateway/identity"
+)
+
+const smallFile = `version: 1
+backends: [{name: a, url: http://a.test, key: {env: A}}, {name: b, url: http://b.test, deployment: gpt, key: {file: b.key}}]
+gateway: {route: {groups: [[a, b]]}}
+tenants: [{name: team, models: [gpt-*], compliance: {n: {max: 2}}}]
+identity: {keys: [{tenant: team, secret: {env: K}}]}
+`
+
+// A file becomes what would be written in Go, with its secrets; a gateway made of it serves.
+func TestFile(t *testing.T) {
+	f, err := ReadFile("g.yaml", []byte(smallFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Listen.Address != "127.0.0.1:8000" || f.MaxBody != 16_000_000 || f.Tenants[0].Rules.N.Action != "reject" || f.Tenants[0].Rules.Tools != "allow" {
+		t.Errorf("defaults: %+v", f)
+	}
+	from := identity.Source{Env: func(name string) (string, bool) { return "secret-of-variable-" + name, true },
+		File: func(path string) ([]byte, error) { return []byte("secret-of-" + path + "\n"), nil }}
+	cfg, err := f.Config(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Backends[0].Key != "secret-of-variable-A" || cfg.Backends[1].Key != "secret-of-b.key" || cfg.Backends[1].Deployment != "gpt" || cfg.Clients[0].Models[0] != "gpt-*" {
+		t.Errorf("%+v", cfg)
+	}
+	g, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Close()
+}
+
+func TestFileWithoutItsSecrets(t *testing.T) {
+	f, err := ReadFile("g.yaml", []byte(smallFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.Config(identity.Source{Env: func(string) (string, bool) { return "", false }, File: func(path string) ([]byte, error) { return nil, errors.New(path + ": gone") }})
+	for _, want := range []string{"backends[0].key: the environment has no variable A", "backends[1].key: b.key: gone"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("not told: %s in %v", want, err)
+		}
+	}
+}
+
+// Whoever writes no identity has a gateway for everybody, as before.
+func TestFileWithoutIdentity(t *testing.T) {
+	f, err := ReadFile("g.yaml", []byte("version: 1\nbackends: [{name: a, url: http://a.test}]\ngateway: {route: {groups: [[a]]}}\n"))
+	if err != nil || f.Identity.Enabled() {
+		t.Errorf("%+v %v", f, err)
+	}
+	_, err = ReadFile("g.yaml", []byte("version: 1\nbackends: [{name: a, url: http://a.test}]\ngateway: {route: {groups: [[a]]}}\ntenants: [{name: x}]\n"))
+	if err == nil || !strings.Contains(err.Error(), "nobody can be any of them") {
+		t.Errorf("%v", err)
+	}
+}
+
+// No file makes the reader panic.
+func FuzzReadFile(f *testing.F) {
+	f.Add([]byte(smallFile))
+	f.Add([]byte("version: 1\nidentity: {mtls: {ca: x, clients: [{tenant: a}]}, jwt: [{issuer: x}]}"))
+	f.Fuzz(func(t *testing.T, src []byte) {
+		_, _ = ReadFile("g.yaml", src)
+	})
+}

@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"foundrylab/gateway"
+	"foundrylab/gateway/identity"
+	"foundrylab/gateway/tenancy"
+)
+
+const gatewayLong = `Serve the reference gateway that a file describes: its backends, how requests are
+routed among them, who may use it, and what for. docs/gateway.md tells of the file.
+
+Clients find it as they find the service: at the same paths, with a key in api-key,
+x-api-key or Authorization: Bearer, a token of an issuer that is trusted, or a client
+certificate. What they bring never reaches a backend, and no key of a backend them.
+
+Told to stop (Ctrl-C, SIGTERM), it takes nothing new and lets answers go on for the
+time of listen.drain.`
+
+// gatewayCommand is the command with its flags.
+type gatewayCommand struct {
+	listen, level string
+	check         bool
+}
+
+func newGateway() *cobra.Command {
+	var g gatewayCommand
+	c := &cobra.Command{
+		Use:   "gateway FILE",
+		Short: "Serve the reference gateway in front of real or simulated deployments",
+		Long:  gatewayLong,
+		Example: `  foundrylab gateway gateway.yaml
+  foundrylab gateway gateway.yaml --check
+  foundrylab gateway key --tenant chat`,
+		Args: takes(1, 1, "one file"),
+		RunE: g.run,
+	}
+	c.Flags().StringVar(&g.listen, "listen", "", "`address` to listen on, instead of the file's")
+	c.Flags().StringVar(&g.level, "log", "info", "log `level`: debug, info, warn, error or disabled")
+	c.Flags().BoolVar(&g.check, "check", false, "only check the file, with the secrets and certificates that it names, and serve nothing")
+	c.AddCommand(newGatewayKey())
+	return c
+}
+
+func (g *gatewayCommand) run(c *cobra.Command, args []string) error {
+	log, err := newLogger(c, g.level)
+	if err != nil {
+		return err
+	}
+	src, err := readBounded(args[0])
+	if err != nil {
+		return usage("%v", err)
+	}
+	file, err := gateway.ReadFile(args[0], src)
+	if err != nil {
+		return err
+	}
+	cfg, err := file.Config(identity.OS)
+	if err != nil {
+		return usage("%s: %v", args[0], err)
+	}
+	cfg.Logger, cfg.Seed = log, uint64(time.Now().UnixNano())
+	gw, err := gateway.New(cfg)
+	if err != nil {
+		return usage("%s: %v", args[0], err)
+	}
+	defer gw.Close()
+	cert, err := certificate(file.Listen.TLS)
+	if err != nil {
+		return usage("%s: listen.tls: %v", args[0], err)
+	}
+	if g.check {
+		fmt.Fprintf(c.OutOrStdout(), "%s: ok\n", args[0])
+		return nil
+	}
+	return g.serve(c, gw, &file, cert)
+}
+
+// certificate loads what the gateway shows to clients; nil without TLS.
+func certificate(from *gateway.Certificate) (*tls.Certificate, error) {
+	if from == nil {
+		return nil, nil
+	}
+	cert, err := tls.LoadX509KeyPair(from.Cert, from.Key)
+	if err != nil {
+		return nil, err
+	}
+	return &cert, nil
+}
+
+func (g *gatewayCommand) serve(c *cobra.Command, gw *gateway.Gateway, file *gateway.File, cert *tls.Certificate) error {
+	ctx, stop := interruptible()
+	defer stop()
+	if g.listen == "" {
+		g.listen = file.Listen.Address
+	}
+	l, err := net.Listen("tcp", g.listen)
+	if err != nil {
+		return &exitError{exitInternal, fmt.Errorf("%w\nTry another address with --listen", err)}
+	}
+	scheme := "http"
+	if cert != nil {
+		scheme = "https"
+	}
+	fmt.Fprintf(c.OutOrStdout(), "The gateway is at %s://%s, its health at /healthz.\n", scheme, l.Addr())
+	if !file.Identity.Enabled() {
+		fmt.Fprintln(c.OutOrStdout(), "Anybody who reaches it may use it: the file has no identity.")
+	}
+	if err := gateway.Serve(ctx, gw.NewServer(cert), l, time.Duration(file.Listen.Drain)); err != nil {
+		return &exitError{exitInternal, err}
+	}
+	return nil
+}
+
+// newGatewayKey is the command that makes a key.
+func newGatewayKey() *cobra.Command {
+	var tenant string
+	c := &cobra.Command{
+		Use:   "key",
+		Short: "Print a new key for a tenant of a gateway, once, and the line that lets the gateway know it",
+		Long: `key makes a key of 256 random bits and prints it, and the item for identity.keys in the
+gateway's file, which holds its SHA-256 alone. Give the key to the tenant: it is kept nowhere.
+
+To replace a key, add the new item, hand the new key over, and take the old item out
+once its id no longer stands in the log. Taking an item out revokes that key alone.`,
+		Example: "  foundrylab gateway key --tenant chat",
+		Args:    takes(0, 0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if !tenancy.NameFits(tenant) {
+				return usage("--tenant %q: name whose key it is to be, in letters, digits, - _ and ., at most 64", tenant)
+			}
+			secret, k := identity.NewKey(tenant)
+			_, err := fmt.Fprintf(c.OutOrStdout(), "key: %s\n\nidentity:\n  keys:\n  - {tenant: %s, id: %q, sha256: %q}\n", secret, tenant, k.ID, k.SHA256)
+			return err
+		},
+	}
+	c.Flags().StringVar(&tenant, "tenant", "", "`name` of the tenant, as in the gateway's file")
+	return c
+}
