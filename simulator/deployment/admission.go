@@ -76,8 +76,21 @@ func (a *admission) part(limit int64) int64 {
 // scale lets a share of the configured limits be in force from now on, in ppm.
 // No window begins anew.
 func (a *admission) scale(now tick.Instant, cfg *settings, share int64) {
+	if share == a.share {
+		return
+	}
 	a.share = share
 	a.fit(now, cfg)
+}
+
+// narrow is scale to a share that a single request asked for, unless less is in
+// force; 0 asks for none. It returns the share to go back to.
+func (a *admission) narrow(now tick.Instant, cfg *settings, asked int32) (was int64) {
+	was = a.share
+	if asked > 0 {
+		a.scale(now, cfg, min(was, int64(asked)))
+	}
+	return was
 }
 
 // resize moves to another configuration's limits, of which the same share is in

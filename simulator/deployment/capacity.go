@@ -19,7 +19,7 @@ func (c *Core) rescale(now tick.Instant) {
 func (c *Core) renew(now tick.Instant) {
 	old := c.limits
 	c.limits = newAdmission(c.cfg, old.origin)
-	c.limits.since, c.limits.elsewhere = now, old.elsewhere
-	c.limits.scale(now, c.cfg, old.share)
+	c.limits.share, c.limits.since, c.limits.elsewhere = old.share, now, old.elsewhere
+	c.limits.fit(now, c.cfg)
 	c.cache = newPromptCache(c.cfg.Config)
 }

@@ -70,6 +70,7 @@ type stream struct {
 	completion int32 // of each choice: what is seen, the schedule's, and what was thought
 	charged    int32
 	attempt    uint32
+	share      int32  // of the limits that it asked to be admitted by, ppm; 0: those of the moment
 	cfg        uint16 // place in configs
 	state      streamState
 	length     bool

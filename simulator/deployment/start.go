@@ -31,13 +31,9 @@ func (c *Core) start(now tick.Instant, ev *Event, out []Effect) []Effect {
 	if hit.why != record.NoReason {
 		return append(out, hit.refusal(ev, now))
 	}
-	if hit.share == 0 {
-		return c.admit(now, ev, attempt, &hit, out)
-	}
-	share := c.limits.share
-	c.limits.scale(now, c.cfg, min(share, hit.share))
+	was := c.limits.narrow(now, c.cfg, hit.share)
 	out = c.admit(now, ev, attempt, &hit, out)
-	c.limits.scale(now, c.cfg, share)
+	c.limits.scale(now, c.cfg, was)
 	return out
 }
 
@@ -48,7 +44,7 @@ func (c *Core) admit(now tick.Instant, ev *Event, attempt uint32, hit *blow, out
 	}
 	s := &c.streams[ev.Ref.Slot]
 	*s = stream{cfg: c.current, key: ev.Key, start: now, gen: ev.Ref.Gen, prompt: ev.PromptTokens,
-		attempt: attempt, choices: uint8(min(max(ev.N, 1), math.MaxUint8)), state: reserving, armed: tick.Never, level: c.level}
+		attempt: attempt, choices: uint8(min(max(ev.N, 1), math.MaxUint8)), share: hit.share, state: reserving, armed: tick.Never, level: c.level}
 	cache := c.cache.look(now, ev)
 	s.cached = cache.cached
 	asked, no := c.limits.admit(now, c.cfg, ev, s.cached)
@@ -97,7 +93,7 @@ type blow struct {
 	status  uint16        // refused: 0 where nobody is there to answer
 	retryMs uint32
 	peak    bool          // priority and flex have nothing to gain
-	share   int64         // of the limits it is admitted by, ppm, where it asks for that; 0: those of the moment
+	share   int32         // of the limits it is admitted by, ppm, where it asks for that; 0: those of the moment
 	delay   time.Duration // before the first token
 	hold    time.Duration // before the headers
 	breaks  uint16        // place in interruptions, plus 1, of the first that breaks answers off or pauses them; 0: none does
@@ -112,7 +108,7 @@ func (c *Core) struck(now tick.Instant, ev *Event, attempt uint32) (b blow) {
 	if ev.Ask.Kind > 0 {
 		f := ev.Ask.Of(c.asked[ev.Ask.Kind-1])
 		b.add(&f, c.intern(&f), f.Add, ev)
-		b.share = int64(f.Share)
+		b.share = f.Share
 	}
 	return b
 }
@@ -201,6 +197,14 @@ func (c *Core) reserved(now tick.Instant, ev *Event, out []Effect) []Effect {
 	if s == nil || s.state != reserving || s.vain {
 		return append(out, Effect{Kind: Stray, Ref: ev.Ref, At: now})
 	}
+	was := c.limits.narrow(now, c.cfg, s.share)
+	out = c.answered(now, ev, s, out)
+	c.limits.scale(now, c.cfg, was)
+	return out
+}
+
+// answered is reserved under the limits that the request is admitted by.
+func (c *Core) answered(now tick.Instant, ev *Event, s *stream, out []Effect) []Effect {
 	c.limits.follow(now, ev)
 	if ev.Granted && s.denied.why == record.NoReason {
 		if c.configs.at[s.cfg].since == c.cfg.since { // else the limiter that admitted it is no more

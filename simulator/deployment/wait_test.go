@@ -8,6 +8,7 @@ import (
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
 	"foundrylab/internal/unit"
+	"foundrylab/simulator/fault"
 )
 
 // arrival is one request of a schedule.
@@ -69,13 +70,26 @@ func (s *schedule) alone(core int, at tick.Instant, ev Event) Effect {
 	return s.world().ask(core, at, ev)
 }
 
+// asks are faults that requests ask for.
+func asks(t *testing.T, texts ...string) (all []fault.Ask) {
+	for _, text := range texts {
+		a, err := fault.ParseAsk(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, a)
+	}
+	return all
+}
+
 // The dumb second version of every wait is to try it: whatever the limits are
 // (token window, fixed or sliding; requests of 10 s and 1 s, refused ones counted
-// or not; Claude's three; less of all while a fault lasts; more while capacity is
-// spare; a pool), a lone retry after the wait is admitted, and more than a second
+// or not; Claude's three; less of all while a fault lasts, or for a request that
+// asks for that; more while capacity is spare; a pool), a lone retry after the wait is admitted, and more than a second
 // before it is not.
 func TestLoneRetryIsAdmitted(t *testing.T) {
-	refused := map[record.Reason]int{}
+	refused, narrow := map[record.Reason]int{}, 0
+	asked := asks(t, "capacity=10%", "capacity=45%", "capacity=90%")
 	for seed := range int64(150) {
 		dice := rand.New(rand.NewSource(seed))
 		s := newSchedule(dice)
@@ -85,12 +99,18 @@ func TestLoneRetryIsAdmitted(t *testing.T) {
 			core := dice.Intn(len(s.cfgs))
 			size := int32(1 + dice.Int63n(int64(s.cfgs[core].TPM)/2))
 			ev := Event{PromptEstimate: size, PromptTokens: size, MaxTokens: int32(dice.Intn(200)) - 1}
+			if dice.Intn(4) == 0 {
+				ev.Ask = asked[dice.Intn(len(asked))]
+			}
 			e := w.ask(core, now, ev)
 			s.arrived = append(s.arrived, arrival{now, core, ev})
 			if e.Kind != Refuse || e.Reason == record.TooLarge {
 				continue
 			}
 			refused[e.Reason]++
+			if ev.Ask.Kind > 0 && s.pool > 0 {
+				narrow++
+			}
 			if e.RetryMs == 0 || e.RetryMs > 180_000 || e.RetryMs%1000 != 0 {
 				t.Fatalf("seed %d: %s", seed, describe(&e))
 			}
@@ -107,6 +127,9 @@ func TestLoneRetryIsAdmitted(t *testing.T) {
 				}
 			}
 		}
+	}
+	if narrow < 300 {
+		t.Errorf("only %d that asked for a share of the limits were refused beside a pool", narrow)
 	}
 	for _, why := range []record.Reason{record.TokenLimit, record.RequestLimit, record.OutputTokenLimit} {
 		if refused[why] < 300 {
