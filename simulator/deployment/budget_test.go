@@ -151,3 +151,23 @@ func TestReserveAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// What the own limits refuse is told alike with a pool and without: also that
+// it found nothing in the prompt cache, which it never reached.
+func TestPoolChangesNoOwnRefusal(t *testing.T) {
+	for _, second := range []Event{
+		{PromptEstimate: 3000},
+		{PromptEstimate: 1000, Ask: asks(t, "capacity=50%")[0]},
+	} {
+		cfg := standard(4000, 100_000)
+		s, alone := newShared(1_000_000, 0, cfg), New(cfg, Options{})
+		for i, ev := range []Event{{PromptEstimate: 1900}, second} {
+			now := tick.Instant(i) * tick.Instant(time.Second)
+			ev.Prefix, ev.Shared, ev.PromptTokens, ev.OutputTokens, ev.Marked = 7, 2048, 3000, 1, true
+			got, want := s.ask(0, now, ev), ask(alone, now, ev)
+			if e := want; e.Kind == Refuse && (e.Cached != 0 || got.Cached != 0 || got.RetryMs != e.RetryMs || got.Reason != e.Reason || got.RemainingTokens != e.RemainingTokens) || (e.Kind == Refuse) != (i == 1) {
+				t.Errorf("%s, %d cached; without a pool %s, %d cached", describe(&got), got.Cached, describe(&want), want.Cached)
+			}
+		}
+	}
+}

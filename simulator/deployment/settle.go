@@ -137,7 +137,10 @@ func (c *Core) end(at tick.Instant, ref record.Ref, s *stream, kind EffectKind, 
 	if kind != Finish && s.state != flowing {
 		status = 0 // nothing was sent yet
 	}
-	off := int32(0)
+	off, cached := int32(0), s.cached
+	if kind == Refuse {
+		cached = 0 // it reached no machine
+	}
 	if why == record.WrongLengthFault {
 		off = c.interruptions[s.breaks-1].off
 	}
@@ -154,7 +157,7 @@ func (c *Core) end(at tick.Instant, ref record.Ref, s *stream, kind EffectKind, 
 	first := s.schedule.FirstIn()
 	came := latency.Schedule{First: first, Next: first, End: tick.ToUnits(at.Sub(s.start)), Tokens: seen}
 	out = append(out, Effect{Kind: kind, Ref: ref, At: at, Schedule: came,
-		Prompt: s.prompt, Cached: s.cached, Completion: produced, Charged: charged, Status: status, Outcome: o, Reason: why, Length: s.length,
+		Prompt: s.prompt, Cached: cached, Completion: produced, Charged: charged, Status: status, Outcome: o, Reason: why, Length: s.length,
 		RemainingTokens: off, Tier: s.tier})
 	s.state = free
 	c.active--
