@@ -202,7 +202,7 @@ func (b *backend) keep(e *deployment.Effect, a record.Attempt) {
 	kept := item{a, b.core.begun[e.Ref.Slot].decision}
 	kept.Backend = uint16(b.seat)
 	if kept.admitted {
-		kept.first = e.Schedule.FirstIn()
+		kept.first, kept.seen = e.Schedule.FirstIn(), e.Schedule.Tokens
 	}
 	b.kept.add(&kept)
 }

@@ -41,6 +41,7 @@ type decision struct {
 	utilization       int32      // ppm; -1: not counted
 	estimated         int32      // what was charged at admission
 	first             tick.Units // admitted: from the plan to the first token, as planned in the end
+	seen              int32      // tokens of each choice that came, without those of reasoning
 }
 
 // kept is an attempt with its number, from 1.

@@ -44,11 +44,11 @@ func (t *tally) add(a *item) {
 	}
 	t.input.add(tokenBounds, a.PromptTokens)
 	t.output.add(tokenBounds, a.CompletionTokens*int64(max(a.choices, 1)))
-	if a.streamed && a.Outcome == record.Succeeded && a.CompletionTokens > 0 {
+	if a.streamed && a.Outcome == record.Succeeded && a.seen > 0 {
 		first := int64(a.first.Span())
 		t.first.add(firstBounds, first)
-		if a.CompletionTokens > 1 {
-			t.perToken.add(perTokenBounds, (took-first)/(a.CompletionTokens-1))
+		if a.seen > 1 { // what was thought came before the first
+			t.perToken.add(perTokenBounds, (took-first)/int64(a.seen-1))
 		}
 	}
 }

@@ -12,8 +12,11 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
+	"foundrylab/internal/distribution"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
+	"foundrylab/internal/unit"
+	"foundrylab/simulator/latency"
 )
 
 // scrape reads /metrics as Prometheus does: values by name and the values of the labels, in the order of their names.
@@ -134,15 +137,16 @@ func TestMetricsBuckets(t *testing.T) {
 // The first token and the pace are those of streams that succeeded, and tokens are of every answer with all its choices.
 func TestMetricsOfAnswers(t *testing.T) {
 	s, _ := live(t, busyResource())
-	add := func(status uint16, o record.Outcome, streamed bool, completion int64, choices uint16) {
+	add := func(status uint16, o record.Outcome, streamed bool, completion int64, seen int32, choices uint16) {
 		s.control.ledger.add(&item{record.Attempt{Status: status, Outcome: o, Start: epoch, End: epoch.Add(500 * time.Millisecond), PromptTokens: 70, CompletionTokens: completion},
-			decision{streamed: streamed, choices: choices, first: tick.ToUnits(100 * time.Millisecond)}})
+			decision{streamed: streamed, choices: choices, first: tick.ToUnits(100 * time.Millisecond), seen: seen}})
 	}
-	add(200, record.Succeeded, true, 5, 1) // 400 ms for 4 tokens after the first
-	add(200, record.Succeeded, true, 1, 3) // has no token after the first
-	add(200, record.Succeeded, false, 9, 1)
-	add(200, record.Failed, true, 9, 1)
-	add(429, record.Throttled, true, 0, 1)
+	add(200, record.Succeeded, true, 45, 5, 1) // 400 ms for 4 tokens after the first: 40 were thought before it
+	add(200, record.Succeeded, true, 4, 1, 3)  // has no token after the first
+	add(200, record.Succeeded, true, 3, 0, 1)  // all of it was thought: it has no first
+	add(200, record.Succeeded, false, 9, 9, 1)
+	add(200, record.Failed, true, 9, 9, 1)
+	add(429, record.Throttled, true, 0, 0, 1)
 	got := scrape(t, s.Admin())
 	for name, want := range map[string]float64{
 		"gen_ai_server_time_to_first_token_seconds a count":   2,
@@ -151,15 +155,40 @@ func TestMetricsOfAnswers(t *testing.T) {
 		"gen_ai_server_time_per_output_token_seconds a count": 1,
 		"gen_ai_server_time_per_output_token_seconds a 0.075": 0,
 		"gen_ai_server_time_per_output_token_seconds a 0.1":   1,
-		"gen_ai_client_token_usage a input count":             4,
+		"gen_ai_client_token_usage a input count":             5,
 		"gen_ai_client_token_usage a input 64":                0,
-		"gen_ai_client_token_usage a input 256":               4,
-		"gen_ai_client_token_usage a output sum":              5 + 3 + 9 + 9,
+		"gen_ai_client_token_usage a input 256":               5,
+		"gen_ai_client_token_usage a output sum":              45 + 4*3 + 3 + 9 + 9,
 		"gen_ai_client_token_usage a output 4":                1,
 		"gen_ai_client_token_usage a output 16":               4,
 	} {
 		if g := got[name]; g != want {
 			t.Errorf("%s: %v, want %v", name, g, want)
 		}
+	}
+}
+
+// At 20 tokens a second a token after the first takes 50 ms, whatever the model thought before it.
+func TestMetricsOfReasoning(t *testing.T) {
+	for _, c := range []struct {
+		think unit.Count
+		more  string  // of the body
+		seen  float64 // tokens after the first
+	}{
+		{0, "", 39}, {300, "", 39}, {300, `,"max_completion_tokens":301`, 0}, {300, `,"max_completion_tokens":300`, 0},
+	} {
+		cfg := busyResource()
+		at := unit.Duration(400 * time.Millisecond)
+		cfg.Deployments[0].Latency = latency.Config{TTFT: &latency.Quantiles{P50: at, P95: at}, PerKPrompt: 1, TokensPerS: 20, Spread: 1, Filter: "asynchronous",
+			Reasoning: &distribution.Config{Constant: &c.think}}
+		inLab(t, cfg, func(l *lab) {
+			l.post("a", prompt(1, 40, `,"stream":true`+c.more))
+			got := scrape(t, l.Admin())
+			const name = "gen_ai_server_time_per_output_token_seconds a "
+			count, sum := got[name+"count"], got[name+"sum"]
+			if want := min(c.seen, 1); count != want || math.Abs(sum-0.05*want) > 0.002 {
+				t.Errorf("%d tokens thought, %s: %v answers, %v s", c.think, c.more, count, sum)
+			}
+		})
 	}
 }
