@@ -8,7 +8,7 @@ import (
 // band is one level of priority: its lines, and what it is owed.
 type band struct {
 	cfg      Band
-	policy   discipline
+	order    order
 	turns    heap  // its waiting lines
 	victims  heap  // its items, those first that are displaced first; of the first band none
 	requests int   // that wait
@@ -79,10 +79,10 @@ func (q *Queue) joinBand(id uint32) {
 	q.count(b, id)
 	switch {
 	case q.inTurns[l.tenant] == absent:
-		b.policy.join(l)
+		b.order.join(l)
 		b.turns.push(l.turn, q.inTurns)
 	case l.first == id:
-		b.policy.again(l)
+		b.order.again(l)
 		b.turns.move(l.turn, q.inTurns)
 	}
 }
@@ -98,12 +98,12 @@ func (q *Queue) leaveBand(id uint32) {
 	b.cost -= s.item.Cost
 	b.victims.remove(id, q.inVictims)
 	if l.root != 0 {
-		b.policy.again(l)
+		b.order.again(l)
 		b.turns.move(l.turn, q.inTurns)
 		return
 	}
 	b.turns.remove(uint32(l.tenant), q.inTurns)
-	b.policy.leave(l)
+	b.order.leave(l)
 	if b.requests == 0 {
 		b.credit = 0
 	}
@@ -136,7 +136,7 @@ func (q *Queue) Ahead(tenant int, cost int64) int64 {
 	l := &q.lines[tenant]
 	own := &q.bands[l.band]
 	cost = min(max(cost, 1), MaxCost)
-	inBand := own.policy.ahead(l, cost)
+	inBand := own.order.ahead(l, cost)
 	higher := int64(0)
 	for i := range q.bands[:l.band] {
 		higher += q.bands[i].cost
@@ -149,26 +149,21 @@ func (q *Queue) Ahead(tenant int, cost int64) int64 {
 	return ahead + q.owedBelow(int(l.band), ahead)
 }
 
-// owedBelow is what the bands below one get of what it and those above it are
-// served.
-func (q *Queue) owedBelow(above int, served int64) int64 {
-	shares, sum := int64(0), int64(0)
-	for i := above + 1; i < len(q.bands); i++ {
-		if b := &q.bands[i]; b.requests > 0 {
-			shares += int64(b.cfg.MinShare)
+// owedBelow is what the bands below one get meanwhile, when it and those above
+// it are served that much.
+func (q *Queue) owedBelow(above int, served int64) (sum int64) {
+	below := q.bands[above+1:]
+	rest := int64(unit.One) // of all that is served, what does not go to them
+	for i := range below {
+		if below[i].requests > 0 {
+			rest -= int64(below[i].cfg.MinShare)
 		}
 	}
-	rest := int64(unit.One) - shares // of all that is served, what goes to the others
-	for i := above + 1; i < len(q.bands); i++ {
-		b := &q.bands[i]
-		if b.cfg.MinShare == 0 {
-			continue
+	for i := range below {
+		b := &below[i]
+		if share := int64(b.cfg.MinShare); share > 0 {
+			sum += min(b.cost, b.credit/int64(unit.One)+tick.MulDiv(served, share, rest))
 		}
-		part := b.cost
-		if rest > 0 {
-			part = min(part, b.credit/int64(unit.One)+tick.MulDiv(served, int64(b.cfg.MinShare), rest))
-		}
-		sum += part
 	}
 	return sum
 }

@@ -19,7 +19,7 @@ type Config struct {
 // Band is a level of priority.
 type Band struct {
 	Name        string        `yaml:"name" required:"true" doc:"band name"`
-	MinShare    unit.Ratio    `yaml:"min_share" max:"100%" doc:"part of all tokens served while it has requests waiting that the band gets even while higher ones wait; default none"`
+	MinShare    unit.Ratio    `yaml:"min_share" max:"100%" doc:"part of all tokens served while it has requests waiting that the band gets even while higher ones wait; the first band needs none"`
 	MaxRequests int           `yaml:"max_requests" min:"0" max:"1000000" doc:"bound on the band's requests that wait; default 0: the queue's alone"`
 	MaxBytes    unit.Count    `yaml:"max_bytes" max:"1000000000000" doc:"bound on the bytes of their bodies; default 0: the queue's alone"`
 	TTL         unit.Duration `yaml:"ttl" doc:"longest wait of the band's requests; default 0s: the queue's"`
@@ -28,6 +28,9 @@ type Band struct {
 // MaxBands bounds the bands of a queue.
 const MaxBands = 16
 
+// maxShares bounds what all minimum shares together may be.
+const maxShares = unit.One * 9 / 10
+
 // Validate implements yamlconf.Validator.
 func (c Config) Validate(fail func(path, format string, args ...any)) {
 	if len(c.Bands) > MaxBands {
@@ -35,6 +38,9 @@ func (c Config) Validate(fail func(path, format string, args ...any)) {
 	}
 	var sum unit.Ratio
 	for i, b := range c.Bands {
+		if i == 0 && b.MinShare > 0 {
+			fail("bands[0].min_share", "is for lower bands: nothing comes before the first")
+		}
 		sum += b.MinShare
 		for _, earlier := range c.Bands[:i] {
 			if earlier.Name == b.Name {
@@ -43,7 +49,7 @@ func (c Config) Validate(fail func(path, format string, args ...any)) {
 			}
 		}
 	}
-	if sum > unit.One {
-		fail("bands", "the minimum shares add up to %s, which is more than there is", sum)
+	if sum > maxShares {
+		fail("bands", "the minimum shares add up to %s: above %s nothing would be left to go by priority", sum, maxShares)
 	}
 }

@@ -28,12 +28,12 @@ func TestMistakes(t *testing.T) {
 		text string
 		want []string
 	}{
-		{"{bands: [{name: a, min_share: 40%}, {name: b, min_share: 60%, ttl: 5s, max_bytes: 1M, max_requests: 10}]}", nil},
+		{"{bands: [{name: z}, {name: a, min_share: 40%}, {name: b, min_share: 50%, ttl: 5s, max_bytes: 1M, max_requests: 10}]}", nil},
 		{"{discipline: lifo, max_requests: 0, max_bytes: 0, ttl: 0s, quantum: 0, bands: [{}, {name: a, min_share: 101%, max_requests: -1}]}",
 			[]string{"discipline: \"lifo\" is not one of vtc, drr, fifo", "max_requests: ", "max_bytes: ", "ttl: ", "quantum: ",
 				"bands[0].name: ", "bands[1].min_share: ", "bands[1].max_requests: "}},
-		{"{bands: [{name: a, min_share: 40%}, {name: b, min_share: 60.0001%}]}",
-			[]string{"bands: the minimum shares add up to 1.000001, which is more than there is"}},
+		{"{bands: [{name: z, min_share: 1%}, {name: a, min_share: 40%}, {name: b, min_share: 49.0001%}]}",
+			[]string{"bands[0].min_share: is for lower bands", "bands: the minimum shares add up to 90.0001%: above 90% nothing"}},
 		{"{bands: [{name: a}, {name: b}, {name: a}, {name: a}]}", []string{`bands[2].name: "a" is listed twice`, `bands[3].name: "a" is listed twice`}},
 		{"{bands: [" + strings.Repeat("{name: a}, ", MaxBands) + "{name: a}]}", []string{"bands: a queue has at most 16 bands"}},
 	} {

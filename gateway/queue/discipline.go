@@ -7,10 +7,10 @@ import (
 	"foundrylab/internal/tick"
 )
 
-// discipline decides whose turn it is among the lines of one band: the one with
+// order decides whose turn it is among the lines of one band: the one with
 // the least turn. It keeps the turn of every line that waits, and what it must
 // remember of one that does not.
-type discipline interface {
+type order interface {
 	// rank orders the items of one line, the least first; equal ones go by
 	// arrival.
 	rank(deadline tick.Instant, returned bool) int64
@@ -29,25 +29,25 @@ type discipline interface {
 	ahead(l *line, cost int64) int64
 	// inherit takes over what the same discipline kept of the band before the
 	// queue was configured anew.
-	inherit(old discipline)
+	inherit(old order)
 }
 
-// Named is one row of the table of disciplines.
-type Named struct {
+// Discipline is one row of the table of disciplines.
+type Discipline struct {
 	Name string
 	Help string
-	make func(q *Queue, b *band) discipline
+	make func(q *Queue, b *band) order
 }
 
 // Disciplines lists every discipline; adding one is a file, a line here and its
 // name in Config's enum.
-var Disciplines = []Named{
+var Disciplines = []Discipline{
 	{"vtc", "Virtual token counters: the tenant that has had least for its weight goes first; whoever comes back from idling starts level with the others.", newVTC},
 	{"drr", "Deficit round robin: each tenant in turn is served up to a quantum times its weight, and keeps what it could not use until its line is empty.", newDRR},
 	{"fifo", "By arrival, whichever tenant sent it: what a gateway without fair shares does.", newFIFO},
 }
 
-func lookup(name string) Named {
+func lookup(name string) Discipline {
 	for _, d := range Disciplines {
 		if d.Name == name {
 			return d

@@ -27,7 +27,7 @@ type drr struct {
 	joins   int64
 }
 
-func newDRR(q *Queue, b *band) discipline { return &drr{q: q, b: b, quantum: int64(q.cfg.Quantum)} }
+func newDRR(q *Queue, b *band) order { return &drr{q: q, b: b, quantum: int64(q.cfg.Quantum)} }
 
 func (*drr) rank(deadline tick.Instant, returned bool) int64 { return byDeadline(deadline, returned) }
 
@@ -122,7 +122,7 @@ func (d *drr) leave(l *line) {
 	l.deficit = min(l.deficit, 0)
 }
 
-func (d *drr) inherit(old discipline) {
+func (d *drr) inherit(old order) {
 	if o, ok := old.(*drr); ok {
 		d.round, d.place, d.joins = o.round, o.place, o.joins
 	}

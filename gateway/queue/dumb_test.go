@@ -33,7 +33,7 @@ type dumbTenant struct {
 }
 
 type dumbBand struct {
-	floor  int64
+	start  int64 // vtc: counter of who was served last, before that
 	place  int64 // drr: the place in the round of the visit that goes on
 	joins  int64
 	credit int64
@@ -178,13 +178,7 @@ func (d *dumb) begin(it Item) {
 		return
 	}
 	b := &d.bands[t.Band]
-	least := b.floor
-	for i, id := range d.waiting(t.Band) {
-		if c := d.counter(id); i == 0 || c < least {
-			least = c
-		}
-	}
-	d.lift(int(it.Tenant), least)
+	d.lift(int(it.Tenant), b.start)
 	most := int64(0)
 	if it.Returned {
 		most = it.Cost
@@ -213,7 +207,6 @@ func (d *dumb) drop(seq int64) Item {
 	}
 	t.deficit = min(t.deficit, 0)
 	if len(d.waiting(t.Band)) == 0 {
-		d.bands[t.Band].floor = max(d.bands[t.Band].floor, d.counter(int(it.Tenant)))
 		d.bands[t.Band].credit = 0
 	}
 	return it
@@ -312,11 +305,14 @@ func (d *dumb) account(served int, cost int64) {
 
 func (d *dumb) charge(tenant int, cost int64) {
 	t := &d.tenants[tenant]
-	t.units += cost * scale
 	idle := len(d.waiting(t.Band)) == 0
-	if idle {
-		d.bands[t.Band].floor = max(d.bands[t.Band].floor, d.counter(tenant))
+	if len(d.line(tenant)) == 0 {
+		d.lift(tenant, d.bands[t.Band].start)
 	}
+	if b := &d.bands[t.Band]; idle && cost > 0 {
+		b.start = max(b.start, d.counter(tenant))
+	}
+	t.units += cost * scale
 	if !idle || cost < 0 {
 		t.deficit -= cost
 	}
@@ -327,8 +323,9 @@ func (d *dumb) take(seq int64) {
 	it := d.items[i]
 	band := d.tenants[it.Tenant].Band
 	d.account(band, it.Cost)
-	if d.cfg.Discipline == "drr" && d.turn(band, false) == int(it.Tenant) {
+	if d.turn(band, false) == int(it.Tenant) {
 		d.turn(band, true)
+		d.bands[band].start = max(d.bands[band].start, d.counter(int(it.Tenant)))
 	}
 	d.charge(int(it.Tenant), it.Cost)
 	d.drop(seq)
@@ -336,10 +333,7 @@ func (d *dumb) take(seq int64) {
 
 func (d *dumb) giveBack(it Item) int64 {
 	it.Returned = true
-	d.charge(int(it.Tenant), -it.Cost)
-	seq := d.add(it)
-	d.account(d.tenants[it.Tenant].Band, -it.Cost)
-	return seq
+	return d.add(it)
 }
 
 func (d *dumb) adjust(tenant int, delta int64) {

@@ -5,7 +5,7 @@ import "foundrylab/internal/tick"
 // fifo serves by arrival over all tenants; what was dispatched once goes first.
 type fifo struct{ q *Queue }
 
-func newFIFO(q *Queue, _ *band) discipline { return &fifo{q} }
+func newFIFO(q *Queue, _ *band) order { return &fifo{q} }
 
 func (*fifo) rank(_ tick.Instant, returned bool) int64 {
 	if returned {
@@ -23,6 +23,6 @@ func (f *fifo) join(l *line)      { f.again(l) }
 func (*fifo) take(*line, int64)   {}
 func (*fifo) charge(*line, int64) {}
 func (*fifo) leave(*line)         {}
-func (*fifo) inherit(discipline)  {}
+func (*fifo) inherit(order)       {}
 
 func (f *fifo) ahead(l *line, _ int64) int64 { return f.q.bands[l.band].cost }

@@ -112,6 +112,8 @@ func compareWithDumb(t *testing.T, discipline string, seed int64, seen map[strin
 		case op == 16 && len(taken) > 0:
 			it := taken[len(taken)-1]
 			taken = taken[:len(taken)-1]
+			q.Adjust(int(it.Tenant), -it.Cost)
+			d.adjust(int(it.Tenant), -it.Cost)
 			waiting = append(waiting, pair{q.Return(now, it), d.giveBack(it)})
 			seen["returned"]++
 		case op == 17:

@@ -109,22 +109,13 @@ func (q *Queue) Push(now tick.Instant, it Item) (Verdict, Handle) {
 }
 
 // Return lets an item wait again that was taken, since the backend refused it.
-// What it was charged is given back, so the caller must not Adjust it as well.
 // It goes before all of its tenant that were not taken yet; bounds do not apply,
-// and its deadline stays what it is.
+// and its deadline stays what it is. What it was charged the caller gives back
+// with Adjust, before.
 func (q *Queue) Return(_ tick.Instant, it Item) Handle {
-	l := &q.lines[it.Tenant]
-	b := &q.bands[l.band]
 	it = bounded(it)
 	it.Returned = true
-	b.policy.charge(l, -it.Cost)
-	if l.root != 0 {
-		b.policy.again(l)
-		b.turns.move(l.turn, q.inTurns)
-	}
-	h := q.add(it)
-	q.account(b, -it.Cost)
-	return h
+	return q.add(it)
 }
 
 func bounded(it Item) Item {
@@ -146,7 +137,7 @@ func (q *Queue) add(it Item) Handle {
 	s := &q.slots[id]
 	*s = slot{item: it, seq: q.seq, draw: draw(q.seq), gen: s.gen + 1}
 	l := &q.lines[it.Tenant]
-	s.rank = q.bands[l.band].policy.rank(it.Deadline, it.Returned)
+	s.rank = q.bands[l.band].order.rank(it.Deadline, it.Returned)
 	q.largest = max(q.largest, it.Cost)
 	q.requests++
 	q.bytes += it.Bytes
@@ -194,7 +185,7 @@ func (q *Queue) Take(_ tick.Instant, h Handle) {
 	l := &q.lines[it.Tenant]
 	b := &q.bands[l.band]
 	q.account(b, it.Cost)
-	b.policy.take(l, it.Cost)
+	b.order.take(l, it.Cost)
 	q.drop(h.slot)
 }
 
@@ -214,9 +205,9 @@ func (q *Queue) Adjust(tenant int, delta int64) {
 	b := &q.bands[l.band]
 	delta = min(max(delta, -MaxCost), MaxCost)
 	q.account(b, delta)
-	b.policy.charge(l, delta)
+	b.order.charge(l, delta)
 	if l.root != 0 {
-		b.policy.again(l)
+		b.order.again(l)
 		b.turns.move(l.turn, q.inTurns)
 	}
 }

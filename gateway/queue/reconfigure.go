@@ -19,7 +19,7 @@ func (q *Queue) Reconfigure(cfg *Config, tenants []Tenant) {
 		} else if l := &q.lines[i]; same && old[l.band].cfg.Name == q.bands[band].cfg.Name {
 			stays[i] = true
 			if l.root != 0 {
-				old[l.band].policy.again(l) // brings it up to date at the old weight
+				old[l.band].order.again(l) // brings it up to date at the old weight
 			}
 		} else {
 			*l = newLine(i)
@@ -53,14 +53,14 @@ func (q *Queue) makeBands(old []band, same bool) {
 	for i := range names {
 		b := &q.bands[i]
 		b.cfg = names[i]
-		b.policy = lookup(q.cfg.Discipline).make(q, b)
+		b.order = lookup(q.cfg.Discipline).make(q, b)
 		for j := range old {
 			if old[j].cfg.Name != b.cfg.Name {
 				continue
 			}
 			b.credit = old[j].credit
 			if same {
-				b.policy.inherit(old[j].policy)
+				b.order.inherit(old[j].order)
 			}
 		}
 	}
@@ -76,7 +76,7 @@ func (q *Queue) refill(stays []bool) {
 		}
 		l := &q.lines[s.item.Tenant]
 		b := &q.bands[l.band]
-		s.rank = b.policy.rank(s.item.Deadline, s.item.Returned)
+		s.rank = b.order.rank(s.item.Deadline, s.item.Returned)
 		q.put(l, uint32(id))
 		q.inVictims[id] = absent
 		q.count(b, uint32(id))
@@ -89,9 +89,9 @@ func (q *Queue) refill(stays []bool) {
 			}
 			b := &q.bands[l.band]
 			if first {
-				b.policy.again(l)
+				b.order.again(l)
 			} else {
-				b.policy.join(l)
+				b.order.join(l)
 			}
 			b.turns.push(l.turn, q.inTurns)
 		}

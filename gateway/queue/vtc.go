@@ -9,22 +9,25 @@ import (
 
 // vtc is the virtual token counter of "Fairness in Serving Large Language
 // Models" (Sheng et al., arXiv 2401.00588), weighted. A line's counter grows by
-// cost/weight; the least goes first. A line that begins to wait is lifted to the
-// least counter of those that wait, so that idling banks nothing; where nobody
-// waits, to that of the last to be served.
+// cost/weight; the least goes first. A line that begins to wait is lifted, so
+// that idling banks nothing: not to the least counter of those that wait, as in
+// the paper, but to where the last to be served stood before that, as in
+// start-time fair queueing (Goyal et al., SIGCOMM 1996). Else whoever comes while
+// a large item is the last to have been served waits as if it were its own.
 //
 // Of two lines i and j that both wait all the time, with largest costs Li and Lj
 // and weights wi and wj, what they are served in any interval differs by
-// |Wi/wi - Wj/wj| <= Li/wi + Lj/wj: a line is served when its counter is the
-// least, so that after it no counter is ahead of another by more than the last
-// item over its weight, at the beginning of the interval as at its end.
+// |Wi/wi - Wj/wj| <= Li/wi + Lj/wj. For no counter of a line that waits is below
+// start, since who is served has the least and who joins is lifted; and none is
+// above start by more than its own last item over its weight. What Adjust
+// charges comes on top.
 type vtc struct {
 	q     *Queue
 	b     *band
-	floor int64 // of who begins to wait when nobody does
+	start int64 // counter of who was served last, before that; never falls
 }
 
-func newVTC(q *Queue, b *band) discipline { return &vtc{q: q, b: b} }
+func newVTC(q *Queue, b *band) order { return &vtc{q: q, b: b} }
 
 // scale is the resolution of counters: this many units are one of cost at
 // weight 1. What a division leaves over is kept, so it adds up to nothing.
@@ -35,50 +38,44 @@ const (
 
 func (*vtc) rank(deadline tick.Instant, returned bool) int64 { return byDeadline(deadline, returned) }
 
-// least is the counter below which nobody may begin to wait.
-func (v *vtc) least() int64 {
-	if len(v.b.turns) > 0 {
-		return v.b.turns[0].major
-	}
-	return v.floor
-}
-
 func (v *vtc) join(l *line) {
-	l.counter = max(l.counter, v.least())
+	l.counter = max(l.counter, v.start)
 	v.again(l)
 }
 
 func (*vtc) again(l *line) { l.turn.major, l.turn.minor = l.counter, int64(l.tenant) }
 
-func (v *vtc) take(l *line, cost int64) { v.charge(l, cost) }
+func (v *vtc) take(l *line, cost int64) {
+	if v.b.turns[0].id == uint32(l.tenant) {
+		v.start = max(v.start, l.counter)
+	}
+	v.charge(l, cost)
+}
 
 func (v *vtc) charge(l *line, cost int64) {
+	if l.root == 0 { // served without waiting, as if it had joined for that
+		l.counter = max(l.counter, v.start)
+	}
+	if len(v.b.turns) == 0 && cost > 0 { // served while nobody waited: nobody has got behind by it
+		v.start = max(v.start, l.counter)
+	}
 	units := l.remainder + cost*scale
 	steps := units / l.weight
 	if l.remainder = units % l.weight; l.remainder < 0 {
 		l.remainder += l.weight
 		steps--
 	}
-	l.counter = min(max(l.counter+steps, -far), 2*far)
-	if len(v.b.turns) == 0 { // served while nobody waited: nobody has got behind by it
-		v.floor = max(v.floor, l.counter)
-	}
-	if l.counter > far {
-		base := v.least()
-		v.q.rebase(v.b, base)
-		v.floor = max(v.floor-base, -far)
+	if l.counter = min(max(l.counter+steps, -far), 2*far); l.counter > far {
+		v.q.rebase(v.b, v.start)
+		v.start = 0
 	}
 }
 
-func (v *vtc) leave(l *line) {
-	if len(v.b.turns) == 0 {
-		v.floor = max(v.floor, l.counter)
-	}
-}
+func (*vtc) leave(*line) {}
 
-func (v *vtc) inherit(old discipline) {
+func (v *vtc) inherit(old order) {
 	if o, ok := old.(*vtc); ok {
-		v.floor = o.floor
+		v.start = o.start
 	}
 }
 
@@ -88,7 +85,7 @@ func (v *vtc) ahead(l *line, _ int64) int64 {
 	own := v.q.waiting(l)
 	start := l.counter
 	if own == 0 {
-		start = max(start, v.least())
+		start = max(start, v.start)
 	}
 	level := start + (l.remainder+own*scale)/l.weight
 	for _, e := range v.b.turns {
