@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -31,7 +32,7 @@ func (x *exchange) send(e core.Effect) {
 	ctx, x.cancel = context.WithCancel(x.r.Context())
 	b := &x.g.backends[e.Backend]
 	var err error
-	x.response, err = b.Transport.RoundTrip(x.upstream(ctx, b))
+	x.response, err = x.ask(ctx, b)
 	switch {
 	case x.gone(): // its Abort drops what has come
 	case err != nil:
@@ -45,6 +46,22 @@ func (x *exchange) send(e core.Effect) {
 	default:
 		x.failed(x.response)
 	}
+}
+
+// ask sends the request to a backend, with a token where that takes one.
+func (x *exchange) ask(ctx context.Context, b *backend) (*http.Response, error) {
+	req := x.upstream(ctx, b)
+	if b.Credential != nil {
+		token, err := b.Credential.Token(ctx)
+		if err != nil {
+			if ctx.Err() == nil {
+				x.g.cfg.Logger.Warn().Str("backend", b.Name).Str("why", fmt.Sprintf("%.300s", err)).Msg("there is no token for the backend")
+			}
+			return nil, err
+		}
+		req.Header["Authorization"] = []string{"Bearer " + token}
+	}
+	return b.Transport.RoundTrip(req)
 }
 
 // Unconnected reports whether an attempt failed before it had a connection: its name did not resolve, nobody listened,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"foundrylab/gateway/core"
+	"foundrylab/gateway/entra"
 	"foundrylab/gateway/identity"
 	"foundrylab/gateway/tenancy"
 	"foundrylab/internal/unit"
@@ -42,6 +43,7 @@ type FileBackend struct {
 	URL        string           `yaml:"url" required:"true" doc:"of the resource, such as https://myresource.openai.azure.com"`
 	Deployment string           `yaml:"deployment" doc:"its deployment, put in place of what the client names; default: the backend's name"`
 	Key        *identity.Secret `yaml:"key" doc:"where the key of the resource is, sent as api-key; default: none is sent"`
+	Entra      *entra.Config    `yaml:"entra" doc:"instead of key: as whom the gateway gets tokens of Microsoft Entra ID, sent as Authorization: Bearer"`
 }
 
 // ReadFile reads a gateway; file is only used to name it in mistakes. The error is of type yamlconf.Problems and has all
@@ -64,6 +66,9 @@ func (b FileBackend) Validate(fail func(path, format string, args ...any)) {
 	if !tenancy.NameFits(b.Name) {
 		fail("name", "%q: write letters, digits, - _ and ., at most 64, the first a letter or digit", b.Name)
 	}
+	if b.Key != nil && b.Entra != nil {
+		fail("entra", "is instead of key: give one of them")
+	}
 	if why := badURL(b.URL); why != "" {
 		fail("url", "%s: give the resource's, such as https://myresource.openai.azure.com", why)
 	}
@@ -82,6 +87,13 @@ func (f *File) Config(from identity.Source) (Config, error) {
 				found = append(found, fmt.Errorf("backends[%d].key: %w", i, err))
 			}
 			made.Key = key
+		}
+		if b.Entra != nil {
+			tokens, err := entra.New(b.Entra, from, nil)
+			if err != nil {
+				found = append(found, fmt.Errorf("backends[%d].entra: %w", i, err))
+			}
+			made.Credential = tokens
 		}
 		cfg.Backends = append(cfg.Backends, made)
 	}

@@ -5,6 +5,7 @@
 package gateway
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -57,8 +58,16 @@ type Backend struct {
 	Name       string            // as in the route groups
 	URL        string            // of the resource, such as https://myresource.openai.azure.com
 	Key        string            // sent as api-key; empty: none is sent
+	Credential Credential        // its token is sent as Authorization: Bearer; nil: none is
 	Deployment string            // in the classic path or the v1 body; empty: Name
 	Transport  http.RoundTripper // nil: one HTTP/1.1 transport shared by all such backends
+}
+
+// Credential is where a backend's access tokens come from, such as an
+// entra.Source. Safe for concurrent use.
+type Credential interface {
+	// Token returns one that is good. It waits no longer than ctx lets it.
+	Token(ctx context.Context) (string, error)
 }
 
 // Client is a tenant: somebody who may use the gateway. Its place in Config.Clients is its tenant id.
