@@ -23,7 +23,7 @@ type answer struct {
 // core's, which knows whether another backend is back sooner.
 func (g *Gateway) answerKept(w http.ResponseWriter, e core.Effect, kept *answer) {
 	h := w.Header()
-	copyHeader(h, kept.header)
+	passHeader(h, kept.header)
 	h.Del("Content-Length") // the body may have been shortened
 	g.sign(h, e)
 	setRetryAfter(h, e)

@@ -51,6 +51,7 @@ func (x *exchange) send(e core.Effect) {
 // ask sends the request to a backend, with a token where that takes one.
 func (x *exchange) ask(ctx context.Context, b *backend) (*http.Response, error) {
 	req := x.upstream(ctx, b)
+	x.shown = b.Key
 	if b.Credential != nil {
 		token, err := b.Credential.Token(ctx)
 		if err != nil {
@@ -59,6 +60,7 @@ func (x *exchange) ask(ctx context.Context, b *backend) (*http.Response, error) 
 			}
 			return nil, err
 		}
+		x.shown = token
 		req.Header["Authorization"] = []string{"Bearer " + token}
 	}
 	return b.Transport.RoundTrip(req)
@@ -83,7 +85,7 @@ func Unconnected(err error) bool {
 // deployment and key. Trace headers such as x-ms-client-request-id go along.
 func (x *exchange) upstream(ctx context.Context, b *backend) *http.Request {
 	target := *b.targets[x.routeID]
-	target.RawQuery = x.r.URL.RawQuery
+	target.RawQuery = publicQuery(x.r.URL.RawQuery)
 	body := x.body
 	if x.route.body {
 		body = joinWithModel(x.template, b.Deployment)
@@ -109,6 +111,7 @@ func (x *exchange) failed(resp *http.Response) {
 		return
 	}
 	x.kept = answer{resp.StatusCode, resp.Header, body}
+	x.kept.hide(x.shown)
 	ev := core.Event{Status: uint16(resp.StatusCode), Outcome: record.Failed, Reason: record.BackendStatus}
 	if resp.StatusCode == http.StatusTooManyRequests {
 		ev.Outcome, ev.Reason = record.Throttled, record.RateLimited

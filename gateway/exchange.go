@@ -35,6 +35,7 @@ type exchange struct {
 	cancel    context.CancelFunc // of the attempt; nil: none is under way
 	response  *http.Response     // of the attempt, begun well
 	kept      answer             // of the last attempt that failed
+	shown     string             // the gateway's credential, as the last attempt showed it
 	waited    tick.Units
 	left      bool // the core was told that the client left
 	committed bool // the client has seen headers

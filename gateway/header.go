@@ -37,6 +37,18 @@ func copyHeader(dst, src http.Header) {
 	}
 }
 
+// concealed lists what a backend has no reason to say, and a client none to
+// hear: credentials, and cookies, which clients of all tenants would share.
+var concealed = []string{"Api-Key", "Authorization", "X-Api-Key", "Set-Cookie"}
+
+// passHeader adds the headers of a backend's answer to those for the client.
+func passHeader(dst, src http.Header) {
+	copyHeader(dst, src)
+	for _, name := range concealed {
+		delete(dst, name)
+	}
+}
+
 // upstreamHeader returns a client's headers as they go to a backend.
 func upstreamHeader(client http.Header, key string) http.Header {
 	h := make(http.Header, len(client)+2)

@@ -26,7 +26,7 @@ func (x *exchange) relay(e core.Effect) {
 	resp := x.response
 	m := newMeter(x.route.op, resp.Header)
 	h := x.w.Header()
-	copyHeader(h, resp.Header)
+	passHeader(h, resp.Header)
 	x.g.sign(h, e)
 	x.w.WriteHeader(resp.StatusCode)
 	upstream, client := x.pass(resp.Body, m)
