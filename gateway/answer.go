@@ -51,12 +51,26 @@ func (g *Gateway) explain(e core.Effect) errorBody {
 		return errorBody{"TooManyRequestsInFlight", fmt.Sprintf("The gateway is at its bound of %d requests in flight. Retry with backoff, or raise max_in_flight.", g.cfg.Core.MaxInFlight)}
 	case e.Reason == record.BudgetRefused:
 		return errorBody{"TokenBudgetExceeded", "The token budget is used up. " + again}
+	case tenantReasons[e.Reason] != "":
+		return errorBody{"429", tenantReasons[e.Reason] + " " + again}
 	case e.Status == http.StatusTooManyRequests:
 		return errorBody{"429", "Every backend of the gateway has asked to be left alone. " + again}
 	case e.Status == http.StatusBadGateway:
 		return errorBody{"BackendUnreachable", "The connection to the backend failed before it answered. " + again}
 	}
 	return errorBody{"NoBackendAvailable", "The gateway has no backend left that is available for this request; GET /healthz shows their state. " + again}
+}
+
+// tenantReasons says what a tenant has to do with a 429 of the gateway's own.
+var tenantReasons = map[record.Reason]string{
+	record.TooLarge:          "The request is larger than the gateway's limit of your tokens per minute. Ask for fewer max_tokens, or send a shorter prompt.",
+	record.TenantTokens:      "The gateway's limit of your tokens per minute is reached.",
+	record.TenantRequests:    "The gateway's limit of your requests per minute is reached.",
+	record.TenantConcurrency: "The gateway's limit of your requests at a time is reached.",
+	record.QueueFull:         "The gateway's queue is full.",
+	record.QueueTimeout:      "The gateway had no capacity for the request as long as it could wait.",
+	record.QueueTooLong:      "The gateway will have no capacity for the request as long as it can wait.",
+	record.QueueDisplaced:    "The request made room in the gateway's queue for one of a higher priority.",
 }
 
 // refusal is an answer to what never became a request.

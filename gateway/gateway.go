@@ -76,6 +76,7 @@ type Client struct {
 	Key    string        // a key of it, as identity.Key; "": Config.Identity says how it is known
 	Models []string      // what it may ask for; empty: everything
 	Rules  tenancy.Rules // what its requests must keep to
+	Weight int64         // its share of what is scarce, where the policy grants no other; 0: 1
 }
 
 // Gateway is an http.Handler. Safe for concurrent use.
@@ -145,8 +146,12 @@ func newCore(cfg *Config) *core.Core {
 	for i, b := range cfg.Backends {
 		names[i] = b.Name
 	}
+	members := make([]core.Member, len(cfg.Clients))
+	for i, c := range cfg.Clients {
+		members[i] = core.Member{Name: c.Name, Weight: max(c.Weight, 1)}
+	}
 	policy := cfg.Core
-	return core.New(&policy, core.Options{Seed: cfg.Seed, Backends: names})
+	return core.New(&policy, core.Options{Seed: cfg.Seed, Backends: names, Tenants: members})
 }
 
 // deliver hands an effect to whom it concerns; called under the lock. What is

@@ -111,7 +111,7 @@ func TestKeys(t *testing.T) {
 	defer gw.Close()
 	op := routes()[0].op
 	ev := gw.describe(op, []byte(marked(77)), 3)
-	want := core.Event{Kind: core.Request, Key: 77, Tenant: 3, PromptTokens: 33, MaxTokens: 16}
+	want := core.Event{Kind: core.Request, Key: 77, Tenant: 3, PromptTokens: 33, PromptEstimate: 17, Bytes: 126, MaxTokens: 16}
 	if ev != want || gw.describe(op, []byte(marked(77)), 3) != want {
 		t.Errorf("marked: %+v", ev)
 	}

@@ -92,9 +92,10 @@ func (g *Gateway) read(w http.ResponseWriter, r *http.Request, most int64) ([]by
 // leaves only less known.
 func (g *Gateway) describe(op *ops.Operation, body []byte, tenant uint16) core.Event {
 	peeked, _ := op.Peek(new(ops.Peeker), body)
+	estimate := int32(min(tokens.EstimateParts(peeked.PartChars), math.MaxInt32))
 	ev := core.Event{
 		Kind: core.Request, Tenant: tenant, Stream: peeked.Stream, MaxTokens: int32(peeked.OutputLimit()),
-		PromptTokens: int32(min(tokens.EstimateParts(peeked.PartChars), math.MaxInt32)),
+		PromptTokens: estimate, PromptEstimate: estimate, Bytes: int32(min(len(body), math.MaxInt32)),
 	}
 	if m, ok := peeked.Marker(); ok {
 		ev.Key, ev.PromptTokens = m.Key, int32(m.Prompt)

@@ -43,6 +43,7 @@ func (c *check) all(read ReadFile) {
 	c.unique()
 	c.quota()
 	c.routes()
+	c.grants()
 	c.resources()
 	c.struck = c.strikes()
 	c.traces(read)
@@ -185,6 +186,15 @@ func (c *check) routes() {
 				c.fail(path, "%q serves %s %s, but %q serves %s %s: a gateway never fails over to another model or version",
 					b.Name, b.Model, b.Version, a.Name, a.Model, a.Version)
 			}
+		}
+	}
+}
+
+// grants: who is granted something is a tenant.
+func (c *check) grants() {
+	for i, t := range c.Gateway.Tenants {
+		if indexOf(c.tenants.names, t.Name) < 0 {
+			c.unknown(fmt.Sprintf("gateway.tenants[%d].name", i), c.tenants, t.Name)
 		}
 	}
 }

@@ -28,7 +28,7 @@ type World struct {
 // NewWorld makes the cores of a run that starts at start (on the grid).
 func (s *Scenario) NewWorld(mode string, start tick.Instant) *World {
 	w := &World{Header: s.Header(mode, start), Load: load.New(s.LoadOptions(start)),
-		Gateway: gateway.New(&s.Gateway, gateway.Options{Seed: uint64(s.Seed), Backends: s.backendNames()})}
+		Gateway: gateway.New(&s.Gateway, gateway.Options{Seed: uint64(s.Seed), Backends: s.backendNames(), Tenants: s.Members()})}
 	w.Budgets = s.Budgets(start, func(p *deployment.Pool) deployment.Budget { return p })
 	for i := range s.Backends {
 		opt := s.BackendOptions(i, start)
@@ -36,6 +36,15 @@ func (s *Scenario) NewWorld(mode string, start tick.Instant) *World {
 		w.Backends = append(w.Backends, deployment.New(&s.Backends[i], opt))
 	}
 	return w
+}
+
+// Members returns the tenants as the gateway knows them, by dense id.
+func (s *Scenario) Members() []gateway.Member {
+	members := make([]gateway.Member, len(s.Tenants))
+	for i := range s.Tenants {
+		members[i] = gateway.Member{Name: s.Tenants[i].Name, Weight: s.Tenants[i].Weight}
+	}
+	return members
 }
 
 // BackendOptions returns what the deployment core of a backend is made with.

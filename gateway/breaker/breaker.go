@@ -19,6 +19,7 @@ type Config struct {
 	Open          unit.Duration `yaml:"open" default:"10s" doc:"how long it stays open after failures, before one request probes"`
 	ProbeEvery    unit.Duration `yaml:"probe_every" default:"1s" doc:"half-open: how long a probe may go unanswered before another request probes too"`
 	MaxRetryAfter unit.Duration `yaml:"max_retry_after" default:"5m" doc:"a longer Retry-After is about the one request (larger than the whole quota), not about the backend, and is not honoured here"`
+	Ramp          unit.Duration `yaml:"ramp" default:"50ms" doc:"back after it was open, it gets what waits in the queue one by one at first, so that a herd meets neither a limit nor a weak server: the n-th follows the one before it after this long divided by n; 0s: all at once"`
 }
 
 // Change is what a report to the breaker did to its state.
@@ -39,6 +40,8 @@ type Breaker struct {
 	until     tick.Instant
 	throttled bool         // open because the backend said when to come back
 	probed    tick.Instant // half-open: when the last probe was sent; 0: none is out
+	ramped    uint32       // closed again: how many were sent since, and 1; 0: no longer ramping
+	next      tick.Instant // ramping: when another may be sent
 }
 
 // New returns a closed breaker.
@@ -55,6 +58,26 @@ func (b *Breaker) Available(now tick.Instant) bool {
 		b.state == record.HalfOpen && (b.probed == 0 || now.Sub(b.probed) >= time.Duration(b.cfg.ProbeEvery))
 }
 
+// Ready reports whether what waits may be sent now: the backend is available,
+// and its ramp has come so far.
+func (b *Breaker) Ready(now tick.Instant) bool {
+	return b.Available(now) && (b.ramped == 0 || now >= b.next)
+}
+
+// ReadyAt returns when Ready will say yes, when nothing else happens; Never
+// where an event or Due has to come first.
+func (b *Breaker) ReadyAt(now tick.Instant) tick.Instant {
+	switch {
+	case b.Ready(now):
+		return now
+	case b.state == record.Open:
+		return tick.Never
+	case b.state == record.HalfOpen:
+		return b.probed.Add(time.Duration(b.cfg.ProbeEvery))
+	}
+	return b.next
+}
+
 // State returns the state, until when it is open, and whether a Retry-After
 // opened it.
 func (b *Breaker) State() (s record.BackendState, until tick.Instant, throttled bool) {
@@ -66,7 +89,26 @@ func (b *Breaker) Sent(now tick.Instant) uint32 {
 	if b.state == record.HalfOpen {
 		b.probed = now
 	}
+	if b.ramped > 0 {
+		b.ramp(now)
+	}
 	return b.gen
+}
+
+// rampEnds is how close together requests may follow when the ramp is over.
+const rampEnds = 20 * time.Microsecond
+
+func (b *Breaker) ramp(now tick.Instant) {
+	gap := time.Duration(b.cfg.Ramp) / time.Duration(b.ramped)
+	if gap < rampEnds {
+		b.ramped = 0
+		return
+	}
+	b.ramped++
+	if b.next < now.Add(-gap) {
+		b.next = now // else a timer that was a little late does not make it slower
+	}
+	b.next = b.next.Add(gap)
 }
 
 // Began notes good headers: enough to close a half-open breaker, not enough to
@@ -148,5 +190,9 @@ func (b *Breaker) to(s record.BackendState, until tick.Instant, why record.Reaso
 	b.state, b.until = s, until
 	b.gen++
 	b.failures, b.probed, b.throttled = 0, 0, false
+	b.ramped, b.next = 0, 0
+	if s == record.Closed && b.cfg.Ramp > 0 {
+		b.ramped = 1
+	}
 	return Change{true, s, until, why}
 }

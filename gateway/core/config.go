@@ -2,8 +2,11 @@ package core
 
 import (
 	"fmt"
+	"slices"
 
 	"foundrylab/gateway/breaker"
+	"foundrylab/gateway/budget"
+	"foundrylab/gateway/queue"
 	"foundrylab/gateway/retry"
 	"foundrylab/gateway/route"
 )
@@ -13,7 +16,18 @@ type Config struct {
 	Route       route.Config   `yaml:"route" required:"true" doc:"which backend a request goes to"`
 	Retry       retry.Config   `yaml:"retry" doc:"when it is sent again"`
 	Breaker     breaker.Config `yaml:"breaker" doc:"when a backend is left alone"`
+	Queue       *queue.Config  `yaml:"queue" doc:"where requests wait that no backend can take now; default: nobody waits, they are refused"`
+	Budget      budget.Config  `yaml:"budget" doc:"what the backends admit, and how closely that is used"`
+	Tenants     []Tenant       `yaml:"tenants" doc:"what single tenants get; one that is not listed has no limits of its own"`
 	MaxInFlight int            `yaml:"max_in_flight" default:"200000" min:"1" max:"1000000" doc:"bound on requests inside the gateway; above it 503"`
+}
+
+// Tenant is what a gateway grants one tenant.
+type Tenant struct {
+	Name     string        `yaml:"name" required:"true" doc:"tenant name"`
+	Weight   int64         `yaml:"weight" min:"0" max:"1000" doc:"its share of what is scarce; default 0: the weight that it has anyway, else 1"`
+	Priority string        `yaml:"priority" doc:"name of its priority band in queue.bands; default the last"`
+	Limits   budget.Limits `yaml:"limits" doc:"what it may have at most"`
 }
 
 // MaxBackends bounds the backends of one gateway: what a request has tried is
@@ -27,6 +41,35 @@ func (c Config) Validate(fail func(path, format string, args ...any)) {
 		if n += len(g); n > MaxBackends {
 			fail(fmt.Sprintf("route.groups[%d]", i), "a gateway takes at most %d backends", MaxBackends)
 			return
+		}
+	}
+	c.validateTenants(fail)
+	for i, l := range c.Budget.Limits {
+		if !c.routes(l.Backend) {
+			fail(fmt.Sprintf("budget.limits[%d].backend", i), "%q is in no group of route", l.Backend)
+		}
+	}
+}
+
+func (c Config) routes(backend string) bool {
+	return slices.ContainsFunc(c.Route.Groups, func(group []string) bool { return slices.Contains(group, backend) })
+}
+
+func (c Config) validateTenants(fail func(path, format string, args ...any)) {
+	seen := map[string]bool{}
+	for i, t := range c.Tenants {
+		path := fmt.Sprintf("tenants[%d]", i)
+		if seen[t.Name] {
+			fail(path+".name", "%q is listed twice", t.Name)
+		}
+		seen[t.Name] = true
+		if t.Priority == "" {
+			continue
+		}
+		if c.Queue == nil {
+			fail(path+".priority", "needs queue.bands to name one of")
+		} else if !slices.ContainsFunc(c.Queue.Bands, func(b queue.Band) bool { return b.Name == t.Priority }) {
+			fail(path+".priority", "queue.bands has no band %q", t.Priority)
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 
 	"foundrylab/gateway/breaker"
+	"foundrylab/gateway/budget"
+	"foundrylab/gateway/queue"
 	"foundrylab/gateway/retry"
 	"foundrylab/gateway/route"
 	"foundrylab/internal/des"
@@ -25,7 +27,12 @@ type Core struct {
 	requests []request         // by slot, the caller's
 	attempts []attempt         // by slot, this core's
 	freeSlot []uint32
-	timers   des.Heap // breakers to move on
+	tenants  []tenant // by dense tenant id, and one at the end for whoever has none
+	gate     *budget.Gate
+	shares   budget.Shares
+	queue    *queue.Queue // nil: nobody waits
+	opens    tick.Instant // when the gate may let the next one through; Never: an event will tell
+	timers   des.Heap     // breakers to move on
 	active   int
 	seed     uint64
 	remote   bool
@@ -41,13 +48,18 @@ type settings struct {
 	die    rng.Die
 	retry  *retry.Policy
 	users  int
+
+	backends []string
+	members  uint64       // set of all backends of the groups
+	tenants  []tenantPlan // by dense tenant id, and one at the end for whoever has none
 }
 
-// request is one request inside. It fills one cache line.
+// request is one request inside. It fills two cache lines, of which a gateway
+// without a queue mostly uses the first.
 type request struct {
 	key      uint64
-	arrived  tick.Instant
-	tried    uint64 // set of backends
+	since    tick.Instant // when it began to wait
+	tried    uint64       // set of backends
 	gen      uint32
 	attempt  uint32 // slot of the live attempt
 	tokens   int32
@@ -58,10 +70,24 @@ type request struct {
 	cfg      uint16 // place in configs
 	reason   record.Reason
 	state    requestState
-	hasRetry bool // of the last attempt
-	_        [1]byte
-	queued   tick.Units // from arrival to the first attempt
-	_        [8]byte
+	hasRetry bool       // of the last attempt
+	allowed  bool       // its tenant's own limits admitted it
+	queued   tick.Units // in all that it waited to be sent
+	prompt   int32      // the service's estimate
+
+	maxTokens int32 // negative: absent
+	bytes     int32
+	tenant    uint16
+	refusals  uint16 // attempts that a backend refused for its limits
+	returns   uint8  // how often it came back to the queue
+	begun     bool   // an answer began
+	_         [2]byte
+	throttled uint64 // those of tried that refused for their limits, since it last waited
+	handle    queue.Handle
+	deadline  tick.Instant // by which it must be sent
+	cost      int64        // charged for the attempt under way, or to be charged for the next
+	reserved  int64        // of its tenant's own limits
+	_         [8]byte
 }
 
 type requestState uint8
@@ -69,6 +95,7 @@ type requestState uint8
 const (
 	free requestState = iota
 	reserving
+	waiting
 	sent
 	committed
 )
@@ -85,14 +112,22 @@ type attempt struct {
 type Options struct {
 	Seed     uint64
 	Backends []string // names by dense id; a later configuration may use any
+	Tenants  []Member // by dense id
 	Remote   bool     // two-phase budget through Reserve and Reserved
+}
+
+// Member is a tenant as others know it; a configuration may grant it more.
+type Member struct {
+	Name   string
+	Weight int64 // at least 1
 }
 
 // New returns a gateway. cfg must be valid and name only known backends.
 func New(cfg *Config, opt Options) *Core {
-	c := &Core{seed: opt.Seed, remote: opt.Remote}
-	c.Install(cfg, opt.Backends)
+	c := &Core{seed: opt.Seed, remote: opt.Remote, opens: tick.Never}
+	c.Install(cfg, opt.Backends, opt.Tenants)
 	c.cfg = c.configs[0]
+	c.apply(0)
 	c.breakers = make([]breaker.Breaker, len(opt.Backends))
 	for i := range c.breakers {
 		c.breakers[i] = breaker.New(&c.cfg.Breaker)
@@ -102,17 +137,20 @@ func New(cfg *Config, opt Options) *Core {
 
 // Install adds a configuration and returns its version; it takes effect at
 // the Configure event that names it. Versions count from 0, the one of New.
-// backends names the dense ids, which are never used again for another.
-func (c *Core) Install(cfg *Config, backends []string) uint32 {
+// backends and tenants name the dense ids, which are never used again for
+// another.
+func (c *Core) Install(cfg *Config, backends []string, tenants []Member) uint32 {
 	s := &settings{Config: cfg, choose: route.Lookup(cfg.Route.Policy), retry: retry.Compile(cfg.Retry),
 		die: rng.New(c.seed, rng.RouteChoice, rng.Entity("gateway")), next: make([]uint64, len(cfg.Route.Groups))}
 	for _, names := range cfg.Route.Groups {
 		var members []route.Member
 		for _, name := range names {
 			members = append(members, route.Member{Backend: indexOf(backends, name), Weight: cfg.Route.WeightOf(name)})
+			s.members |= 1 << members[len(members)-1].Backend
 		}
 		s.groups = append(s.groups, members)
 	}
+	s.backends, s.tenants = backends, planTenants(cfg, tenants)
 	c.configs = append(c.configs, s)
 	return uint32(len(c.configs) - 1)
 }
@@ -135,8 +173,15 @@ func (c *Core) Backend(id int) (record.BackendState, tick.Instant) {
 	return s, until
 }
 
-// NextWake reports when a breaker is due to move on, or tick.Never.
-func (c *Core) NextWake() tick.Instant { return c.timers.Next() }
+// NextWake reports when a breaker is due to move on, or what waits is due to be
+// sent or given up; or tick.Never.
+func (c *Core) NextWake() tick.Instant {
+	at := min(c.timers.Next(), c.opens)
+	if c.queue != nil {
+		at = min(at, c.queue.NextExpiry())
+	}
+	return at
+}
 
 // Step settles what is due at now, consumes ev and appends what must be done.
 func (c *Core) Step(now tick.Instant, ev Event, out []Effect) []Effect {
@@ -144,23 +189,35 @@ func (c *Core) Step(now tick.Instant, ev Event, out []Effect) []Effect {
 		it := c.timers.Pop()
 		out = c.changed(it.At, int(it.Val), c.breakers[it.Val].Due(it.At), out)
 	}
+	if c.queue == nil {
+		return c.consume(now, &ev, out)
+	}
+	out = c.expire(now, out)
+	out = c.dispatch(now, out) // what is due goes before what comes now
+	if ev.Kind == Wake {
+		return out
+	}
+	return c.dispatch(now, c.consume(now, &ev, out))
+}
+
+func (c *Core) consume(now tick.Instant, ev *Event, out []Effect) []Effect {
 	switch ev.Kind {
 	case Wake:
 		return out
 	case Request:
-		return c.request(now, &ev, out)
+		return c.request(now, ev, out)
 	case Head:
-		return c.head(now, &ev, out)
+		return c.head(now, ev, out)
 	case End:
-		return c.attemptEnded(now, &ev, out)
+		return c.attemptEnded(now, ev, out)
 	case Gone:
-		return c.gone(now, ev.Ref, out)
+		return c.gone(now, ev, out)
 	case Reserved:
-		return c.reserved(now, &ev, out)
+		return c.reserved(now, ev, out)
 	case Configure:
 		return c.configure(now, ev.Version, out)
 	}
-	panic(fmt.Sprintf("gateway: unknown event %+v", ev))
+	panic(fmt.Sprintf("gateway: unknown event %+v", *ev))
 }
 
 func (c *Core) changed(now tick.Instant, backend int, ch breaker.Change, out []Effect) []Effect {
@@ -193,6 +250,7 @@ func (c *Core) configure(now tick.Instant, version uint32, out []Effect) []Effec
 	for i := range c.breakers {
 		c.breakers[i].Reconfigure(&c.cfg.Breaker)
 	}
+	c.apply(now)
 	if old != c.cfg && old.users == 0 {
 		out = append(out, Effect{Kind: Drained, At: now})
 	}

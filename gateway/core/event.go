@@ -24,19 +24,24 @@ const (
 type Event struct {
 	Ref          record.Ref
 	Key          uint64 // names the dice
-	PromptTokens int32
-	MaxTokens    int32 // negative: absent
-	Completion   int32 // End: tokens passed on
-	RetryMs      uint32
-	Version      uint32
-	Status       uint16 // 0: no answer came
-	Tenant       uint16
-	Kind         EventKind
-	Outcome      record.Outcome
-	Reason       record.Reason
-	HasRetry     bool // the answer named a wait, RetryMs
-	Stream       bool
-	Granted      bool
+	PromptTokens int32  // End: as the backend counted them; 0: it did not say
+	// PromptEstimate is what the service takes the prompt for at arrival: most
+	// limits count that.
+	PromptEstimate int32
+	MaxTokens      int32  // negative: absent
+	Completion     int32  // End: tokens passed on
+	Bytes          int32  // of the body, which is kept while the request waits
+	DeadlineMs     uint32 // Request: how long its client waits for it to begin; 0: nobody knows
+	RetryMs        uint32
+	Version        uint32
+	Status         uint16 // 0: no answer came
+	Tenant         uint16
+	Kind           EventKind
+	Outcome        record.Outcome
+	Reason         record.Reason
+	HasRetry       bool // the answer named a wait, RetryMs
+	Stream         bool
+	Granted        bool
 }
 
 // EffectKind tags an Effect.

@@ -10,8 +10,8 @@ import (
 	"foundrylab/internal/tick"
 )
 
-// request takes a client's try in: budget first, then a backend. Today's
-// queue policy is none, so its wait is zero.
+// request takes a client's try in: its tenant's limits first, the shared budget,
+// then a backend, or the queue.
 func (c *Core) request(now tick.Instant, ev *Event, out []Effect) []Effect {
 	if int(ev.Ref.Slot) >= c.cfg.MaxInFlight || c.active >= c.cfg.MaxInFlight {
 		return append(out, Effect{Kind: Respond, Req: ev.Ref, At: now, Status: 503, Backend: NoBackend,
@@ -24,14 +24,25 @@ func (c *Core) request(now tick.Instant, ev *Event, out []Effect) []Effect {
 	if r.state != free {
 		return append(out, Effect{Kind: Stray, Req: ev.Ref, At: now})
 	}
-	*r = request{cfg: c.current, key: ev.Key, arrived: now, gen: ev.Ref.Gen, state: reserving, backend: NoBackend,
-		tokens: int32(min(int64(ev.PromptTokens)+max(int64(ev.MaxTokens), 0), math.MaxInt32))}
+	*r = request{cfg: c.current, key: ev.Key, since: now, gen: ev.Ref.Gen, state: reserving, backend: NoBackend,
+		tokens: int32(min(int64(ev.PromptTokens)+max(int64(ev.MaxTokens), 0), math.MaxInt32)),
+		prompt: ev.PromptEstimate, maxTokens: ev.MaxTokens, bytes: ev.Bytes, tenant: ev.Tenant, deadline: tick.Never}
+	if int(r.tenant) >= len(c.cfg.tenants) {
+		r.tenant = uint16(len(c.cfg.tenants) - 1)
+	}
+	if ev.DeadlineMs > 0 {
+		r.deadline = now.Add(time.Duration(ev.DeadlineMs) * time.Millisecond)
+	}
 	c.active++
-	c.cfg.users++
+	c.configs[r.cfg].users++
+	if why, wait := c.allow(now, r); why != record.NoReason {
+		return c.respond(now, ev.Ref, r, Effect{Status: 429, Outcome: record.Throttled, Reason: why,
+			HasRetry: wait > 0, RetryMs: milliseconds(wait), Made: true}, out)
+	}
 	if c.remote {
 		return append(out, Effect{Kind: Reserve, Req: ev.Ref, At: now, Tokens: r.tokens})
 	}
-	return c.send(now, ev.Ref, r, out)
+	return c.admit(now, ev.Ref, r, out)
 }
 
 func (c *Core) reserved(now tick.Instant, ev *Event, out []Effect) []Effect {
@@ -40,38 +51,49 @@ func (c *Core) reserved(now tick.Instant, ev *Event, out []Effect) []Effect {
 		return append(out, Effect{Kind: Stray, Req: ev.Ref, At: now})
 	}
 	if ev.Granted {
-		return c.send(now, ev.Ref, r, out)
+		return c.admit(now, ev.Ref, r, out)
 	}
 	return c.respond(now, ev.Ref, r, Effect{Status: 429, Outcome: record.Throttled, Reason: record.BudgetRefused,
 		HasRetry: ev.HasRetry, RetryMs: ev.RetryMs, Made: true}, out)
 }
 
 // send starts an attempt on the first group that has an available backend
-// this request has not tried.
+// this request has not tried. One that is already under way may use what the
+// gate keeps in reserve.
 func (c *Core) send(now tick.Instant, ref record.Ref, r *request, out []Effect) []Effect {
-	backend := c.choose(now, r)
-	if backend < 0 {
-		return c.respond(now, ref, r, c.noBackend(now, r), out)
+	if backend := c.choose(now, r, true); backend >= 0 {
+		return c.attempt(now, ref, r, backend, 0, out)
 	}
+	return c.respond(now, ref, r, c.noBackend(now, r), out)
+}
+
+// attempt starts an attempt at a backend; the queue has charged the tenant for
+// it already.
+func (c *Core) attempt(now tick.Instant, ref record.Ref, r *request, backend int, charged int64, out []Effect) []Effect {
 	slot := c.newAttempt()
 	a := &c.attempts[slot]
 	a.request, a.backend, a.live = ref.Slot, uint16(backend), true
 	a.breakerGen = c.breakers[backend].Sent(now)
-	r.attempt, r.backend, r.state = slot, uint16(backend), sent
+	r.attempt, r.backend = slot, uint16(backend)
 	r.tried |= 1 << backend
-	if r.attempts++; r.attempts == 1 {
-		r.queued = tick.ToUnits(now.Sub(r.arrived))
+	c.charge(now, r, backend, charged)
+	if r.state != sent {
+		r.queued += tick.ToUnits(now.Sub(r.since))
 	}
+	r.attempts++
+	r.state = sent
 	return append(out, Effect{Kind: Send, Req: ref, Ref: record.Ref{Slot: slot, Gen: a.gen}, At: now,
 		Backend: uint16(backend), Attempts: r.attempts, QueueWait: r.queued})
 }
 
-func (c *Core) choose(now tick.Instant, r *request) int {
+// choose returns a backend of the first group that has one which may be sent
+// the request now, and which it has not tried; negative: none.
+func (c *Core) choose(now tick.Instant, r *request, entitled bool) int {
 	cfg := c.configs[r.cfg]
 	for g, group := range cfg.groups {
 		usable := c.usable[:0]
 		for _, m := range group {
-			if r.tried&(1<<m.Backend) == 0 && c.breakers[m.Backend].Available(now) {
+			if r.tried&(1<<m.Backend) == 0 && c.takes(now, m.Backend, r, entitled) {
 				usable = append(usable, m)
 			}
 		}
@@ -81,6 +103,16 @@ func (c *Core) choose(now tick.Instant, r *request) int {
 		}
 	}
 	return -1
+}
+
+// takes reports whether a backend may be sent a request now. Where nobody waits
+// a ramp would only turn requests away.
+func (c *Core) takes(now tick.Instant, backend int, r *request, entitled bool) bool {
+	b := &c.breakers[backend]
+	if c.queue == nil && !b.Available(now) || c.queue != nil && !b.Ready(now) {
+		return false
+	}
+	return !c.gate.Limited(backend) || c.gate.Open(now, backend, c.costAt(backend, r), entitled)
 }
 
 func (c *Core) newAttempt() uint32 {
@@ -98,19 +130,27 @@ func (c *Core) newAttempt() uint32 {
 // where there was one; 429 with the soonest return where backends asked to be
 // left alone; else 503 (502 where a connection failed).
 func (c *Core) noBackend(now tick.Instant, r *request) Effect {
-	soonest, throttled, spare := tick.Never, false, false
+	soonest, throttled, spare, gated := tick.Never, false, false, false
 	for _, group := range c.configs[r.cfg].groups {
 		for _, m := range group {
 			state, until, byRetryAfter := c.breakers[m.Backend].State()
 			if state == record.Open && until < soonest {
 				soonest = until
 			}
-			spare = spare || c.breakers[m.Backend].Available(now)
+			available := c.breakers[m.Backend].Available(now)
+			if available && r.tried&(1<<m.Backend) == 0 { // its gate is closed
+				gated = true
+				soonest = min(soonest, c.gate.OpensAt(now, m.Backend, c.costAt(m.Backend, r), true))
+				continue
+			}
+			spare = spare || available
 			throttled = throttled || state == record.Open && byRetryAfter
 		}
 	}
 	e := Effect{Status: 503, Outcome: record.Failed, Reason: record.NoBackend, Made: true}
 	switch {
+	case gated && r.status == 0 && r.attempts == 0:
+		e.Status, e.Outcome, e.Reason, spare = 429, record.Throttled, record.BudgetRefused, false
 	case r.status == 429 || throttled && r.status == 0:
 		e.Status, e.Outcome = 429, record.Throttled
 		if r.attempts > 0 && r.status == 429 {
@@ -125,8 +165,7 @@ func (c *Core) noBackend(now tick.Instant, r *request) Effect {
 	case spare: // whom this request has tried: others need not wait for the rest
 		e.HasRetry, e.RetryMs = r.hasRetry && !e.Made, r.retryMs
 	case soonest != tick.Never:
-		e.HasRetry = true
-		e.RetryMs = uint32(min((soonest.Sub(now)+time.Millisecond-1)/time.Millisecond, 1<<31))
+		e.HasRetry, e.RetryMs = true, milliseconds(soonest.Sub(now))
 	}
 	return e
 }
@@ -139,7 +178,8 @@ func (c *Core) head(now tick.Instant, ev *Event, out []Effect) []Effect {
 		return append(out, Effect{Kind: Stray, Ref: ev.Ref, At: now})
 	}
 	out = c.changed(now, int(a.backend), c.breakers[a.backend].Began(a.breakerGen), out)
-	r.state = committed
+	c.gate.Served(now, int(a.backend))
+	r.state, r.begun = committed, true
 	return append(out, Effect{Kind: Commit, Req: c.refOf(a), Ref: ev.Ref, At: now, Backend: a.backend, Attempts: r.attempts, QueueWait: r.queued})
 }
 
@@ -171,11 +211,25 @@ func (c *Core) attemptEnded(now tick.Instant, ev *Event, out []Effect) []Effect 
 	c.freeSlot = append(c.freeSlot, ev.Ref.Slot)
 	wasCommitted := r.state == committed
 	r.status, r.reason, r.hasRetry, r.retryMs = ev.Status, ev.Reason, ev.HasRetry, ev.RetryMs
+	c.settle(now, r, ev, wasCommitted)
 	if ev.Outcome == record.Succeeded || wasCommitted {
 		return c.respond(now, ref, r, Effect{Status: ev.Status, Outcome: ev.Outcome, Reason: ev.Reason, Completion: ev.Completion}, out)
 	}
-	if c.configs[r.cfg].retry.Again(r.attempts, ev.Status, ev.Outcome) {
-		return c.send(now, ref, r, out)
+	limited := ev.Status == 429 && ev.HasRetry
+	if limited {
+		r.throttled |= 1 << a.backend
+		r.refusals++
+	}
+	if again := c.configs[r.cfg].retry.Again(r.attempts-r.forgiven(c), ev.Status, ev.Outcome); again || limited {
+		if backend := c.choose(now, r, true); again && backend >= 0 {
+			return c.attempt(now, ref, r, backend, 0, out)
+		}
+		if limited && c.comeBack(now, ref, r) {
+			return out
+		}
+		if again {
+			return c.respond(now, ref, r, c.noBackend(now, r), out)
+		}
 	}
 	answer := Effect{Status: ev.Status, Outcome: ev.Outcome, Reason: ev.Reason, HasRetry: ev.HasRetry, RetryMs: ev.RetryMs}
 	if ev.Status == 0 {
@@ -201,7 +255,8 @@ func (c *Core) learn(now tick.Instant, a *attempt, ev *Event) breaker.Change {
 }
 
 // gone: the client left; its attempt is dropped and its slot freed.
-func (c *Core) gone(now tick.Instant, ref record.Ref, out []Effect) []Effect {
+func (c *Core) gone(now tick.Instant, ev *Event, out []Effect) []Effect {
+	ref := ev.Ref
 	r := c.find(ref)
 	if r == nil {
 		return append(out, Effect{Kind: Stray, Req: ref, At: now})
@@ -213,7 +268,10 @@ func (c *Core) gone(now tick.Instant, ref record.Ref, out []Effect) []Effect {
 		a.live = false
 		c.freeSlot = append(c.freeSlot, r.attempt)
 	}
-	return c.respond(now, ref, r, Effect{Status: 499, Outcome: record.Failed, Reason: record.ClientGone, Made: true}, out)
+	if r.state == waiting {
+		c.queue.Remove(r.handle)
+	}
+	return c.respond(now, ref, r, Effect{Status: 499, Outcome: record.Failed, Reason: record.ClientGone, Completion: ev.Completion, Made: true}, out)
 }
 
 // respond ends a request; e carries what is particular to the answer.
@@ -224,6 +282,7 @@ func (c *Core) respond(now tick.Instant, ref record.Ref, r *request, e Effect, o
 		out = append(out, Effect{Kind: Settle, Req: ref, At: now, Tokens: r.tokens})
 	}
 	out = append(out, e)
+	c.release(now, r, &e)
 	r.state = free
 	c.active--
 	cfg := c.configs[r.cfg]

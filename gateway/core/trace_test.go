@@ -1,6 +1,8 @@
 package core
 
 import (
+	"cmp"
+	"encoding"
 	"flag"
 	"fmt"
 	"slices"
@@ -10,6 +12,8 @@ import (
 	"time"
 
 	"foundrylab/gateway/breaker"
+	"foundrylab/gateway/budget"
+	"foundrylab/gateway/queue"
 	"foundrylab/gateway/retry"
 	"foundrylab/gateway/route"
 	"foundrylab/internal/record"
@@ -24,8 +28,10 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 // core does, the indented lines below each command, with what the file says.
 //
 //	gateway groups=a,b/c failures=3 attempts=3 policy=round-robin weights=a:2,b:1 bound=9 remote
+//		queue=vtc ttl=30s room=9 bands=high,low:10% ramp=50ms dispatch=predictive tpm=a:60000 reserve=2%
+//		tenants=x:3:high,y:1:low limits=x:tpm:600,y:rpm:60    continued on one line
 //	install (the same arguments)       a further configuration
-//	TIME request REQUEST key=1 tokens=100
+//	TIME request REQUEST key=1 tokens=100 max=50 tenant=0 deadline=2s
 //	TIME head ATTEMPT                  its answer began well
 //	TIME end ATTEMPT ok|cut|STATUS retry=1500ms tokens=5
 //	TIME left ATTEMPT                  its result says nothing about the backend
@@ -42,10 +48,11 @@ func TestTraces(t *testing.T) {
 }
 
 type tracer struct {
-	t     *testing.T
-	core  *Core
-	names []string
-	wake  tick.Instant
+	t       *testing.T
+	core    *Core
+	names   []string
+	members []Member
+	wake    tick.Instant
 }
 
 func (tr *tracer) command(f []string) []string {
@@ -63,10 +70,14 @@ func (tr *tracer) command(f []string) []string {
 			tr.names = append(tr.names, g...)
 		}
 		slices.Sort(tr.names)
-		tr.core = New(cfg, Options{Seed: 1, Backends: tr.names, Remote: slices.Contains(f, "remote")})
+		tr.members = nil
+		for i := range cfg.Tenants {
+			tr.members = append(tr.members, Member{Name: cfg.Tenants[i].Name, Weight: 1})
+		}
+		tr.core = New(cfg, Options{Seed: 1, Backends: tr.names, Tenants: tr.members, Remote: slices.Contains(f, "remote")})
 		return nil
 	case "install":
-		return []string{fmt.Sprintf("version %d", tr.core.Install(tr.config(args), tr.names))}
+		return []string{fmt.Sprintf("version %d", tr.core.Install(tr.config(args), tr.names, tr.members))}
 	}
 	at, err := time.ParseDuration(f[0])
 	if err != nil {
@@ -109,7 +120,63 @@ func (tr *tracer) config(args map[string]string) *Config {
 			cfg.Route.Weights = append(cfg.Route.Weights, route.Weight{Backend: name, Weight: weight})
 		}
 	}
+	if discipline, ok := args["queue"]; ok {
+		cfg.Queue = &queue.Config{Discipline: discipline, MaxRequests: number("room", "1000"), MaxBytes: 1 << 30, Quantum: 100}
+		tr.parse(&cfg.Queue.TTL, or("ttl", "30s"))
+		for band := range strings.SplitSeq(args["bands"], ",") {
+			if name, share, _ := strings.Cut(band, ":"); name != "" {
+				b := queue.Band{Name: name}
+				tr.parse(&b.MinShare, cmp.Or(share, "0%"))
+				cfg.Queue.Bands = append(cfg.Queue.Bands, b)
+			}
+		}
+	}
+	tr.parse(&cfg.Breaker.Ramp, or("ramp", "0s"))
+	tr.budget(cfg, args)
 	return cfg
+}
+
+// budget reads what the backends admit and what the tenants get.
+func (tr *tracer) budget(cfg *Config, args map[string]string) {
+	if d, ok := args["dispatch"]; ok {
+		cfg.Budget.Dispatch = d
+	}
+	if r, ok := args["reserve"]; ok {
+		tr.parse(&cfg.Budget.Reserve, r)
+	}
+	for l := range strings.SplitSeq(args["tpm"], ",") {
+		if name, n, ok := strings.Cut(l, ":"); ok {
+			limit := budget.Limit{Backend: name, OutputWeight: 1, RPMWindow: unit.Duration(time.Second), Charge: "estimate"}
+			tr.parse(&limit.TPM, n)
+			cfg.Budget.Limits = append(cfg.Budget.Limits, limit)
+		}
+	}
+	for t := range strings.SplitSeq(args["tenants"], ",") {
+		if f := strings.Split(t, ":"); f[0] != "" {
+			weight, _ := strconv.ParseInt(f[1], 10, 64)
+			tenant := Tenant{Name: f[0], Weight: weight}
+			if len(f) > 2 {
+				tenant.Priority = f[2]
+			}
+			cfg.Tenants = append(cfg.Tenants, tenant)
+		}
+	}
+	for l := range strings.SplitSeq(args["limits"], ",") {
+		f := strings.Split(l, ":")
+		for i := range cfg.Tenants {
+			if t := &cfg.Tenants[i]; t.Name == f[0] && f[1] == "tpm" {
+				tr.parse(&t.Limits.TPM, f[2])
+			} else if t.Name == f[0] {
+				tr.parse(&t.Limits.RPM, f[2])
+			}
+		}
+	}
+}
+
+func (tr *tracer) parse(into encoding.TextUnmarshaler, text string) {
+	if err := into.UnmarshalText([]byte(text)); err != nil {
+		tr.t.Fatal(err)
+	}
 }
 
 // policy has the defaults of a file, over one backend.
@@ -119,6 +186,7 @@ func policy() *Config {
 		Retry: retry.Config{Attempts: 3},
 		Breaker: breaker.Config{Failures: 3, Window: unit.Duration(10 * time.Second), Open: unit.Duration(10 * time.Second),
 			ProbeEvery: unit.Duration(time.Second), MaxRetryAfter: unit.Duration(5 * time.Minute)},
+		Budget:      budget.Config{Dispatch: "reactive", Reserve: 20_000},
 		MaxInFlight: 200_000,
 	}
 }
@@ -141,6 +209,13 @@ func (tr *tracer) event(f []string, args map[string]string) Event {
 		ev.Kind = Wake
 	case "request":
 		ev.Kind, ev.Key, ev.PromptTokens, ev.MaxTokens = Request, number("key"), int32(number("tokens")), -1
+		ev.PromptEstimate, ev.Tenant = ev.PromptTokens, uint16(number("tenant"))
+		if _, ok := args["max"]; ok {
+			ev.MaxTokens = int32(number("max"))
+		}
+		if d, err := time.ParseDuration(args["deadline"]); err == nil {
+			ev.DeadlineMs = uint32(d / time.Millisecond)
+		}
 	case "head":
 		ev.Kind = Head
 	case "end":
@@ -231,6 +306,9 @@ func (tr *tracer) describe(e Effect) string {
 	}
 	if e.Backend != NoBackend {
 		text += fmt.Sprintf(" from %s", tr.names[e.Backend])
+	}
+	if e.QueueWait > 0 {
+		text += fmt.Sprintf(" after %v", e.QueueWait.Span())
 	}
 	return text + fmt.Sprintf(", attempts %d, tokens %d", e.Attempts, e.Completion)
 }

@@ -42,6 +42,13 @@ const (
 	FlexTimeout             // the tier flex: no capacity came in time
 	StaleFault              // a scheduled fault kept the response that the request builds upon from being found
 	PromptFiltered          // the content filter stopped the prompt
+	TenantTokens            // the gateway's limit of a tenant's tokens per minute
+	TenantRequests          // the gateway's limit of a tenant's requests per minute
+	TenantConcurrency       // the gateway's limit of a tenant's requests at a time
+	QueueFull               // the gateway's queue had no room
+	QueueTimeout            // it waited in the gateway's queue as long as it may
+	QueueTooLong            // the wait in the gateway's queue would have been longer than it may
+	QueueDisplaced          // it made room in the gateway's queue for a higher priority
 )
 
 var reasonNames = [...]string{
@@ -51,6 +58,7 @@ var reasonNames = [...]string{
 	"truncate-fault", "stream-error-fault", "malformed-fault", "output-token-limit",
 	"throttle-fault", "token-expiry-fault", "deleted-fault", "wrong-length-fault", "refused-fault", "tls-fault", "unknown-host-fault",
 	"connect-error", "no-such-tier", "no-capacity", "flex-timeout", "stale-fault", "prompt-filtered",
+	"tenant-tokens", "tenant-requests", "tenant-concurrency", "queue-full", "queue-timeout", "queue-too-long", "queue-displaced",
 }
 
 func (r Reason) String() string { return reasonNames[r] }

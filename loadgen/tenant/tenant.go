@@ -20,7 +20,7 @@ import (
 // loop (users and think).
 type Config struct {
 	Name      string               `yaml:"name" required:"true" doc:"how assertions and reports call it"`
-	Weight    int64                `yaml:"weight" default:"1" min:"1" max:"1000000" doc:"its share in judging fairness; no gateway policy enforces it yet"`
+	Weight    int64                `yaml:"weight" default:"1" min:"1" max:"1000000" doc:"its share of what is scarce: in judging fairness, and in the gateway's queue where gateway.tenants grants no other"`
 	Arrivals  *arrival.Config      `yaml:"arrivals" doc:"open loop: when requests come, whatever the answers do"`
 	Users     int                  `yaml:"users" min:"0" max:"4095" doc:"closed loop: users who each wait for an answer, think, and ask again"`
 	Think     *Think               `yaml:"think" doc:"closed loop: time between an answer and the next request; default exponential, mean 2s"`

@@ -172,7 +172,7 @@ func (r *run) serve() error {
 		r.url = r.opt.Target
 		return nil
 	}
-	g, err := gateway.New(gateway.Config{Core: r.scenario.Gateway, Backends: targets, Seed: uint64(r.scenario.Seed),
+	g, err := gateway.New(gateway.Config{Core: r.scenario.Gateway, Backends: targets, Clients: r.clients(), Seed: uint64(r.scenario.Seed),
 		Clock: r.clock, Observe: r.collector.gateway, Record: r.opt.Tapes != nil})
 	if err != nil {
 		return err
@@ -181,6 +181,19 @@ func (r *run) serve() error {
 	r.url, err = r.serveAt(newAddress("gateway", "", r.opt.Net, r.opt.Note), "", false, g)
 	return err
 }
+
+// clients are the scenario's tenants as the gateway knows them, by dense id.
+func (r *run) clients() []gateway.Client {
+	clients := make([]gateway.Client, len(r.scenario.Tenants))
+	for i := range r.scenario.Tenants {
+		t := &r.scenario.Tenants[i]
+		clients[i] = gateway.Client{Name: t.Name, Key: keyOf(t.Name), Weight: t.Weight}
+	}
+	return clients
+}
+
+// keyOf is the key that a tenant shows to the gateway.
+func keyOf(tenant string) string { return "tenant-" + tenant }
 
 // certify makes an authority where a backend is served over TLS.
 func (r *run) certify() (err error) {
@@ -247,7 +260,7 @@ func (r *run) load(ctx context.Context) error {
 		Transport: r.opt.Net.Transport(), SleepUntil: r.opt.Net.Sleep(), Observe: r.collector.load, Lag: r.collector.lag}
 	for i := range r.scenario.Tenants {
 		t := &r.scenario.Tenants[i]
-		cfg.Tenants = append(cfg.Tenants, loadgen.Tenant{Name: t.Name, Key: "tenant-" + t.Name, Client: t.Client, OpenLoop: t.Arrivals != nil,
+		cfg.Tenants = append(cfg.Tenants, loadgen.Tenant{Name: t.Name, Key: keyOf(t.Name), Client: t.Client, OpenLoop: t.Arrivals != nil,
 			Shared: t.Shared(uint64(r.scenario.Seed)), Tier: t.Tier})
 	}
 	if r.opt.Target != "" {

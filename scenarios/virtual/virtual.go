@@ -182,7 +182,7 @@ func (r *Runner) stepLoad(now tick.Instant, ev load.Event) {
 			r.tries[e.Ref.Slot] = try{key: e.Key, prompt: e.PromptTokens, output: e.OutputTokens,
 				maxTokens: e.MaxTokens, tenant: e.Tenant, number: e.Tries, stream: e.Flag}
 			r.stepGateway(now, gateway.Event{Kind: gateway.Request, Ref: e.Ref, Key: e.Key, PromptTokens: e.PromptTokens,
-				MaxTokens: e.MaxTokens, Tenant: e.Tenant, Stream: e.Flag})
+				PromptEstimate: r.estimate(e), MaxTokens: e.MaxTokens, Tenant: e.Tenant, Stream: e.Flag})
 		case load.Cancel:
 			r.stepGateway(now, gateway.Event{Kind: gateway.Gone, Ref: e.Ref})
 		default:
@@ -190,6 +190,11 @@ func (r *Runner) stepLoad(now tick.Instant, ev load.Event) {
 		}
 	}
 	r.fromLoad = r.fromLoad[:base]
+}
+
+// estimate is what the service takes the prompt of a request for.
+func (r *Runner) estimate(e *load.Effect) int32 {
+	return scenarios.PromptEstimate(e.PromptTokens, r.shared[e.Tenant].Tokens)
 }
 
 // stepGateway steps the gateway core and does what it asks for.

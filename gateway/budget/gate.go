@@ -1,0 +1,280 @@
+package budget
+
+import (
+	"math/bits"
+	"time"
+
+	"foundrylab/internal/limit"
+	"foundrylab/internal/tick"
+	"foundrylab/internal/unit"
+)
+
+// Gate says when a backend may be sent something. Of each limit it keeps a
+// bucket that drains at the limit less the reserve. Who is entitled may fill it
+// up to the reserve, who is not up to half of that: for a request that is
+// larger, capacity is saved up before it goes, so that nobody has to wait after
+// it. So what waits in line takes all of the capacity that is left over, and yet
+// who uses less than its share finds room at once.
+//
+// Beside it, where the backend counts estimates, a sliding window holds the
+// limit itself: in no span of its period more passes, wherever the service's
+// own windows begin and however large a request is.
+//
+// Every method is O(log n) at worst, in what passed within one period, and
+// allocates nothing once that has been seen. Not safe for concurrent use.
+type Gate struct {
+	backends []meter // by dense id
+	learns   bool
+}
+
+// meter is what is known of one backend.
+type meter struct {
+	tokens, requests paced
+	rule             rule
+	learned          learned
+}
+
+// rule is how a backend charges.
+type rule struct {
+	actual       bool
+	outputWeight int64
+	absentOutput int64
+}
+
+// paced is one limit. perMinute 0: unknown, always open.
+type paced struct {
+	bucket    *limit.Bucket  // level and saving
+	saving    int64          // how far below zero the level may fall: what is being saved up
+	hard      *limit.Sliding // nil: what counts is what is used in the end
+	period    time.Duration
+	perMinute int64
+	depth     int64 // that who is entitled may fill
+	room      int64 // that who is not entitled may fill
+}
+
+// NewGate returns the gate of a valid configuration; reactive, it is always
+// open. backends names the dense ids.
+func NewGate(cfg *Config, backends []string, now tick.Instant) *Gate {
+	g := new(Gate)
+	g.Reconfigure(cfg, backends, now)
+	return g
+}
+
+// Reconfigure applies another configuration. What was used stays used, and what
+// was learned of a backend whose limit is not configured is kept.
+func (g *Gate) Reconfigure(cfg *Config, backends []string, now tick.Instant) {
+	g.learns = cfg.Dispatch == "hybrid"
+	for len(g.backends) < len(backends) {
+		g.backends = append(g.backends, meter{learned: learned{changed: now.Add(-decreaseEvery)}})
+	}
+	for i, name := range backends {
+		m := &g.backends[i]
+		m.rule = rule{outputWeight: 1}
+		m.learned.reserve = int64(cfg.Reserve)
+		known := Limit{RPMWindow: unit.Duration(time.Second)}
+		for _, l := range cfg.Limits {
+			if l.Backend == name {
+				known = l
+				m.rule = rule{actual: l.Charge == "actual", outputWeight: l.OutputWeight, absentOutput: l.AbsentOutput}
+			}
+		}
+		if cfg.Dispatch == "reactive" {
+			known.TPM, known.RPM = 0, 0
+		}
+		m.configure(&known, g.learns, now)
+	}
+}
+
+func (m *meter) configure(l *Limit, learns bool, now tick.Instant) {
+	tokens := int64(l.TPM)
+	switch {
+	case learns && (tokens == 0 || tokens == m.learned.configured):
+		tokens = m.tokens.perMinute // as far as it has been learned
+		if tokens == 0 {
+			tokens = int64(l.TPM)
+		}
+	default:
+		m.learned.configured, m.learned.most = tokens, tokens
+	}
+	m.tokens.configure(tokens, m.learned.reserve, time.Minute, !m.rule.actual, now)
+	m.requests.configure(int64(l.RPM), m.learned.reserve, time.Duration(l.RPMWindow), true, now)
+}
+
+// configure makes perMinute the limit, 0 none; what was used stays used.
+func (p *paced) configure(perMinute, reserve int64, period time.Duration, window bool, now tick.Instant) {
+	if perMinute == 0 {
+		*p = paced{}
+		return
+	}
+	if p.perMinute == 0 || p.period != period || (p.hard != nil) != window {
+		*p = paced{period: period, bucket: limit.NewBucket(1, now)}
+		if window {
+			p.hard = limit.NewSliding(1, period)
+		}
+	}
+	p.retune(now, perMinute, reserve)
+}
+
+// retune makes perMinute the limit from now on.
+func (p *paced) retune(now tick.Instant, perMinute, reserve int64) {
+	p.perMinute = perMinute
+	p.bucket.Resize(now, max(tick.MulDiv(perMinute, million-reserve, million), 1))
+	spread := max(tick.MulDiv(perMinute, int64(p.period), int64(time.Minute)), 1)
+	p.depth = max(tick.MulDiv(spread, reserve, million), 1)
+	p.room = max(p.depth/2, 1)
+	if p.hard != nil {
+		p.hard.Resize(spread)
+	}
+}
+
+const million = 1_000_000
+
+// Cost returns what a backend charges a request at arrival, in its own unit:
+// for a prompt of that estimate and at most maxTokens of output, negative where
+// the request says nothing. Where it counts what was used in the end, expected
+// is how much output to expect; negative: nobody knows.
+func (g *Gate) Cost(backend int, promptEstimate, maxTokens, expected int32) int64 {
+	r := &g.backends[backend].rule
+	out := int64(maxTokens)
+	if maxTokens < 0 {
+		out = r.absentOutput
+	}
+	if r.actual && expected >= 0 && (maxTokens < 0 || int64(expected) < out) {
+		out = int64(expected)
+	}
+	return max(int64(promptEstimate)+r.outputWeight*out, 1)
+}
+
+// Used returns what a request cost that ended with so many tokens, and whether
+// that differs from what it was charged at arrival.
+func (g *Gate) Used(backend int, prompt, completion int32) (cost int64, settles bool) {
+	r := &g.backends[backend].rule
+	return max(int64(prompt)+r.outputWeight*int64(completion), 1), r.actual
+}
+
+// Limited reports whether the gate has anything to say about a backend: it has a
+// limit, or learns it.
+func (g *Gate) Limited(backend int) bool {
+	m := &g.backends[backend]
+	return g.learns || m.tokens.perMinute > 0 || m.requests.perMinute > 0
+}
+
+// Open reports whether a request of that cost may be sent to a backend now. One
+// that is larger than the reserve goes when nothing is in the way, and one that
+// is larger than the whole limit too: the backend says what becomes of it.
+func (g *Gate) Open(now tick.Instant, backend int, cost int64, entitled bool) bool {
+	m := &g.backends[backend]
+	return m.tokens.open(now, cost, entitled) && m.requests.open(now, 1, entitled)
+}
+
+func (p *paced) open(now tick.Instant, cost int64, entitled bool) bool {
+	return p.perMinute == 0 ||
+		(p.hard == nil || p.hard.Fits(now, p.within(cost, entitled))) && p.level(now) <= p.below(cost, entitled)
+}
+
+// within is what must fit the window: who is not entitled leaves room there too.
+func (p *paced) within(cost int64, entitled bool) int64 {
+	if !entitled {
+		cost += p.depth - p.room
+	}
+	return min(cost, p.hard.Limit())
+}
+
+// level is what has been sent and not yet drained; less than zero: saved up.
+func (p *paced) level(now tick.Instant) int64 { return p.bucket.Level(now) - p.saving }
+
+// below is the level at which a request may go.
+func (p *paced) below(cost int64, entitled bool) int64 {
+	switch {
+	case entitled:
+		return max(p.depth-cost, 0)
+	case p.tooLarge(cost):
+		return 0
+	}
+	return p.room - cost
+}
+
+// tooLarge is what the limit does not admit at all.
+func (p *paced) tooLarge(cost int64) bool { return p.hard != nil && cost > p.hard.Limit() }
+
+// OpensAt returns when Open will say yes, when nothing else is sent: the least
+// such instant, now where it does already. For a request that is larger than
+// half the reserve and not entitled that holds once Save was called for it.
+func (g *Gate) OpensAt(now tick.Instant, backend int, cost int64, entitled bool) tick.Instant {
+	m := &g.backends[backend]
+	return now.Add(max(m.tokens.wait(now, cost, entitled), m.requests.wait(now, 1, entitled)))
+}
+
+func (p *paced) wait(now tick.Instant, cost int64, entitled bool) time.Duration {
+	if p.perMinute == 0 {
+		return 0
+	}
+	wait := time.Duration(0)
+	if p.hard != nil {
+		wait = p.hard.Wait(now, p.within(cost, entitled))
+	}
+	return max(wait, p.bucket.TimeTo(now, p.below(cost, entitled)+p.saving))
+}
+
+// Save has the gate of a backend save up capacity for the request that goes
+// next and is not entitled; 0: nobody waits. What was saved is kept only as far
+// as that needs it.
+func (g *Gate) Save(now tick.Instant, backend int, cost int64) {
+	m := &g.backends[backend]
+	m.tokens.save(now, cost)
+	m.requests.save(now, min(cost, 1))
+}
+
+func (p *paced) save(now tick.Instant, cost int64) {
+	if p.perMinute == 0 {
+		return
+	}
+	saving := int64(0)
+	if need := -p.below(cost, false); cost > 0 && need > 0 {
+		saving = need + p.room // a timer that is late loses nothing
+	}
+	p.bucket.Add(now, saving-p.saving)
+	p.saving = saving
+}
+
+// PacedIn returns how long it takes until cost more has been paced out to the
+// backends of a set together; ok is false where the limit of one is unknown.
+func (g *Gate) PacedIn(now tick.Instant, backends uint64, cost int64) (wait time.Duration, ok bool) {
+	perMinute := int64(0)
+	for set := backends; set != 0; set &= set - 1 {
+		p := &g.backends[bits.TrailingZeros64(set)].tokens
+		if p.perMinute == 0 {
+			return 0, false
+		}
+		perMinute += p.perMinute
+		cost += p.level(now) - p.room
+	}
+	if perMinute == 0 {
+		return 0, false
+	}
+	return time.Duration(tick.MulDiv(max(cost, 0), int64(time.Minute), perMinute)), true
+}
+
+// Take counts a request that is sent to a backend.
+func (g *Gate) Take(now tick.Instant, backend int, cost int64) {
+	m := &g.backends[backend]
+	m.tokens.add(now, cost)
+	m.requests.add(now, 1)
+	if g.learns {
+		m.learned.passed.add(now, cost)
+	}
+}
+
+// Settle corrects what was counted for a request by delta.
+func (g *Gate) Settle(now tick.Instant, backend int, delta int64) {
+	g.backends[backend].tokens.add(now, delta)
+}
+
+func (p *paced) add(now tick.Instant, n int64) {
+	if p.perMinute > 0 {
+		p.bucket.Add(now, n)
+		if p.hard != nil && n > 0 {
+			p.hard.Take(now, n)
+		}
+	}
+}

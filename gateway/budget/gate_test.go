@@ -1,0 +1,243 @@
+package budget
+
+import (
+	"math/rand"
+	"testing"
+	"time"
+
+	"foundrylab/internal/limit"
+	"foundrylab/internal/tick"
+	"foundrylab/internal/unit"
+)
+
+func at(d time.Duration) tick.Instant { return tick.Instant(time.Hour + d) }
+
+func predictive(limits ...Limit) *Config {
+	for i := range limits {
+		if limits[i].OutputWeight == 0 {
+			limits[i].OutputWeight = 1
+		}
+		if limits[i].RPMWindow == 0 {
+			limits[i].RPMWindow = unit.Duration(time.Second)
+		}
+	}
+	return &Config{Dispatch: "predictive", Reserve: 20_000, Limits: limits}
+}
+
+// Whoever is sent as soon as the gate opens, of whatever size, entitled or not:
+// no window of the service is ever exceeded, wherever its windows begin.
+func TestNoWindowIsExceeded(t *testing.T) {
+	for seed := range int64(40) {
+		dice := rand.New(rand.NewSource(seed))
+		perMinute := int64(1_000 + dice.Intn(100_000))
+		rpm := int64(60 * (1 + dice.Intn(50)))
+		g := NewGate(predictive(Limit{Backend: "a", TPM: unit.Count(perMinute), RPM: unit.Count(rpm)}), []string{"a"}, at(0))
+		tokens := limit.NewSliding(perMinute, time.Minute) // at least as strict as every aligned window
+		requests := limit.NewSliding(rpm/60, time.Second)
+		now, sent := at(0), int64(0)
+		for now < at(10*time.Minute) {
+			cost := 1 + dice.Int63n(perMinute/5)
+			entitled := dice.Intn(3) == 0
+			if dice.Intn(4) == 0 {
+				now = now.Add(time.Duration(dice.Intn(int(20 * time.Second))))
+			}
+			if !entitled {
+				g.Save(now, 0, cost)
+			}
+			opens := g.OpensAt(now, 0, cost, entitled)
+			if opens > now && g.Open(opens-1, 0, cost, entitled) {
+				t.Fatalf("seed %d: OpensAt is late", seed)
+			}
+			if now = opens; !g.Open(now, 0, cost, entitled) {
+				t.Fatalf("seed %d: OpensAt is early", seed)
+			}
+			if !tokens.Fits(now, cost) || !requests.Fits(now, 1) {
+				t.Fatalf("seed %d: %d more tokens exceed a window of %d or one of %d requests", seed, cost, perMinute, rpm/60)
+			}
+			tokens.Take(now, cost)
+			requests.Take(now, 1)
+			g.Take(now, 0, cost)
+			sent += cost
+		}
+	}
+}
+
+// What waits uses all of the limit but the reserve.
+func TestPaceUsesTheLimit(t *testing.T) {
+	g := NewGate(predictive(Limit{Backend: "a", TPM: 100_000}), []string{"a"}, at(0))
+	now, sent := at(0), int64(0)
+	for now < at(10*time.Minute) {
+		g.Save(now, 0, 150)
+		now = g.OpensAt(now, 0, 150, false)
+		g.Take(now, 0, 150)
+		sent += 150
+	}
+	if sent < 979_000 || sent > 983_000 {
+		t.Errorf("%d of 1,000,000 tokens were used, want 98 %%", sent)
+	}
+}
+
+// What is saved up for a large request is there when it goes, and who is
+// entitled finds the reserve untouched before and after.
+func TestLargeRequestsAreSavedUpFor(t *testing.T) {
+	g := NewGate(predictive(Limit{Backend: "a", TPM: 60_000}), []string{"a"}, at(0))
+	g.Save(at(0), 0, 9_800)
+	opens := g.OpensAt(at(0), 0, 9_800, false)
+	if want := at(9387755103); opens != want { // 9,200 tokens at 980 a second
+		t.Errorf("opens after %v, want %v", opens.Sub(at(0)), want.Sub(at(0)))
+	}
+	if !g.Open(opens-1, 0, 1_200, true) {
+		t.Error("while it saves, who is entitled must wait")
+	}
+	g.Take(opens, 0, 9_800)
+	g.Save(opens, 0, 0)
+	if !g.Open(opens, 0, 600, true) || g.Open(opens, 0, 601, true) {
+		t.Error("after it half of the reserve must be left, no more and no less")
+	}
+	g.Save(opens, 0, 9_800)
+	g.Save(at(time.Hour), 0, 0)
+	if g.Open(at(time.Hour), 0, 601, false) || !g.Open(at(time.Hour), 0, 600, false) {
+		t.Error("what was saved for a request that is gone is kept")
+	}
+}
+
+func TestGate(t *testing.T) {
+	known := Limit{Backend: "a", TPM: 60_000}
+	for _, c := range []struct {
+		name     string
+		taken    int64
+		cost     int64
+		entitled bool
+		open     bool
+		opens    time.Duration
+	}{
+		{"empty: half the reserve", 0, 600, false, true, 0},
+		{"empty, larger than that: it is saved up first", 0, 601, false, false, 1020409},
+		{"empty, larger than the limit", 0, 100_000, false, true, 0},
+		{"who waits is paced", 1_000, 10, false, false, 418367347}, // 410 tokens at 980 a second
+		{"who is entitled uses the reserve", 1_000, 200, true, true, 0},
+		{"but no more than the reserve", 1_000, 201, true, false, 1020409},
+		{"larger than the reserve waits until nothing is in the way", 980, 1_300, true, false, time.Second},
+	} {
+		g := NewGate(predictive(known), []string{"a"}, at(0))
+		if c.taken > 0 {
+			g.Take(at(0), 0, c.taken)
+		}
+		if !c.entitled {
+			g.Save(at(0), 0, c.cost)
+		}
+		if open := g.Open(at(0), 0, c.cost, c.entitled); open != c.open {
+			t.Errorf("%s: open is %v", c.name, open)
+		}
+		if opens := g.OpensAt(at(0), 0, c.cost, c.entitled); opens != at(c.opens) {
+			t.Errorf("%s: opens after %v, want %v", c.name, opens.Sub(at(0)), c.opens)
+		}
+	}
+}
+
+func TestCost(t *testing.T) {
+	g := NewGate(predictive(Limit{Backend: "standard", TPM: 1, AbsentOutput: 640}, Limit{Backend: "ptu", TPM: 1, Charge: "actual", OutputWeight: 4}),
+		[]string{"standard", "ptu", "unknown"}, at(0))
+	for _, c := range []struct {
+		backend                     int
+		prompt, maxTokens, expected int32
+		want                        int64
+	}{
+		{0, 100, 50, 20, 150},
+		{0, 100, -1, 20, 740},
+		{0, 0, 0, -1, 1}, // nothing is free, or it could not be shared out
+		{1, 100, 50, 20, 180},
+		{1, 100, 50, 70, 300}, // no more than it asks for
+		{1, 100, -1, 20, 180},
+		{1, 100, 50, -1, 300},
+		{2, 100, 50, 20, 150},
+	} {
+		if got := g.Cost(c.backend, c.prompt, c.maxTokens, c.expected); got != c.want {
+			t.Errorf("%+v: %d", c, got)
+		}
+	}
+	if used, settles := g.Used(1, 90, 10); used != 130 || !settles {
+		t.Errorf("a provisioned deployment counts what was used: %d %v", used, settles)
+	}
+	if _, settles := g.Used(0, 90, 10); settles {
+		t.Error("a standard deployment charges at arrival")
+	}
+}
+
+func TestPacedIn(t *testing.T) {
+	g := NewGate(predictive(Limit{Backend: "a", TPM: 60_000}, Limit{Backend: "b", TPM: 120_000}), []string{"a", "b", "c"}, at(0))
+	if wait, ok := g.PacedIn(at(0), 0b11, 31_800); !ok || wait != 10*time.Second {
+		t.Errorf("31,800 tokens, 1,800 of which may go at once, over 180,000 a minute: %v %v", wait, ok)
+	}
+	if _, ok := g.PacedIn(at(0), 0b111, 30_000); ok {
+		t.Error("nobody knows what c admits")
+	}
+	if _, ok := g.PacedIn(at(0), 0, 1); ok {
+		t.Error("nobody is there")
+	}
+}
+
+// A configuration that comes later lets nobody send a minute's limit twice.
+func TestReconfigureKeepsWhatWasUsed(t *testing.T) {
+	g := NewGate(predictive(Limit{Backend: "a", TPM: 60_000}), []string{"a"}, at(0))
+	g.Take(at(0), 0, 60_000)
+	g.Reconfigure(predictive(Limit{Backend: "a", TPM: 90_000}), []string{"a", "b"}, at(0))
+	if g.Open(at(time.Second), 0, 30_001, true) || g.OpensAt(at(time.Second), 0, 30_001, true) != at(time.Minute) {
+		t.Error("what was used is forgotten")
+	}
+	if !g.Open(at(0), 1, 1<<40, false) {
+		t.Error("b has no known limit")
+	}
+}
+
+// Hybrid: a limit that is too high comes down with refusals and creeps up
+// without; one that nobody knows is found.
+func TestHybridLearns(t *testing.T) {
+	cfg := predictive(Limit{Backend: "a", TPM: 80_000})
+	cfg.Dispatch = "hybrid"
+	g := NewGate(cfg, []string{"a", "b"}, at(0))
+	g.Refused(at(0), 0, 100)
+	g.Refused(at(time.Second), 0, 100) // of the same herd
+	if got := g.LimitOf(0); got != 70_000 {
+		t.Errorf("after a refusal the limit is %d, want 70,000", got)
+	}
+	for s := 2 * time.Second; s < 40*time.Second; s += time.Second {
+		g.Served(at(s), 0)
+	}
+	if got := g.LimitOf(0); got != 72_502 {
+		t.Errorf("38 s later the limit is %d, want two sixty-fourths of 80,000 more", got)
+	}
+	for s := time.Minute; s < 2*time.Hour; s += time.Second {
+		g.Served(at(s), 0)
+	}
+	if got := g.LimitOf(0); got != 80_000 {
+		t.Errorf("hours later the limit is %d, want what was configured", got)
+	}
+	for s := time.Duration(0); s < 61*time.Second; s += time.Second {
+		g.Take(at(s), 1, 500)
+	}
+	g.Refused(at(61*time.Second), 1, 500)
+	if got := g.LimitOf(1); got != 29_000 {
+		t.Errorf("500 a second passed, of which the last one was refused: the limit is %d, want 29,000", got)
+	}
+}
+
+func TestGateDoesNotAllocate(t *testing.T) {
+	cfg := predictive(Limit{Backend: "a", TPM: 60_000, RPM: 6_000})
+	cfg.Dispatch = "hybrid"
+	g := NewGate(cfg, []string{"a"}, at(0))
+	now := at(0)
+	step := func() {
+		g.Save(now, 0, 100)
+		now = g.OpensAt(now, 0, 100, false)
+		g.Open(now, 0, 100, false)
+		g.Take(now, 0, 100)
+		g.Served(now, 0)
+	}
+	for range 10_000 {
+		step()
+	}
+	if got := testing.AllocsPerRun(1000, step); got != 0 {
+		t.Errorf("%v allocations", got)
+	}
+}

@@ -1,0 +1,94 @@
+package core
+
+import (
+	"time"
+
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+)
+
+// allow holds a request against its tenant's own limits.
+func (c *Core) allow(now tick.Instant, r *request) (why record.Reason, wait time.Duration) {
+	t := &c.tenants[r.tenant]
+	out := int64(r.maxTokens)
+	if out < 0 {
+		out = int64(max(t.expected(), 0))
+	}
+	r.reserved = int64(r.prompt) + out
+	if why, wait = t.allowance.Admit(now, r.reserved); why != record.NoReason {
+		return why, wait
+	}
+	r.allowed = true
+	return record.NoReason, 0
+}
+
+// release ends what a request had of its tenant's limits: of what was reserved
+// only what was used stays counted.
+func (c *Core) release(now tick.Instant, r *request, e *Effect) {
+	if !r.allowed {
+		return
+	}
+	used := int64(0)
+	if r.begun { // an answer began, so the prompt was read
+		used = int64(r.prompt) + int64(e.Completion)
+	}
+	c.tenants[r.tenant].allowance.End(now, used-r.reserved)
+}
+
+// charge counts an attempt at a backend, to the gate and to its tenant; the
+// queue has counted charged already.
+func (c *Core) charge(now tick.Instant, r *request, backend int, charged int64) {
+	if c.queue == nil && !c.gate.Limited(backend) {
+		return
+	}
+	r.cost = c.costAt(backend, r)
+	c.gate.Take(now, backend, r.cost)
+	c.credit(now, r, r.cost, r.cost-charged)
+}
+
+// credit changes what a tenant has had: of its share, and as the queue counts.
+func (c *Core) credit(now tick.Instant, r *request, share, line int64) {
+	c.shares.Take(now, int(r.tenant), share)
+	if c.queue != nil && line != 0 {
+		c.queue.Adjust(int(r.tenant), line)
+	}
+}
+
+// settle corrects what an attempt was counted for by what became of it.
+func (c *Core) settle(now tick.Instant, r *request, ev *Event, committed bool) {
+	if ev.Outcome == record.Succeeded || committed {
+		r.begun = true
+	}
+	if ev.Outcome == record.Succeeded {
+		c.tenants[r.tenant].learnOutput(ev.Completion)
+	}
+	backend := int(r.backend)
+	if c.queue == nil && !c.gate.Limited(backend) {
+		return
+	}
+	switch {
+	case ev.Status == 429: // the service does not count what it refuses
+		c.gate.Refused(now, backend, r.cost)
+		c.credit(now, r, -r.cost, -r.cost)
+	case !r.begun: // whether it counts what failed nobody knows: the gate takes it that it does
+		c.credit(now, r, -r.cost, -r.cost)
+	default:
+		prompt := ev.PromptTokens
+		if prompt == 0 {
+			prompt = r.prompt
+		}
+		if used, settles := c.gate.Used(backend, prompt, ev.Completion); settles {
+			c.gate.Settle(now, backend, used-r.cost)
+			c.credit(now, r, used-r.cost, used-r.cost)
+		}
+	}
+}
+
+// forgiven is how many of a request's attempts do not count against the bound
+// on attempts: where requests may wait, those refused for a limit.
+func (r *request) forgiven(c *Core) uint16 {
+	if c.cfg.Queue == nil {
+		return 0
+	}
+	return r.refusals
+}

@@ -1,0 +1,140 @@
+package core
+
+import (
+	"slices"
+
+	"foundrylab/gateway/budget"
+	"foundrylab/gateway/queue"
+	"foundrylab/internal/tick"
+)
+
+// tenantPlan is what a configuration grants a tenant.
+type tenantPlan struct {
+	weight int64
+	band   int // place in queue.bands
+	limits budget.Limits
+}
+
+// tenant is what a core remembers of a tenant.
+type tenant struct {
+	allowance budget.Allowance
+	output    int64 // running mean of the tokens of its answers, times outputUnit; negative: none yet
+}
+
+// The mean output of a tenant follows each answer by a sixteenth.
+const (
+	outputUnit   = 256
+	outputFollow = 16
+)
+
+// planTenants returns the plan of every tenant, and of whoever is none of them.
+func planTenants(cfg *Config, members []Member) []tenantPlan {
+	bands := 1
+	if cfg.Queue != nil {
+		bands = max(len(cfg.Queue.Bands), 1)
+	}
+	plans := make([]tenantPlan, len(members)+1)
+	for i := range plans {
+		p := tenantPlan{weight: 1, band: bands - 1}
+		if i < len(members) {
+			p.weight = max(members[i].Weight, 1)
+			p.grant(cfg, members[i].Name)
+		}
+		plans[i] = p
+	}
+	return plans
+}
+
+func (p *tenantPlan) grant(cfg *Config, name string) {
+	at := slices.IndexFunc(cfg.Tenants, func(t Tenant) bool { return t.Name == name })
+	if at < 0 {
+		return
+	}
+	t := &cfg.Tenants[at]
+	if t.Weight > 0 {
+		p.weight = t.Weight
+	}
+	if t.Priority != "" {
+		p.band = slices.IndexFunc(cfg.Queue.Bands, func(b queue.Band) bool { return b.Name == t.Priority })
+	}
+	p.limits = t.Limits
+}
+
+// apply puts the current configuration's tenants, gate and queue in force.
+func (c *Core) apply(now tick.Instant) {
+	s := c.cfg
+	for len(c.tenants) < len(s.tenants) {
+		c.tenants = append(c.tenants, tenant{output: -1})
+	}
+	for i := range s.tenants {
+		c.tenants[i].allowance.Reconfigure(now, s.tenants[i].limits)
+	}
+	if c.gate == nil {
+		c.gate = new(budget.Gate)
+	}
+	c.gate.Reconfigure(&s.Budget, s.backends, now)
+	c.shares.Reconfigure(now, s.shares())
+	if s.Queue == nil {
+		return // what waits is sent as it would have been; then there is no queue
+	}
+	line := make([]queue.Tenant, len(s.tenants))
+	for i, p := range s.tenants {
+		line[i] = queue.Tenant{Weight: p.weight, Band: p.band}
+	}
+	if c.queue == nil {
+		c.queue = queue.New(s.Queue, line)
+		return
+	}
+	c.queue.Reconfigure(s.Queue, line)
+}
+
+// shares returns what each tenant is entitled to, in tokens per minute: its part
+// by weight of what its band may count on. The first band may count on all that
+// the backends admit, another one on its minimum share. Whoever is no tenant is
+// entitled to nothing where there are tenants.
+func (s *settings) shares() []int64 {
+	rates := make([]int64, len(s.tenants))
+	total := int64(0)
+	if s.Budget.Dispatch != "reactive" {
+		for _, l := range s.Budget.Limits {
+			total += int64(l.TPM)
+		}
+	}
+	if total == 0 || s.Queue == nil {
+		return rates
+	}
+	named := len(s.tenants) - 1
+	if named == 0 {
+		return []int64{total}
+	}
+	weights := make([]int64, max(len(s.Queue.Bands), 1))
+	for _, p := range s.tenants[:named] {
+		weights[p.band] += p.weight
+	}
+	for i, p := range s.tenants[:named] {
+		rates[i] = tick.MulDiv(total, p.weight, weights[p.band])
+		if p.band > 0 {
+			rates[i] = tick.MulDiv(rates[i], int64(s.Queue.Bands[p.band].MinShare), 1_000_000)
+		}
+	}
+	return rates
+}
+
+// learnOutput follows what a tenant's answers are long.
+func (t *tenant) learnOutput(completion int32) {
+	now := int64(completion) * outputUnit
+	if t.output < 0 {
+		t.output = now
+		return
+	}
+	t.output += (now - t.output) / outputFollow
+}
+
+// expected is how long an answer to a tenant may be taken to be, in tokens;
+// negative: there was none yet.
+func (t *tenant) expected() int32 {
+	if t.output < 0 {
+		return -1
+	}
+	return int32(t.output / outputUnit)
+}

@@ -1,0 +1,197 @@
+package core
+
+import (
+	"math/bits"
+	"time"
+
+	"foundrylab/gateway/queue"
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+)
+
+// admit sends a request at once where it may, and else lets it wait.
+func (c *Core) admit(now tick.Instant, ref record.Ref, r *request, out []Effect) []Effect {
+	if c.cfg.Queue == nil {
+		return c.send(now, ref, r, out)
+	}
+	r.cost = c.costAt(c.configs[r.cfg].groups[0][0].Backend, r)
+	r.deadline = min(r.deadline, now.Add(c.queue.TTL(int(r.tenant))))
+	if entitled, ok := c.passes(now, r); ok {
+		if backend := c.choose(now, r, entitled); backend >= 0 {
+			return c.attempt(now, ref, r, backend, 0, out)
+		}
+	}
+	return c.enqueue(now, ref, r, out)
+}
+
+// passes reports whether a request that comes need not stand in line: nobody of
+// its band or a higher one waits, or only those who, unlike its tenant, have
+// more than their share. Then it may use the reserve.
+func (c *Core) passes(now tick.Instant, r *request) (entitled, ok bool) {
+	band := c.cfg.tenants[r.tenant].band
+	if c.queue.LenOf(int(r.tenant)) > 0 || c.queue.LenAbove(band) > 0 {
+		return false, false
+	}
+	entitled = c.shares.Within(now, int(r.tenant), r.cost)
+	return entitled, entitled || c.queue.LenAbove(band+1) == 0
+}
+
+// costAt is what a backend charges a request at arrival.
+func (c *Core) costAt(backend int, r *request) int64 {
+	return c.gate.Cost(backend, r.prompt, r.maxTokens, c.tenants[r.tenant].expected())
+}
+
+// maxReturns bounds how often a request that backends refused for their limits
+// goes back to the queue: each time one of them had said when to come back.
+const maxReturns = 64
+
+// enqueue lets a request wait, unless it would wait too long or there is no room.
+func (c *Core) enqueue(now tick.Instant, ref record.Ref, r *request, out []Effect) []Effect {
+	if wait, ok := c.predicted(now, r); ok && now.Add(wait) > r.deadline {
+		return c.turnAway(now, ref, r, record.QueueTooLong, now.Add(wait).Sub(r.deadline), out)
+	}
+	verdict, handle := c.queue.Push(now, c.itemOf(ref, r))
+	for it, ok := c.queue.Displaced(); ok; it, ok = c.queue.Displaced() {
+		d := &c.requests[it.Ref.Slot]
+		out = c.turnAway(now, it.Ref, d, record.QueueDisplaced, c.comeAgain(now, d), out)
+	}
+	if verdict != queue.Queued {
+		return c.turnAway(now, ref, r, record.QueueFull, c.comeAgain(now, r), out)
+	}
+	r.handle, r.state = handle, waiting
+	return out
+}
+
+func (c *Core) itemOf(ref record.Ref, r *request) queue.Item {
+	return queue.Item{Ref: ref, Cost: r.cost, Bytes: int64(r.bytes), Deadline: r.deadline, Tenant: r.tenant}
+}
+
+// comeBack lets a request wait again that a backend refused for its limits; ok
+// is false where it may not.
+func (c *Core) comeBack(now tick.Instant, ref record.Ref, r *request) (ok bool) {
+	if c.cfg.Queue == nil || r.returns == maxReturns || now >= r.deadline || c.breakers[r.backend].Ready(now) {
+		return false
+	}
+	if wait, ok := c.predicted(now, r); ok && now.Add(wait) > r.deadline {
+		return false
+	}
+	r.returns++
+	r.since = now
+	r.tried &^= r.throttled
+	r.throttled = 0
+	r.cost = c.costAt(c.configs[r.cfg].groups[0][0].Backend, r)
+	r.handle, r.state = c.queue.Return(now, c.itemOf(ref, r)), waiting
+	return true
+}
+
+// turnAway answers a request that the queue does not take, or no longer, with
+// how long it had better wait.
+func (c *Core) turnAway(now tick.Instant, ref record.Ref, r *request, why record.Reason, wait time.Duration, out []Effect) []Effect {
+	return c.respond(now, ref, r, Effect{Status: 429, Outcome: record.Throttled, Reason: why, Made: true,
+		HasRetry: true, RetryMs: milliseconds(wait)}, out)
+}
+
+// milliseconds rounds a wait up: a client that comes a millisecond early would
+// have to wait once more.
+func milliseconds(wait time.Duration) uint32 {
+	return uint32(min((max(wait, 0)+time.Millisecond-1)/time.Millisecond, 1<<31))
+}
+
+// leastAgain is the shortest wait that is named to who is turned away while
+// nobody knows how fast the line moves.
+const leastAgain = time.Second
+
+// comeAgain is how long a request that finds the line too long had better stay
+// away: until it would be served in time.
+func (c *Core) comeAgain(now tick.Instant, r *request) time.Duration {
+	wait, _ := c.predicted(now, r)
+	return max(wait-c.queue.TTL(int(r.tenant)), leastAgain)
+}
+
+// predicted is how long a request that stood in line now would wait; ok is
+// false where nobody knows, since a backend is there whose limit is unknown.
+func (c *Core) predicted(now tick.Instant, r *request) (wait time.Duration, ok bool) {
+	there, soonest := uint64(0), tick.Never
+	for _, group := range c.configs[r.cfg].groups {
+		for _, m := range group {
+			if c.breakers[m.Backend].Available(now) {
+				there |= 1 << m.Backend
+			} else if state, until, _ := c.breakers[m.Backend].State(); state == record.Open {
+				soonest = min(soonest, until)
+			}
+		}
+	}
+	if there != 0 {
+		return c.gate.PacedIn(now, there, c.queue.Ahead(int(r.tenant), r.cost)+r.cost)
+	}
+	return soonest.Sub(now), soonest != tick.Never
+}
+
+// expire gives up what has waited as long as it may.
+func (c *Core) expire(now tick.Instant, out []Effect) []Effect {
+	for it, ok := c.queue.Expire(now); ok; it, ok = c.queue.Expire(now) {
+		r := &c.requests[it.Ref.Slot]
+		out = c.turnAway(now, it.Ref, r, record.QueueTimeout, c.comeAgain(now, r), out)
+	}
+	return out
+}
+
+// dispatch sends what waits as far as the gate is open, in the queue's order.
+func (c *Core) dispatch(now tick.Instant, out []Effect) []Effect {
+	c.opens = tick.Never
+	if c.queue == nil {
+		return out
+	}
+	saved := c.queue.Len() > 0
+	for {
+		it, handle, ok := c.queue.Peek(now)
+		if !ok {
+			break
+		}
+		r := &c.requests[it.Ref.Slot]
+		// A lower band that goes first has been owed it for long: it may use the reserve.
+		owed := c.queue.LenAbove(c.cfg.tenants[it.Tenant].band) > 0
+		backend := c.choose(now, r, owed)
+		if backend < 0 {
+			c.opens = c.opensAt(now, r, owed)
+			return out
+		}
+		c.queue.Take(now, handle)
+		out = c.attempt(now, it.Ref, r, backend, it.Cost, out)
+	}
+	if saved {
+		c.saveNothing(now)
+	}
+	if c.cfg.Queue == nil {
+		c.queue = nil // an earlier configuration's, and empty
+	}
+	return out
+}
+
+// saveNothing tells the gate that nobody waits any more.
+func (c *Core) saveNothing(now tick.Instant) {
+	for set := c.cfg.members; set != 0; set &= set - 1 {
+		c.gate.Save(now, bits.TrailingZeros64(set), 0)
+	}
+}
+
+// opensAt is when the first of the backends may take a request, when nothing
+// else happens before.
+func (c *Core) opensAt(now tick.Instant, r *request, entitled bool) tick.Instant {
+	at := tick.Never
+	for _, group := range c.configs[r.cfg].groups {
+		for _, m := range group {
+			if r.tried&(1<<m.Backend) != 0 {
+				continue
+			}
+			if ready := c.breakers[m.Backend].ReadyAt(now); ready != tick.Never {
+				cost := c.costAt(m.Backend, r)
+				if !entitled {
+					c.gate.Save(now, m.Backend, cost)
+				}
+				at = min(at, max(ready, c.gate.OpensAt(now, m.Backend, cost, entitled)))
+			}
+		}
+	}
+	return max(at, now+1)
+}
