@@ -35,22 +35,22 @@ func (c *Core) release(now tick.Instant, r *request, e *Effect) {
 	c.tenants[r.tenant].allowance.End(now, used-r.reserved)
 }
 
-// charge counts an attempt at a backend, to the gate and to its tenant; the
-// queue has counted charged already.
-func (c *Core) charge(now tick.Instant, r *request, backend int, charged int64) {
+// charge counts an attempt at a backend, to the gate and to its tenant.
+func (c *Core) charge(now tick.Instant, r *request, backend int) {
 	if c.queue == nil && !c.gate.Limited(backend) {
 		return
 	}
 	r.cost = c.costAt(backend, r)
 	c.gate.Take(now, backend, r.cost)
-	c.credit(now, r, r.cost, r.cost-charged)
+	c.shares.Take(now, int(r.tenant), r.cost)
+	c.line(r, r.cost)
 }
 
-// credit changes what a tenant has had: of its share, and as the queue counts.
-func (c *Core) credit(now tick.Instant, r *request, share, line int64) {
-	c.shares.Take(now, int(r.tenant), share)
-	if c.queue != nil && line != 0 {
-		c.queue.Adjust(int(r.tenant), line)
+// line makes cost what the queue has charged for a request.
+func (c *Core) line(r *request, cost int64) {
+	if c.queue != nil && cost != r.lined {
+		c.queue.Adjust(int(r.tenant), cost-r.lined)
+		r.lined = cost
 	}
 }
 
@@ -69,9 +69,11 @@ func (c *Core) settle(now tick.Instant, r *request, ev *Event, committed bool) {
 	switch {
 	case ev.Status == 429: // the service does not count what it refuses
 		c.gate.Refused(now, backend, r.cost)
-		c.credit(now, r, -r.cost, -r.cost)
+		c.shares.Take(now, int(r.tenant), -r.cost)
+		c.line(r, 0)
 	case !r.begun: // whether it counts what failed nobody knows: the gate takes it that it does
-		c.credit(now, r, -r.cost, -r.cost)
+		c.shares.Take(now, int(r.tenant), -r.cost)
+		c.line(r, 0)
 	default:
 		prompt := ev.PromptTokens
 		if prompt == 0 {
@@ -79,7 +81,8 @@ func (c *Core) settle(now tick.Instant, r *request, ev *Event, committed bool) {
 		}
 		if used, settles := c.gate.Used(backend, prompt, ev.Completion); settles {
 			c.gate.Settle(now, backend, used-r.cost)
-			c.credit(now, r, used-r.cost, used-r.cost)
+			c.shares.Take(now, int(r.tenant), used-r.cost)
+			c.line(r, used)
 		}
 	}
 }

@@ -87,7 +87,7 @@ type request struct {
 	deadline  tick.Instant // by which it must be sent
 	cost      int64        // charged for the attempt under way, or to be charged for the next
 	reserved  int64        // of its tenant's own limits
-	_         [8]byte
+	lined     int64        // that the queue has charged its tenant for it
 }
 
 type requestState uint8

@@ -62,21 +62,20 @@ func (c *Core) reserved(now tick.Instant, ev *Event, out []Effect) []Effect {
 // gate keeps in reserve.
 func (c *Core) send(now tick.Instant, ref record.Ref, r *request, out []Effect) []Effect {
 	if backend := c.choose(now, r, true); backend >= 0 {
-		return c.attempt(now, ref, r, backend, 0, out)
+		return c.attempt(now, ref, r, backend, out)
 	}
 	return c.respond(now, ref, r, c.noBackend(now, r), out)
 }
 
-// attempt starts an attempt at a backend; the queue has charged the tenant for
-// it already.
-func (c *Core) attempt(now tick.Instant, ref record.Ref, r *request, backend int, charged int64, out []Effect) []Effect {
+// attempt starts an attempt at a backend.
+func (c *Core) attempt(now tick.Instant, ref record.Ref, r *request, backend int, out []Effect) []Effect {
 	slot := c.newAttempt()
 	a := &c.attempts[slot]
 	a.request, a.backend, a.live = ref.Slot, uint16(backend), true
 	a.breakerGen = c.breakers[backend].Sent(now)
 	r.attempt, r.backend = slot, uint16(backend)
 	r.tried |= 1 << backend
-	c.charge(now, r, backend, charged)
+	c.charge(now, r, backend)
 	if r.state != sent {
 		r.queued += tick.ToUnits(now.Sub(r.since))
 	}
@@ -222,7 +221,7 @@ func (c *Core) attemptEnded(now tick.Instant, ev *Event, out []Effect) []Effect 
 	}
 	if again := c.configs[r.cfg].retry.Again(r.attempts-r.forgiven(c), ev.Status, ev.Outcome); again || limited {
 		if backend := c.choose(now, r, true); again && backend >= 0 {
-			return c.attempt(now, ref, r, backend, 0, out)
+			return c.attempt(now, ref, r, backend, out)
 		}
 		if limited && c.comeBack(now, ref, r) {
 			return out

@@ -18,7 +18,7 @@ func (c *Core) admit(now tick.Instant, ref record.Ref, r *request, out []Effect)
 	r.deadline = min(r.deadline, now.Add(c.queue.TTL(int(r.tenant))))
 	if entitled, ok := c.passes(now, r); ok {
 		if backend := c.choose(now, r, entitled); backend >= 0 {
-			return c.attempt(now, ref, r, backend, 0, out)
+			return c.attempt(now, ref, r, backend, out)
 		}
 	}
 	return c.enqueue(now, ref, r, out)
@@ -80,7 +80,8 @@ func (c *Core) comeBack(now tick.Instant, ref record.Ref, r *request) (ok bool) 
 	r.tried &^= r.throttled
 	r.throttled = 0
 	r.cost = c.costAt(c.configs[r.cfg].groups[0][0].Backend, r)
-	r.handle, r.state = c.queue.Return(now, c.itemOf(ref, r)), waiting
+	c.line(r, r.cost) // which Return gives back
+	r.handle, r.state, r.lined = c.queue.Return(now, c.itemOf(ref, r)), waiting, 0
 	return true
 }
 
@@ -157,7 +158,8 @@ func (c *Core) dispatch(now tick.Instant, out []Effect) []Effect {
 			return out
 		}
 		c.queue.Take(now, handle)
-		out = c.attempt(now, it.Ref, r, backend, it.Cost, out)
+		r.lined = it.Cost
+		out = c.attempt(now, it.Ref, r, backend, out)
 	}
 	if saved {
 		c.saveNothing(now)

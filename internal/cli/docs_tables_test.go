@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	gateway "foundrylab/gateway/core"
+	"foundrylab/gateway/queue"
 	"foundrylab/gateway/route"
 	"foundrylab/internal/distribution"
 	"foundrylab/internal/record"
@@ -54,6 +55,9 @@ var docsParts = []docsPart{
 	{"docs/scenarios.md", "slo", keysOf[scenarios.SLO]},
 	{"docs/scenarios.md", "policies", func(*testing.T) string {
 		return docsTable([]string{"policy", "what it does"}, route.Policies, func(p route.Named) []string { return []string{mono(p.Name), p.Help} })
+	}},
+	{"docs/scenarios.md", "disciplines", func(*testing.T) string {
+		return docsTable([]string{"discipline", "what it does"}, queue.Disciplines, func(d queue.Named) []string { return []string{mono(d.Name), d.Help} })
 	}},
 	{"docs/scenarios.md", "arrival kinds", func(*testing.T) string {
 		return docsTable([]string{"process", "what it does", "example"}, arrival.Kinds, func(k arrival.Kind) []string {
