@@ -57,7 +57,7 @@ var docsParts = []docsPart{
 		return docsTable([]string{"policy", "what it does"}, route.Policies, func(p route.Named) []string { return []string{mono(p.Name), p.Help} })
 	}},
 	{"docs/scenarios.md", "disciplines", func(*testing.T) string {
-		return docsTable([]string{"discipline", "what it does"}, queue.Disciplines, func(d queue.Named) []string { return []string{mono(d.Name), d.Help} })
+		return docsTable([]string{"discipline", "what it does"}, queue.Disciplines, func(d queue.Discipline) []string { return []string{mono(d.Name), d.Help} })
 	}},
 	{"docs/scenarios.md", "arrival kinds", func(*testing.T) string {
 		return docsTable([]string{"process", "what it does", "example"}, arrival.Kinds, func(k arrival.Kind) []string {
