@@ -5,9 +5,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -93,7 +93,7 @@ func TestSimSecondSignal(t *testing.T) {
 	<-exports // the last one: it has begun to end
 	go func() {
 		for p.Process.Signal(os.Interrupt) == nil { // the first of them may come before signals are let go
-			time.Sleep(time.Millisecond)
+			runtime.Gosched()
 		}
 	}()
 	if _, diagnostics, code := p.end(t); code != -1 {
