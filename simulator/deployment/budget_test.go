@@ -171,3 +171,25 @@ func TestPoolChangesNoOwnRefusal(t *testing.T) {
 		}
 	}
 }
+
+// What the pool refuses leaves nothing in the prompt cache: it reached no machine.
+func TestPoolRefusalIsNotCached(t *testing.T) {
+	s := newShared(1000, 0, standard(4000, 100_000))
+	ev := Event{Prefix: 7, Shared: 2048, PromptEstimate: 800, PromptTokens: 3000, OutputTokens: 1}
+	other := Event{PromptEstimate: 300, OutputTokens: 1}
+	for i, want := range []string{"plan, 0 cached", "token-limit, 0 cached", "plan, 0 cached", "plan, 2048 cached"} {
+		at := []tick.Instant{0, second, 60 * second, 120 * second}[i]
+		one := ev
+		if i == 0 {
+			one = other
+		}
+		e := s.ask(0, at, one)
+		got := fmt.Sprintf("%v, %d cached", e.Reason, e.Cached)
+		if e.Kind == Plan {
+			got = fmt.Sprintf("plan, %d cached", e.Cached)
+		}
+		if got != want {
+			t.Errorf("at %v: %s, want %s", time.Duration(at), got, want)
+		}
+	}
+}

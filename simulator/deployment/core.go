@@ -31,6 +31,7 @@ type Core struct {
 	timers   des.Heap
 	seen     sightings
 	cache    *promptCache
+	visits   []visit // remote, by slot: what a request will do to the cache when it is let in
 	priority climb
 	active   int
 	billed   int64 // prompt and output tokens of what was answered

@@ -118,6 +118,15 @@ func (p *promptCache) take(now tick.Instant, v visit) {
 	}
 }
 
+// willTake keeps what the request in a slot has looked at, until it is known
+// whether it is let in.
+func (c *Core) willTake(slot uint32, v visit) {
+	for int(slot) >= len(c.visits) {
+		c.visits = append(c.visits, visit{})
+	}
+	c.visits[slot] = v
+}
+
 // inMinute returns how many requests came in the minute that runs at now.
 func (r *prefixRow) inMinute(now tick.Instant) int64 {
 	if now.Sub(r.minute) >= time.Minute {

@@ -65,7 +65,6 @@ func (c *Core) admit(now tick.Instant, ev *Event, attempt uint32, hit *blow, out
 		c.waitInVain(now, ev.Ref, s, wait)
 		return out
 	}
-	c.cache.take(now, cache)
 	seen, thought, length := c.answerLength(ev, attempt)
 	s.completion, s.length, s.filtered = seen+thought, length, ev.Filtered
 	s.schedule = c.cfg.latency.Plan(&latency.Request{Key: s.key, Attempt: attempt, Prompt: int64(s.prompt), Cached: int64(s.cached), Output: int64(seen), Reasoning: int64(thought),
@@ -75,8 +74,10 @@ func (c *Core) admit(now tick.Instant, ev *Event, attempt uint32, hit *blow, out
 		s.breaks, s.schedule.After, s.schedule.Pause = b, c.interruptions[b-1].after, tick.ToUnits(c.interruptions[b-1].pause)
 	}
 	if c.remote {
+		c.willTake(ev.Ref.Slot, cache)
 		return append(out, Effect{Kind: Reserve, Ref: ev.Ref, At: now, Charged: int32(asked.tokens)})
 	}
+	c.cache.take(now, cache)
 	c.limits.take(now, asked)
 	return c.plan(now, ev.Ref, s, out)
 }
@@ -210,6 +211,7 @@ func (c *Core) answered(now tick.Instant, ev *Event, s *stream, out []Effect) []
 		if c.configs.at[s.cfg].since == c.cfg.since { // else the limiter that admitted it is no more
 			c.limits.take(now, c.limits.demandOf(s))
 		}
+		c.cache.take(now, c.visits[ev.Ref.Slot])
 		out = c.plan(now, ev.Ref, s, out)
 		out[len(out)-1].sharedLeft(ev)
 		return out
