@@ -61,3 +61,28 @@ func TestDialEndsWithItsContext(t *testing.T) {
 		}
 	})
 }
+
+// A write to an attended end returns at once, and what was written comes whole and in order before the end.
+func TestAttended(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		a := Attend(near).(*attended)
+		if !a.Quiet() {
+			t.Error("nothing was written yet")
+		}
+		io.WriteString(far, "one ")
+		io.WriteString(far, "two")
+		synctest.Wait()
+		if a.Quiet() {
+			t.Error("something was written")
+		}
+		far.Close()
+		if got, err := io.ReadAll(a); string(got) != "one two" || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+		if synctest.Wait(); a.Quiet() {
+			t.Error("the other end is closed")
+		}
+		a.Close()
+	})
+}

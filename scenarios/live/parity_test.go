@@ -49,7 +49,11 @@ func (p *pipes) Dial(ctx context.Context, network, addr string) (net.Conn, error
 	p.mu.Lock()
 	l := p.listeners[addr]
 	p.mu.Unlock()
-	return l.Dial(ctx, network, addr)
+	conn, err := l.Dial(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return pipenet.Attend(conn), nil // as a socket: a server that says goodbye on an idle connection waits for nobody
 }
 
 func (p *pipes) Transport() http.RoundTripper {
