@@ -5,7 +5,7 @@ SHELL := bash
 .PHONY: help build demo test setup soak sdk bench lint fmt clean
 
 # The packages that start goroutines. internal/arch holds this line against its table of layers.
-RACE_PACKAGES := ./gateway ./gateway/entra ./gateway/identity ./internal/authority ./internal/drive ./internal/keyfile ./internal/memo ./internal/otlp ./internal/pace ./internal/tokens ./loadgen ./scenarios/live ./simulator ./simulator/aoai ./simulator/identity ./simulator/replica
+RACE_PACKAGES := ./gateway ./gateway/entra ./gateway/identity ./gateway/upstream ./internal/authority ./internal/drive ./internal/keyfile ./internal/memo ./internal/otlp ./internal/pace ./internal/tokens ./loadgen ./scenarios/live ./simulator ./simulator/aoai ./simulator/identity ./simulator/replica
 SCENARIO      := scenarios/library/ptu-outage.yaml
 STATICCHECK   := go tool -modfile=tools/staticcheck/go.mod staticcheck
 
@@ -29,7 +29,7 @@ setup: ## install what some tests need (as root, with apt), or say what to insta
 
 soak: ## run the long tests, one package at a time: thousands of streams, a minute live beside virtual, overload, 100,000 patches, millions of token counts, seconds of fuzzing
 	FOUNDRYLAB_SOAK=1 go test -count=1 -p 1 -v -timeout 60m ./gateway ./scenarios/live ./simulator ./simulator/replica ./internal/tokens
-	tools/fuzz.sh 10 ./internal/ops ./simulator/content ./simulator/fixture ./simulator/structured ./simulator/filter
+	tools/fuzz.sh 10 ./internal/ops ./simulator/content ./simulator/fixture ./simulator/structured ./simulator/filter ./gateway/upstream
 
 sdk: ## install the SDKs of OpenAI and Anthropic for Python and Node, and LangChain, in a temporary folder and have them speak to a simulator
 	FOUNDRYLAB_SDK=1 FOUNDRYLAB_SDK_DIR="$${FOUNDRYLAB_SDK_DIR:-$$(mktemp -d)}" go test -count=1 -v -timeout 30m -run 'TestSDKMatrix|TestGoMatrix|TestLangChainConversation' ./simulator

@@ -96,6 +96,7 @@ var classes = []class{
 	{"gateway", shell, worldly},
 	{"gateway/identity", shell, worldly},
 	{"gateway/entra", shell, worldly},
+	{"gateway/upstream", shell, worldly},
 	{"internal/memo", shell, worldly},
 	{"loadgen", shell, worldly},
 	{"scenarios/live", shell, worldly},
