@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"foundrylab/gateway/core"
+	"foundrylab/gateway/upstream"
 	"foundrylab/internal/record"
 )
 
@@ -50,7 +51,7 @@ func (x *exchange) send(e core.Effect) {
 
 // ask sends the request to a backend, with a token where that takes one.
 func (x *exchange) ask(ctx context.Context, b *backend) (*http.Response, error) {
-	req := x.upstream(ctx, b)
+	req := x.request(ctx, b)
 	x.shown = b.Key
 	if b.Credential != nil {
 		token, err := b.Credential.Token(ctx)
@@ -72,18 +73,22 @@ func Unconnected(err error) bool {
 	var (
 		op      *net.OpError
 		unknown *net.DNSError
+		own     *upstream.ConnectError
 		plain   tls.RecordHeaderError
 		cert    *tls.CertificateVerificationError
 	)
+	if errors.As(err, &own) {
+		return true
+	}
 	if errors.As(err, &op) && (op.Op == "dial" || op.Op == "remote error" || op.Op == "local error") { // the latter two are TLS alerts
 		return true
 	}
 	return errors.As(err, &unknown) || errors.As(err, &plain) || errors.As(err, &cert)
 }
 
-// upstream returns the request to a backend: the client's, with the backend's
+// request returns the request to a backend: the client's, with the backend's
 // deployment and key. Trace headers such as x-ms-client-request-id go along.
-func (x *exchange) upstream(ctx context.Context, b *backend) *http.Request {
+func (x *exchange) request(ctx context.Context, b *backend) *http.Request {
 	target := *b.targets[x.routeID]
 	target.RawQuery = publicQuery(x.r.URL.RawQuery)
 	body := x.body

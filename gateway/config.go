@@ -3,11 +3,9 @@ package gateway
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 	"unicode"
 
 	"foundrylab/gateway/core"
@@ -139,28 +137,4 @@ func compileBackend(b Backend, shared http.RoundTripper) backend {
 		c.targets = append(c.targets, target)
 	}
 	return c
-}
-
-// NewTransport returns the transport of backends that bring none: HTTP/1.1,
-// since one HTTP/2 connection would put every stream behind the same window;
-// idle connections enough that none is opened twice under steady load; no
-// compression, since the gateway reads what it passes. There is no bound on the
-// wait for an answer: a reasoning model may think for minutes, and the client
-// decides how long it waits.
-func NewTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialer.DialContext,
-		TLSHandshakeTimeout:    10 * time.Second,
-		MaxIdleConnsPerHost:    1 << 16,
-		IdleConnTimeout:        90 * time.Second,
-		MaxResponseHeaderBytes: 256 << 10,
-		DisableCompression:     true,
-		WriteBufferSize:        8 << 10,
-		ReadBufferSize:         8 << 10,
-		Protocols:              protocols,
-	}
 }

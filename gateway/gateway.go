@@ -18,6 +18,7 @@ import (
 	"foundrylab/gateway/core"
 	"foundrylab/gateway/identity"
 	"foundrylab/gateway/tenancy"
+	"foundrylab/gateway/upstream"
 	"foundrylab/internal/drive"
 	"foundrylab/internal/tick"
 	"foundrylab/internal/yamlconf"
@@ -40,6 +41,12 @@ type Config struct {
 	IdentityOptions identity.Options
 	FrontDoor       string // what X-Azure-FDID must be, so that nobody comes in past Azure Front Door; "": anything
 
+	// Upstream bounds the HTTP/1.1 connections to backends that bring no
+	// transport of their own. HTTP/1.1, since one HTTP/2 connection would put
+	// every stream behind the same window. Proxies named by the environment
+	// are not used.
+	Upstream upstream.Options
+
 	Clock   *drive.Clock   // nil: the wall clock
 	Logger  zerolog.Logger // one line per request; the zero value logs nothing
 	MaxBody int64          // bound on a request body, bytes; 0: DefaultMaxBody
@@ -60,7 +67,7 @@ type Backend struct {
 	Key        string            // sent as api-key; empty: none is sent
 	Credential Credential        // its token is sent as Authorization: Bearer; nil: none is
 	Deployment string            // in the classic path or the v1 body; empty: Name
-	Transport  http.RoundTripper // nil: one HTTP/1.1 transport shared by all such backends
+	Transport  http.RoundTripper // nil: the connections of Config.Upstream
 }
 
 // Credential is where a backend's access tokens come from, such as an
@@ -88,7 +95,7 @@ type Gateway struct {
 	backends []backend
 	door     *door
 	handler  http.Handler
-	shared   *http.Transport
+	shared   *upstream.Transport
 	buffers  sync.Pool     // *[relayBuffer]byte
 	unmarked atomic.Uint64 // requests that brought no key of their own
 }
@@ -124,7 +131,7 @@ func New(cfg Config) (*Gateway, error) {
 	if cfg.MaxBody == 0 {
 		cfg.MaxBody = DefaultMaxBody
 	}
-	g := &Gateway{cfg: cfg, core: newCore(&cfg), door: door, shared: NewTransport()}
+	g := &Gateway{cfg: cfg, core: newCore(&cfg), door: door, shared: upstream.New(cfg.Upstream)}
 	g.buffers.New = func() any { return new([relayBuffer]byte) }
 	for _, b := range cfg.Backends {
 		g.backends = append(g.backends, compileBackend(b, g.shared))

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"foundrylab/gateway"
+	"foundrylab/gateway/upstream"
 	"foundrylab/internal/authority"
 	"foundrylab/simulator"
 )
@@ -16,7 +17,7 @@ import (
 type roads struct {
 	net       Network
 	places    map[string]place // by host
-	transport *http.Transport
+	transport *upstream.Transport
 }
 
 // place is what a host name stands for.
@@ -28,12 +29,12 @@ type place struct {
 // newRoads returns roads that trust what the authority certifies; nil: nothing
 // is served over TLS.
 func newRoads(network Network, trusted *authority.Authority) *roads {
-	r := &roads{net: network, places: map[string]place{}, transport: gateway.NewTransport()}
-	r.transport.DialContext = r.dial
-	r.transport.Proxy = nil // no proxy knows the names
+	r := &roads{net: network, places: map[string]place{}}
+	options := upstream.Options{Dial: r.dial}
 	if trusted != nil {
-		r.transport.TLSClientConfig = &tls.Config{RootCAs: trusted.Pool()}
+		options.TLS = &tls.Config{RootCAs: trusted.Pool()}
 	}
+	r.transport = upstream.New(options)
 	return r
 }
 
@@ -66,7 +67,7 @@ func (r *roads) dial(ctx context.Context, network, addr string) (net.Conn, error
 
 // road leads to one resource, and tells it of the requests that never came.
 type road struct {
-	*http.Transport
+	*upstream.Transport
 	to *simulator.Server
 }
 
