@@ -19,8 +19,12 @@ func serving(t *testing.T, lb *lab, drain time.Duration) (dial func() net.Conn, 
 	l := pipenet.Listen()
 	ctx, stop := context.WithCancel(t.Context())
 	ended = make(chan error, 1)
-	go func() { ended <- Serve(ctx, lb.NewServer(nil), l, drain) }()
-	t.Cleanup(stop)
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		ended <- Serve(ctx, lb.NewServer(nil), l, drain)
+	}()
+	t.Cleanup(func() { stop(); <-over }) // else the bubble ends while the server does
 	return func() net.Conn {
 		conn, err := l.Dial(t.Context(), "tcp", "gateway.test:80")
 		if err != nil {
