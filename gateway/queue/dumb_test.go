@@ -341,6 +341,20 @@ func (d *dumb) adjust(tenant int, delta int64) {
 	d.charge(tenant, delta)
 }
 
+// reconfigure takes other weights and bounds; bands stay.
+func (d *dumb) reconfigure(cfg *Config, tenants []Tenant) {
+	d.cfg = cfg
+	for i := range d.tenants {
+		if len(d.line(i)) == 0 {
+			d.lift(i, d.bands[tenants[i].Band].start)
+		}
+		if t := &d.tenants[i]; t.Weight != tenants[i].Weight {
+			t.units = d.counter(i) * tenants[i].Weight
+			t.Weight = tenants[i].Weight
+		}
+	}
+}
+
 // expire returns the item whose deadline came first, if it has come.
 func (d *dumb) expire(now tick.Instant) (Item, bool) {
 	if len(d.items) == 0 {

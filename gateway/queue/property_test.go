@@ -20,7 +20,7 @@ func TestAgainstDumb(t *testing.T) {
 			for seed := range int64(60) {
 				compareWithDumb(t, d.Name, seed, seen)
 			}
-			for _, what := range []string{"queued", "full", "full-bytes", "band-full", "band-full-bytes", "late", "displaced", "expired", "returned", "owed"} {
+			for _, what := range []string{"queued", "full", "full-bytes", "band-full", "band-full-bytes", "late", "displaced", "expired", "returned", "owed", "reconfigured"} {
 				if seen[what] < 10 {
 					t.Errorf("%s happened %d times: the test does not reach it", what, seen[what])
 				}
@@ -67,7 +67,7 @@ func compareWithDumb(t *testing.T, discipline string, seed int64, seen map[strin
 	}
 	for step := range 1500 {
 		where := fmt.Sprintf("seed %d, step %d", seed, step)
-		switch op := r.Intn(20); {
+		switch op := r.Intn(21); {
 		case op < 9:
 			it := item()
 			v, h := q.Push(now, it)
@@ -116,6 +116,14 @@ func compareWithDumb(t *testing.T, discipline string, seed int64, seen map[strin
 			d.adjust(int(it.Tenant), -it.Cost)
 			waiting = append(waiting, pair{q.Return(now, it), d.giveBack(it)})
 			seen["returned"]++
+		case op == 20 && r.Intn(4) == 0: // other weights and bounds
+			next := testConfig(discipline, r)
+			for i := range tenants {
+				tenants[i].Weight = 1 + r.Int63n(5)
+			}
+			q.Reconfigure(next, tenants)
+			d.reconfigure(next, tenants)
+			seen["reconfigured"]++
 		case op == 17:
 			tenant, delta := r.Intn(len(tenants)), r.Int63n(2000)-1000
 			q.Adjust(tenant, delta)

@@ -66,6 +66,139 @@ func TestAheadIsExactWithinABand(t *testing.T) {
 	}
 }
 
+// Between bands Ahead counts as if cost flowed: it is off by no more than an item
+// of each tenant that waits.
+func TestAheadBetweenBands(t *testing.T) {
+	for seed := range int64(2000) {
+		r := rand.New(rand.NewSource(seed))
+		shares := []unit.Ratio{0, unit.Ratio(r.Intn(3) * r.Intn(200_000)), unit.Ratio(r.Intn(3) * r.Intn(200_000))}
+		cfg := &Config{Discipline: "vtc", MaxRequests: 1000, MaxBytes: 1 << 40, TTL: unit.Duration(time.Hour)}
+		for i, share := range shares {
+			cfg.Bands = append(cfg.Bands, Band{Name: fmt.Sprint(i), MinShare: share})
+		}
+		q := New(cfg, []Tenant{{1, 0}, {2, 0}, {1, 1}, {2, 1}, {1, 2}, {2, 2}})
+		for range r.Intn(200) {
+			if _, h, ok := q.Peek(0); ok && r.Intn(3) == 0 {
+				q.Take(0, h)
+				continue
+			}
+			q.Push(0, Item{Cost: 1 + r.Int63n(100), Deadline: tick.Never, Tenant: uint16(r.Intn(6) * r.Intn(6) / 5)})
+		}
+		tenant, cost := r.Intn(6), 1+r.Int63n(100)
+		told := q.Ahead(tenant, cost)
+		_, mine := q.Push(0, Item{Cost: cost, Deadline: tick.Never, Tenant: uint16(tenant)})
+		served := int64(0)
+		for it, h, _ := q.Peek(0); h != mine; it, h, _ = q.Peek(0) {
+			served += it.Cost
+			q.Take(0, h)
+		}
+		if off := told - served; off > 6*100 || off < -6*100 {
+			t.Errorf("seed %d, shares %v: %d were served before one of tenant %d, and %d were foretold", seed, shares, served, tenant, told)
+		}
+	}
+}
+
+// One item displaces 64 others, and no more.
+func TestDisplacesABoundedNumber(t *testing.T) {
+	q := New(&Config{Discipline: "vtc", MaxRequests: 1000, MaxBytes: 1000, TTL: unit.Duration(time.Hour), Bands: []Band{{Name: "high"}, {Name: "low"}}},
+		[]Tenant{{1, 0}, {1, 1}})
+	for range 100 {
+		q.Push(0, Item{Bytes: 10, Deadline: tick.Never, Tenant: 1})
+	}
+	if v, _ := q.Push(0, Item{Bytes: 10*maxDisplaced + 1, Deadline: tick.Never}); v != FullBytes || q.Len() != 100 || q.Bytes() != 1000 {
+		t.Fatalf("%v, and %d wait with %d bytes", v, q.Len(), q.Bytes())
+	}
+	if v, _ := q.Push(0, Item{Bytes: 10 * maxDisplaced, Deadline: tick.Never}); v != Queued || q.Len() != 100-maxDisplaced+1 || q.Bytes() != 1000 {
+		t.Fatalf("%v, and %d wait with %d bytes", v, q.Len(), q.Bytes())
+	}
+	for i := range maxDisplaced {
+		// The newest first.
+		if it, ok := q.Displaced(); !ok || it.Tenant != 1 {
+			t.Fatalf("%d: %v %t", i, it, ok)
+		}
+	}
+	if _, ok := q.Displaced(); ok {
+		t.Error("one too many")
+	}
+}
+
+// A handle that names nothing does nothing.
+func TestStaleHandles(t *testing.T) {
+	q := one("vtc", Tenant{Weight: 1})
+	_, old := q.Push(0, Item{Deadline: tick.Never})
+	q.Take(0, old)
+	q.Push(0, Item{Deadline: tick.Never})
+	for _, h := range []Handle{{}, old, {slot: 7, gen: 1}, {slot: 1}, {slot: 1, gen: old.gen + 1}} {
+		if q.Remove(h) {
+			t.Errorf("%v was removed", h)
+		}
+		if q.Take(0, h); q.Len() != 1 {
+			t.Fatalf("%v was taken", h)
+		}
+	}
+}
+
+// What is outside its bounds counts as the nearest: nothing overflows, and
+// nothing is free.
+func TestNearestThatCounts(t *testing.T) {
+	q := one("vtc", Tenant{Weight: -1, Band: -1}, Tenant{Weight: 1 << 40, Band: 99})
+	q.Push(0, Item{Cost: -5, Bytes: -5, Deadline: tick.Never})
+	q.Push(0, Item{Cost: 1 << 60, Bytes: 3, Deadline: tick.Never, Tenant: 1})
+	for _, want := range []int64{1, MaxCost} {
+		it, h, _ := q.Peek(0)
+		if q.Take(0, h); it.Cost != want {
+			t.Errorf("cost %d, want %d", it.Cost, want)
+		}
+	}
+	if q.Bytes() != 0 || q.lines[0].weight != 1 || q.lines[1].weight != MaxWeight {
+		t.Errorf("%d bytes, weights %d and %d", q.Bytes(), q.lines[0].weight, q.lines[1].weight)
+	}
+}
+
+// Counters that have grown for years are brought back to the origin, and nobody
+// notices: a queue that is that old serves in the same order as a new one.
+func TestOldCounters(t *testing.T) {
+	for _, d := range []string{"vtc", "drr"} {
+		young := one(d, Tenant{Weight: 1}, Tenant{Weight: 3}, Tenant{Weight: 7})
+		old := one(d, Tenant{Weight: 1}, Tenant{Weight: 3}, Tenant{Weight: 7})
+		switch o := old.bands[0].order.(type) {
+		case *vtc:
+			o.start = far - 50_000
+		case *drr:
+			o.quantum, young.bands[0].order.(*drr).quantum = 1, 1
+			o.round = far - 50_000
+			for i := range old.lines {
+				old.lines[i].visited = o.round
+			}
+		}
+		r := rand.New(rand.NewSource(1))
+		came := false
+		for i := range 20_000 {
+			it := Item{Cost: 1 + r.Int63n(1000), Deadline: tick.Never, Tenant: uint16(r.Intn(3))}
+			young.Push(0, it)
+			old.Push(0, it)
+			if i%5 == 0 {
+				young.Adjust(int(it.Tenant), 100)
+				old.Adjust(int(it.Tenant), 100)
+			}
+			if r.Intn(10) == 0 {
+				continue
+			}
+			want, h, _ := young.Peek(0)
+			young.Take(0, h)
+			got, h, _ := old.Peek(0)
+			old.Take(0, h)
+			if got != want {
+				t.Fatalf("%s: %d: %v, want %v", d, i, got, want)
+			}
+			came = came || old.lines[0].turn.major < far/2 && i > 100
+		}
+		if !came {
+			t.Errorf("%s: the counters did not come to the bound", d)
+		}
+	}
+}
+
 // Nothing is allocated once a queue has been as full before.
 func TestAllocatesNothing(t *testing.T) {
 	for _, d := range Disciplines {

@@ -18,9 +18,7 @@ func (q *Queue) Reconfigure(cfg *Config, tenants []Tenant) {
 			q.inTurns = append(q.inTurns, absent)
 		} else if l := &q.lines[i]; same && old[l.band].cfg.Name == q.bands[band].cfg.Name {
 			stays[i] = true
-			if l.root != 0 {
-				old[l.band].order.again(l) // brings it up to date at the old weight
-			}
+			old[l.band].order.charge(l, 0) // brings it up to date at the old weight
 		} else {
 			*l = newLine(i)
 		}

@@ -56,7 +56,7 @@ func (v *vtc) charge(l *line, cost int64) {
 	if l.root == 0 { // served without waiting, as if it had joined for that
 		l.counter = max(l.counter, v.start)
 	}
-	if len(v.b.turns) == 0 && cost > 0 { // served while nobody waited: nobody has got behind by it
+	if len(v.b.turns) == 0 && cost > 0 { // while nobody waited: nobody has got behind by what went before
 		v.start = max(v.start, l.counter)
 	}
 	units := l.remainder + cost*scale
