@@ -161,7 +161,7 @@ func (q *Queue) drop(id uint32) {
 
 // waits reports whether a handle's item still waits.
 func (q *Queue) waits(h Handle) bool {
-	return h.slot != 0 && int(h.slot) < len(q.slots) && h.gen%2 == 1 && q.slots[h.slot].gen == h.gen
+	return h.slot != 0 && int(h.slot) < len(q.slots) && q.slots[h.slot].gen == h.gen
 }
 
 // Peek returns who is served next; false: nobody waits. It changes nothing. What

@@ -36,17 +36,22 @@ func TestAheadIsExactWithinABand(t *testing.T) {
 					tenants[i].Weight = 1 + r.Int63n(5)
 				}
 				q := one(d.Name, tenants...)
-				for range 60 {
+				unit := int64(1 + seed%2*199) // even sizes meet a quantum exactly
+				var handles []Handle
+				for range 100 {
 					switch it, h, ok := q.Peek(0); {
-					case r.Intn(3) > 0 || !ok:
-						q.Push(0, Item{Cost: 1 + r.Int63n(3000), Deadline: tick.Instant(1 + r.Intn(100)), Tenant: uint16(r.Intn(len(tenants)))})
+					case r.Intn(2) > 0 || !ok:
+						_, h = q.Push(0, Item{Cost: unit * (1 + r.Int63n(3000/unit)), Deadline: tick.Instant(1 + r.Intn(100)), Tenant: uint16(r.Intn(len(tenants)))})
+						handles = append(handles, h)
+					case r.Intn(4) == 0:
+						q.Remove(handles[r.Intn(len(handles))])
 					case r.Intn(5) == 0:
 						q.Adjust(int(it.Tenant), r.Int63n(2000)-1000)
 					default:
 						q.Take(0, h)
 					}
 				}
-				tenant, cost := r.Intn(len(tenants)), 1+r.Int63n(3000)
+				tenant, cost := r.Intn(len(tenants)), unit*(1+r.Int63n(3000/unit))
 				want := q.Ahead(tenant, cost)
 				_, mine := q.Push(0, Item{Cost: cost, Deadline: tick.Never, Tenant: uint16(tenant)})
 				served := int64(0)
@@ -128,7 +133,7 @@ func TestStaleHandles(t *testing.T) {
 	_, old := q.Push(0, Item{Deadline: tick.Never})
 	q.Take(0, old)
 	q.Push(0, Item{Deadline: tick.Never})
-	for _, h := range []Handle{{}, old, {slot: 7, gen: 1}, {slot: 1}, {slot: 1, gen: old.gen + 1}} {
+	for _, h := range []Handle{{}, old, {slot: 7, gen: 1}, {slot: 1}} {
 		if q.Remove(h) {
 			t.Errorf("%v was removed", h)
 		}
@@ -259,6 +264,22 @@ func BenchmarkChurn(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
 					churn(q, &now, &i, size.tenants)
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkAhead grows with the tenants that wait, and not with what they have
+// waiting.
+func BenchmarkAhead(b *testing.B) {
+	for _, d := range Disciplines {
+		for _, size := range []struct{ waiting, tenants int }{{1000, 10}, {100_000, 10}, {100_000, 10_000}} {
+			b.Run(fmt.Sprintf("%s/%d-of-%d", d.Name, size.waiting, size.tenants), func(b *testing.B) {
+				q := churned(d.Name, size.waiting, size.tenants)
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					q.Ahead(i%size.tenants, 100)
 				}
 			})
 		}

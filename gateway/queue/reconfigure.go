@@ -64,8 +64,8 @@ func (q *Queue) makeBands(old []band, same bool) {
 	}
 }
 
-// refill puts all that waits into the lines and bands there are now: first the
-// lines that stay where they were, so that the others can join those.
+// refill puts all that waits into the lines and bands there are now. A line that
+// stays where it was goes on, another one joins.
 func (q *Queue) refill(stays []bool) {
 	for id := 1; id < len(q.slots); id++ {
 		s := &q.slots[id]
@@ -79,20 +79,18 @@ func (q *Queue) refill(stays []bool) {
 		q.inVictims[id] = absent
 		q.count(b, uint32(id))
 	}
-	for _, first := range []bool{true, false} {
-		for i := range q.lines {
-			l := &q.lines[i]
-			if l.root == 0 || stays[i] != first {
-				continue
-			}
-			b := &q.bands[l.band]
-			if first {
-				b.order.again(l)
-			} else {
-				b.order.join(l)
-			}
-			b.turns.push(l.turn, q.inTurns)
+	for i := range q.lines {
+		l := &q.lines[i]
+		if l.root == 0 {
+			continue
 		}
+		b := &q.bands[l.band]
+		if stays[i] {
+			b.order.again(l)
+		} else {
+			b.order.join(l)
+		}
+		b.turns.push(l.turn, q.inTurns)
 	}
 	for i := range q.bands {
 		if b := &q.bands[i]; b.requests == 0 {
