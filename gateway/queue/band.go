@@ -131,7 +131,7 @@ func (b *band) full(bytes int64) Verdict {
 // Ahead returns the cost that would be served before an item of that cost which
 // joined a tenant now, behind what the tenant has waiting. Among the tenants of
 // a band it is what the discipline does with what waits now; between bands it
-// counts as if cost flowed. O(tenants that wait).
+// counts as if cost flowed. O(tenants that are served before, each log n).
 func (q *Queue) Ahead(tenant int, cost int64) int64 {
 	l := &q.lines[tenant]
 	own := &q.bands[l.band]

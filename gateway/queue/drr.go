@@ -131,37 +131,35 @@ func (d *drr) inherit(old order) {
 // ahead: before the item, each other line is served what the visits bring that
 // come before the one that serves it.
 func (d *drr) ahead(l *line, cost int64) int64 {
-	own := d.q.waiting(l)
+	sum := d.q.waiting(l)
 	me := *l
-	if own > 0 {
+	if sum > 0 {
 		d.settle(&me)
 	} else {
 		d.workOff(&me)
 		me.turn.minor, me.visited, me.deficit = math.MaxInt64, d.round-1, min(me.deficit, 0)
 	}
-	round := d.when(&me, own+cost)
-	for _, e := range d.b.turns {
-		if e.id == uint32(l.tenant) {
-			continue
+	me.turn.major = d.when(&me, sum+cost)
+	d.b.turns.below(&me.turn, 0, func(id uint32) {
+		if id == uint32(l.tenant) {
+			return
 		}
-		o := d.q.lines[e.id]
+		o := d.q.lines[id]
 		d.settle(&o)
-		last := round
-		if e.minor > me.turn.minor {
+		last := me.turn.major
+		if o.turn.minor > me.turn.minor {
 			last--
 		}
-		own += d.servedBy(&o, last)
-	}
-	return own
+		sum += d.servedBy(&o, last)
+	})
+	return sum
 }
 
-// servedBy is the cost of a settled line that is served until its visit of a round.
+// servedBy is the cost of a settled line that is served until its visit of a
+// round; its first item is.
 func (d *drr) servedBy(l *line, round int64) int64 {
-	all, each, more := d.q.waiting(l), d.quantum*l.weight, round-l.visited
-	switch {
-	case more <= 0 && l.turn.minor != d.place:
-		return 0
-	case more >= rounds(max(all-l.deficit, 0), each):
+	each, more := d.quantum*l.weight, round-l.visited
+	if all := d.q.waiting(l); more >= rounds(max(all-l.deficit, 0), each) {
 		return all
 	}
 	return d.q.servedWithin(l, l.deficit+more*each)

@@ -95,3 +95,15 @@ func (h *heap) down(i int, e entry, at []int32) {
 	list[i] = e
 	at[e.id] = int32(i)
 }
+
+// below visits every member before bound, from place i on. It passes over whatever
+// is behind one that is not, so that it costs as much as it visits.
+func (h heap) below(bound *entry, i int, visit func(id uint32)) {
+	if i >= len(h) || !h[i].before(bound) {
+		return
+	}
+	visit(h[i].id)
+	for c := 4*i + 1; c <= 4*i+4; c++ {
+		h.below(bound, c, visit)
+	}
+}

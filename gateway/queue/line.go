@@ -149,6 +149,9 @@ func (q *Queue) joined(before, after uint32) uint32 {
 // servedUntil is the cost of a line's first items up to the one that makes it
 // cost at least: how much is served of a line that goes on until then.
 func (q *Queue) servedUntil(l *line, cost int64) int64 {
+	if all := q.waiting(l); cost >= all {
+		return all
+	}
 	served := int64(0)
 	for id := l.root; id != 0 && cost > served; {
 		s := &q.slots[id]

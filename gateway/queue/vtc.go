@@ -82,26 +82,24 @@ func (v *vtc) inherit(old order) {
 // ahead: before the item, each other line is served until its counter is no
 // longer less than that of l will be.
 func (v *vtc) ahead(l *line, _ int64) int64 {
-	own := v.q.waiting(l)
-	start := l.counter
-	if own == 0 {
-		start = max(start, v.start)
+	sum := v.q.waiting(l)
+	level := entry{l.counter, int64(l.tenant), 0}
+	if sum == 0 {
+		level.major = max(l.counter, v.start)
 	}
-	level := start + (l.remainder+own*scale)/l.weight
-	for _, e := range v.b.turns {
-		o := &v.q.lines[e.id]
+	level.major += (l.remainder + sum*scale) / l.weight
+	v.b.turns.below(&level, 0, func(id uint32) {
+		o := &v.q.lines[id]
 		if o == l {
-			continue
+			return
 		}
-		reach := level - e.major
+		steps := level.major - o.counter
 		if o.tenant < l.tenant { // goes first at the same counter
-			reach++
+			steps++
 		}
-		if reach > 0 {
-			own += v.q.servedUntil(o, costOf(reach, o))
-		}
-	}
-	return own
+		sum += v.q.servedUntil(o, costOf(steps, o))
+	})
+	return sum
 }
 
 // costOf is the least cost by which a line's counter grows by steps.
