@@ -24,6 +24,9 @@ func (c *fileCheck) all() {
 			c.known(backends, fmt.Sprintf("gateway.route.groups[%d][%d]", i, j), name)
 		}
 	}
+	for i, t := range c.Gateway.Tenants {
+		c.known(tenants, fmt.Sprintf("gateway.tenants[%d].name", i), t.Name)
+	}
 	c.Identity.EachTenant(func(path, name string) { c.known(tenants, "identity."+path, name) })
 	if len(c.Tenants) >= int(record.NoTenant) {
 		c.fail("tenants", "are %d, at most %d", len(c.Tenants), record.NoTenant-1)

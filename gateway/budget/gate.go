@@ -9,10 +9,26 @@ import (
 	"foundrylab/internal/unit"
 )
 
+// Claim is how much of a reserve a request may use, in millionths.
+type Claim int64
+
+// Entitled is the claim of a tenant that uses no more than its share, and of a
+// band that is owed its minimum share.
+const Entitled Claim = million
+
+// Standing is the claim of the others, by the place of their band among so many:
+// half of the reserve for the last, three quarters for the first, so that a
+// higher band finds room where a lower one waits.
+func Standing(band, bands int) Claim {
+	if bands < 2 {
+		return Entitled / 2
+	}
+	return Entitled/2 + Claim(bands-1-band)*Entitled/4/Claim(bands-1)
+}
+
 // Gate says when a backend may be sent something. Of each limit it keeps a
 // bucket that drains at the limit less the reserve. Who is entitled may fill it
-// up to the reserve, who is not up to half of that: for a request that is
-// larger, capacity is saved up before it goes, so that nobody has to wait after
+// up to the reserve, others less: for a request that is larger than what it may fill, capacity is saved up before it goes, so that nobody has to wait after
 // it. So what waits in line takes all of the capacity that is left over, and yet
 // who uses less than its share finds room at once.
 //
@@ -48,8 +64,7 @@ type paced struct {
 	hard      *limit.Sliding // nil: what counts is what is used in the end
 	period    time.Duration
 	perMinute int64
-	depth     int64 // that who is entitled may fill
-	room      int64 // that who is not entitled may fill
+	depth     int64 // the reserve of a period
 }
 
 // NewGate returns the gate of a valid configuration; reactive, it is always
@@ -121,7 +136,6 @@ func (p *paced) retune(now tick.Instant, perMinute, reserve int64) {
 	p.bucket.Resize(now, max(tick.MulDiv(perMinute, million-reserve, million), 1))
 	spread := max(tick.MulDiv(perMinute, int64(p.period), int64(time.Minute)), 1)
 	p.depth = max(tick.MulDiv(spread, reserve, million), 1)
-	p.room = max(p.depth/2, 1)
 	if p.hard != nil {
 		p.hard.Resize(spread)
 	}
@@ -162,36 +176,38 @@ func (g *Gate) Limited(backend int) bool {
 // Open reports whether a request of that cost may be sent to a backend now. One
 // that is larger than the reserve goes when nothing is in the way, and one that
 // is larger than the whole limit too: the backend says what becomes of it.
-func (g *Gate) Open(now tick.Instant, backend int, cost int64, entitled bool) bool {
+func (g *Gate) Open(now tick.Instant, backend int, cost int64, claim Claim) bool {
 	m := &g.backends[backend]
-	return m.tokens.open(now, cost, entitled) && m.requests.open(now, 1, entitled)
+	return m.tokens.open(now, cost, claim) && m.requests.open(now, 1, claim)
 }
 
-func (p *paced) open(now tick.Instant, cost int64, entitled bool) bool {
+func (p *paced) open(now tick.Instant, cost int64, claim Claim) bool {
 	return p.perMinute == 0 ||
-		(p.hard == nil || p.hard.Fits(now, p.within(cost, entitled))) && p.level(now) <= p.below(cost, entitled)
+		(p.hard == nil || p.hard.Fits(now, p.within(cost, claim))) && p.level(now) <= p.below(cost, claim)
 }
 
-// within is what must fit the window: who is not entitled leaves room there too.
-func (p *paced) within(cost int64, entitled bool) int64 {
-	if !entitled {
-		cost += p.depth - p.room
-	}
-	return min(cost, p.hard.Limit())
+// within is what must fit the window: the rest of the reserve is left free there too.
+func (p *paced) within(cost int64, claim Claim) int64 {
+	return min(cost+p.depth-p.room(claim), p.hard.Limit())
+}
+
+// room is how much a claim may fill.
+func (p *paced) room(claim Claim) int64 {
+	return max(tick.MulDiv(p.depth, int64(claim), million), 1)
 }
 
 // level is what has been sent and not yet drained; less than zero: saved up.
 func (p *paced) level(now tick.Instant) int64 { return p.bucket.Level(now) - p.saving }
 
 // below is the level at which a request may go.
-func (p *paced) below(cost int64, entitled bool) int64 {
+func (p *paced) below(cost int64, claim Claim) int64 {
 	switch {
-	case entitled:
+	case claim == Entitled:
 		return max(p.depth-cost, 0)
 	case p.tooLarge(cost):
 		return 0
 	}
-	return p.room - cost
+	return p.room(claim) - cost
 }
 
 // tooLarge is what the limit does not admit at all.
@@ -200,38 +216,38 @@ func (p *paced) tooLarge(cost int64) bool { return p.hard != nil && cost > p.har
 // OpensAt returns when Open will say yes, when nothing else is sent: the least
 // such instant, now where it does already. For a request that is larger than
 // half the reserve and not entitled that holds once Save was called for it.
-func (g *Gate) OpensAt(now tick.Instant, backend int, cost int64, entitled bool) tick.Instant {
+func (g *Gate) OpensAt(now tick.Instant, backend int, cost int64, claim Claim) tick.Instant {
 	m := &g.backends[backend]
-	return now.Add(max(m.tokens.wait(now, cost, entitled), m.requests.wait(now, 1, entitled)))
+	return now.Add(max(m.tokens.wait(now, cost, claim), m.requests.wait(now, 1, claim)))
 }
 
-func (p *paced) wait(now tick.Instant, cost int64, entitled bool) time.Duration {
+func (p *paced) wait(now tick.Instant, cost int64, claim Claim) time.Duration {
 	if p.perMinute == 0 {
 		return 0
 	}
 	wait := time.Duration(0)
 	if p.hard != nil {
-		wait = p.hard.Wait(now, p.within(cost, entitled))
+		wait = p.hard.Wait(now, p.within(cost, claim))
 	}
-	return max(wait, p.bucket.TimeTo(now, p.below(cost, entitled)+p.saving))
+	return max(wait, p.bucket.TimeTo(now, p.below(cost, claim)+p.saving))
 }
 
 // Save has the gate of a backend save up capacity for the request that goes
 // next and is not entitled; 0: nobody waits. What was saved is kept only as far
 // as that needs it.
-func (g *Gate) Save(now tick.Instant, backend int, cost int64) {
+func (g *Gate) Save(now tick.Instant, backend int, cost int64, claim Claim) {
 	m := &g.backends[backend]
-	m.tokens.save(now, cost)
-	m.requests.save(now, min(cost, 1))
+	m.tokens.save(now, cost, claim)
+	m.requests.save(now, min(cost, 1), claim)
 }
 
-func (p *paced) save(now tick.Instant, cost int64) {
+func (p *paced) save(now tick.Instant, cost int64, claim Claim) {
 	if p.perMinute == 0 {
 		return
 	}
 	saving := int64(0)
-	if need := -p.below(cost, false); cost > 0 && need > 0 {
-		saving = need + p.room // a timer that is late loses nothing
+	if need := -p.below(cost, claim); cost > 0 && claim != Entitled && need > 0 {
+		saving = need + p.room(claim) // a timer that is late loses nothing
 	}
 	p.bucket.Add(now, saving-p.saving)
 	p.saving = saving
@@ -247,7 +263,7 @@ func (g *Gate) PacedIn(now tick.Instant, backends uint64, cost int64) (wait time
 			return 0, false
 		}
 		perMinute += p.perMinute
-		cost += p.level(now) - p.room
+		cost += p.level(now) - p.room(Standing(0, 1))
 	}
 	if perMinute == 0 {
 		return 0, false

@@ -10,6 +10,9 @@ import (
 	"foundrylab/internal/unit"
 )
 
+// line is the claim of who waits where there are no bands.
+var line = Standing(0, 1)
+
 func at(d time.Duration) tick.Instant { return tick.Instant(time.Hour + d) }
 
 func predictive(limits ...Limit) *Config {
@@ -37,18 +40,16 @@ func TestNoWindowIsExceeded(t *testing.T) {
 		now, sent := at(0), int64(0)
 		for now < at(10*time.Minute) {
 			cost := 1 + dice.Int63n(perMinute/5)
-			entitled := dice.Intn(3) == 0
+			claim := []Claim{Entitled, Standing(0, 1), Standing(1, 3)}[dice.Intn(3)]
 			if dice.Intn(4) == 0 {
 				now = now.Add(time.Duration(dice.Intn(int(20 * time.Second))))
 			}
-			if !entitled {
-				g.Save(now, 0, cost)
-			}
-			opens := g.OpensAt(now, 0, cost, entitled)
-			if opens > now && g.Open(opens-1, 0, cost, entitled) {
+			g.Save(now, 0, cost, claim)
+			opens := g.OpensAt(now, 0, cost, claim)
+			if opens > now && g.Open(opens-1, 0, cost, claim) {
 				t.Fatalf("seed %d: OpensAt is late", seed)
 			}
-			if now = opens; !g.Open(now, 0, cost, entitled) {
+			if now = opens; !g.Open(now, 0, cost, claim) {
 				t.Fatalf("seed %d: OpensAt is early", seed)
 			}
 			if !tokens.Fits(now, cost) || !requests.Fits(now, 1) {
@@ -67,8 +68,8 @@ func TestPaceUsesTheLimit(t *testing.T) {
 	g := NewGate(predictive(Limit{Backend: "a", TPM: 100_000}), []string{"a"}, at(0))
 	now, sent := at(0), int64(0)
 	for now < at(10*time.Minute) {
-		g.Save(now, 0, 150)
-		now = g.OpensAt(now, 0, 150, false)
+		g.Save(now, 0, 150, line)
+		now = g.OpensAt(now, 0, 150, line)
 		g.Take(now, 0, 150)
 		sent += 150
 	}
@@ -81,22 +82,22 @@ func TestPaceUsesTheLimit(t *testing.T) {
 // entitled finds the reserve untouched before and after.
 func TestLargeRequestsAreSavedUpFor(t *testing.T) {
 	g := NewGate(predictive(Limit{Backend: "a", TPM: 60_000}), []string{"a"}, at(0))
-	g.Save(at(0), 0, 9_800)
-	opens := g.OpensAt(at(0), 0, 9_800, false)
+	g.Save(at(0), 0, 9_800, line)
+	opens := g.OpensAt(at(0), 0, 9_800, line)
 	if want := at(9387755103); opens != want { // 9,200 tokens at 980 a second
 		t.Errorf("opens after %v, want %v", opens.Sub(at(0)), want.Sub(at(0)))
 	}
-	if !g.Open(opens-1, 0, 1_200, true) {
+	if !g.Open(opens-1, 0, 1_200, Entitled) {
 		t.Error("while it saves, who is entitled must wait")
 	}
 	g.Take(opens, 0, 9_800)
-	g.Save(opens, 0, 0)
-	if !g.Open(opens, 0, 600, true) || g.Open(opens, 0, 601, true) {
+	g.Save(opens, 0, 0, line)
+	if !g.Open(opens, 0, 600, Entitled) || g.Open(opens, 0, 601, Entitled) {
 		t.Error("after it half of the reserve must be left, no more and no less")
 	}
-	g.Save(opens, 0, 9_800)
-	g.Save(at(time.Hour), 0, 0)
-	if g.Open(at(time.Hour), 0, 601, false) || !g.Open(at(time.Hour), 0, 600, false) {
+	g.Save(opens, 0, 9_800, line)
+	g.Save(at(time.Hour), 0, 0, line)
+	if g.Open(at(time.Hour), 0, 601, line) || !g.Open(at(time.Hour), 0, 600, line) {
 		t.Error("what was saved for a request that is gone is kept")
 	}
 }
@@ -104,32 +105,33 @@ func TestLargeRequestsAreSavedUpFor(t *testing.T) {
 func TestGate(t *testing.T) {
 	known := Limit{Backend: "a", TPM: 60_000}
 	for _, c := range []struct {
-		name     string
-		taken    int64
-		cost     int64
-		entitled bool
-		open     bool
-		opens    time.Duration
+		name  string
+		taken int64
+		cost  int64
+		claim Claim
+		open  bool
+		opens time.Duration
 	}{
-		{"empty: half the reserve", 0, 600, false, true, 0},
-		{"empty, larger than that: it is saved up first", 0, 601, false, false, 1020409},
-		{"empty, larger than the limit", 0, 100_000, false, true, 0},
-		{"who waits is paced", 1_000, 10, false, false, 418367347}, // 410 tokens at 980 a second
-		{"who is entitled uses the reserve", 1_000, 200, true, true, 0},
-		{"but no more than the reserve", 1_000, 201, true, false, 1020409},
-		{"larger than the reserve waits until nothing is in the way", 980, 1_300, true, false, time.Second},
+		{"empty: half the reserve", 0, 600, line, true, 0},
+		{"empty, larger than that: it is saved up first", 0, 601, line, false, 1020409},
+		{"empty, larger than the limit", 0, 100_000, line, true, 0},
+		{"who waits is paced", 1_000, 10, line, false, 418367347}, // 410 tokens at 980 a second
+		{"who is entitled uses the reserve", 1_000, 200, Entitled, true, 0},
+		{"but no more than the reserve", 1_000, 201, Entitled, false, 1020409},
+		{"larger than the reserve waits until nothing is in the way", 980, 1_300, Entitled, false, time.Second},
+		{"the first of two bands may fill three quarters", 300, 600, Standing(0, 2), true, 0},
+		{"and no more", 301, 600, Standing(0, 2), false, 1020409},
+		{"the last of them half", 0, 601, Standing(1, 2), false, 1020409},
 	} {
 		g := NewGate(predictive(known), []string{"a"}, at(0))
 		if c.taken > 0 {
 			g.Take(at(0), 0, c.taken)
 		}
-		if !c.entitled {
-			g.Save(at(0), 0, c.cost)
-		}
-		if open := g.Open(at(0), 0, c.cost, c.entitled); open != c.open {
+		g.Save(at(0), 0, c.cost, c.claim)
+		if open := g.Open(at(0), 0, c.cost, c.claim); open != c.open {
 			t.Errorf("%s: open is %v", c.name, open)
 		}
-		if opens := g.OpensAt(at(0), 0, c.cost, c.entitled); opens != at(c.opens) {
+		if opens := g.OpensAt(at(0), 0, c.cost, c.claim); opens != at(c.opens) {
 			t.Errorf("%s: opens after %v, want %v", c.name, opens.Sub(at(0)), c.opens)
 		}
 	}
@@ -182,10 +184,10 @@ func TestReconfigureKeepsWhatWasUsed(t *testing.T) {
 	g := NewGate(predictive(Limit{Backend: "a", TPM: 60_000}), []string{"a"}, at(0))
 	g.Take(at(0), 0, 60_000)
 	g.Reconfigure(predictive(Limit{Backend: "a", TPM: 90_000}), []string{"a", "b"}, at(0))
-	if g.Open(at(time.Second), 0, 30_001, true) || g.OpensAt(at(time.Second), 0, 30_001, true) != at(time.Minute) {
+	if g.Open(at(time.Second), 0, 30_001, Entitled) || g.OpensAt(at(time.Second), 0, 30_001, Entitled) != at(time.Minute) {
 		t.Error("what was used is forgotten")
 	}
-	if !g.Open(at(0), 1, 1<<40, false) {
+	if !g.Open(at(0), 1, 1<<40, line) {
 		t.Error("b has no known limit")
 	}
 }
@@ -228,9 +230,9 @@ func TestGateDoesNotAllocate(t *testing.T) {
 	g := NewGate(cfg, []string{"a"}, at(0))
 	now := at(0)
 	step := func() {
-		g.Save(now, 0, 100)
-		now = g.OpensAt(now, 0, 100, false)
-		g.Open(now, 0, 100, false)
+		g.Save(now, 0, 100, line)
+		now = g.OpensAt(now, 0, 100, line)
+		g.Open(now, 0, 100, line)
 		g.Take(now, 0, 100)
 		g.Served(now, 0)
 	}

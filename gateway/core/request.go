@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"foundrylab/gateway/breaker"
+	"foundrylab/gateway/budget"
 	"foundrylab/gateway/route"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
@@ -61,7 +62,7 @@ func (c *Core) reserved(now tick.Instant, ev *Event, out []Effect) []Effect {
 // this request has not tried. One that is already under way may use what the
 // gate keeps in reserve.
 func (c *Core) send(now tick.Instant, ref record.Ref, r *request, out []Effect) []Effect {
-	if backend := c.choose(now, r, true); backend >= 0 {
+	if backend := c.choose(now, r, budget.Entitled); backend >= 0 {
 		return c.attempt(now, ref, r, backend, out)
 	}
 	return c.respond(now, ref, r, c.noBackend(now, r), out)
@@ -87,12 +88,12 @@ func (c *Core) attempt(now tick.Instant, ref record.Ref, r *request, backend int
 
 // choose returns a backend of the first group that has one which may be sent
 // the request now, and which it has not tried; negative: none.
-func (c *Core) choose(now tick.Instant, r *request, entitled bool) int {
+func (c *Core) choose(now tick.Instant, r *request, claim budget.Claim) int {
 	cfg := c.configs[r.cfg]
 	for g, group := range cfg.groups {
 		usable := c.usable[:0]
 		for _, m := range group {
-			if r.tried&(1<<m.Backend) == 0 && c.takes(now, m.Backend, r, entitled) {
+			if r.tried&(1<<m.Backend) == 0 && c.takes(now, m.Backend, r, claim) {
 				usable = append(usable, m)
 			}
 		}
@@ -106,12 +107,12 @@ func (c *Core) choose(now tick.Instant, r *request, entitled bool) int {
 
 // takes reports whether a backend may be sent a request now. Where nobody waits
 // a ramp would only turn requests away.
-func (c *Core) takes(now tick.Instant, backend int, r *request, entitled bool) bool {
+func (c *Core) takes(now tick.Instant, backend int, r *request, claim budget.Claim) bool {
 	b := &c.breakers[backend]
 	if c.queue == nil && !b.Available(now) || c.queue != nil && !b.Ready(now) {
 		return false
 	}
-	return !c.gate.Limited(backend) || c.gate.Open(now, backend, c.costAt(backend, r), entitled)
+	return !c.gate.Limited(backend) || c.gate.Open(now, backend, c.costAt(backend, r), claim)
 }
 
 func (c *Core) newAttempt() uint32 {
@@ -139,7 +140,7 @@ func (c *Core) noBackend(now tick.Instant, r *request) Effect {
 			available := c.breakers[m.Backend].Available(now)
 			if available && r.tried&(1<<m.Backend) == 0 { // its gate is closed
 				gated = true
-				soonest = min(soonest, c.gate.OpensAt(now, m.Backend, c.costAt(m.Backend, r), true))
+				soonest = min(soonest, c.gate.OpensAt(now, m.Backend, c.costAt(m.Backend, r), budget.Entitled))
 				continue
 			}
 			spare = spare || available
@@ -220,7 +221,7 @@ func (c *Core) attemptEnded(now tick.Instant, ev *Event, out []Effect) []Effect 
 		r.refusals++
 	}
 	if again := c.configs[r.cfg].retry.Again(r.attempts-r.forgiven(c), ev.Status, ev.Outcome); again || limited {
-		if backend := c.choose(now, r, true); again && backend >= 0 {
+		if backend := c.choose(now, r, budget.Entitled); again && backend >= 0 {
 			return c.attempt(now, ref, r, backend, out)
 		}
 		if limited && c.comeBack(now, ref, r) {

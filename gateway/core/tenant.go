@@ -12,6 +12,7 @@ import (
 type tenantPlan struct {
 	weight int64
 	band   int // place in queue.bands
+	claim  budget.Claim
 	limits budget.Limits
 }
 
@@ -40,6 +41,7 @@ func planTenants(cfg *Config, members []Member) []tenantPlan {
 			p.weight = max(members[i].Weight, 1)
 			p.grant(cfg, members[i].Name)
 		}
+		p.claim = budget.Standing(p.band, bands)
 		plans[i] = p
 	}
 	return plans

@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"time"
 
+	"foundrylab/gateway/budget"
 	"foundrylab/gateway/queue"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
@@ -16,8 +17,8 @@ func (c *Core) admit(now tick.Instant, ref record.Ref, r *request, out []Effect)
 	}
 	r.cost = c.costAt(c.configs[r.cfg].groups[0][0].Backend, r)
 	r.deadline = min(r.deadline, now.Add(c.queue.TTL(int(r.tenant))))
-	if entitled, ok := c.passes(now, r); ok {
-		if backend := c.choose(now, r, entitled); backend >= 0 {
+	if claim, ok := c.passes(now, r); ok {
+		if backend := c.choose(now, r, claim); backend >= 0 {
 			return c.attempt(now, ref, r, backend, out)
 		}
 	}
@@ -26,14 +27,16 @@ func (c *Core) admit(now tick.Instant, ref record.Ref, r *request, out []Effect)
 
 // passes reports whether a request that comes need not stand in line: nobody of
 // its band or a higher one waits, or only those who, unlike its tenant, have
-// more than their share. Then it may use the reserve.
-func (c *Core) passes(now tick.Instant, r *request) (entitled, ok bool) {
-	band := c.cfg.tenants[r.tenant].band
-	if c.queue.LenOf(int(r.tenant)) > 0 || c.queue.LenAbove(band) > 0 {
-		return false, false
+// more than their share; and what claim it has then.
+func (c *Core) passes(now tick.Instant, r *request) (claim budget.Claim, ok bool) {
+	plan := &c.cfg.tenants[r.tenant]
+	if c.queue.LenOf(int(r.tenant)) > 0 || c.queue.LenAbove(plan.band) > 0 {
+		return 0, false
 	}
-	entitled = c.shares.Within(now, int(r.tenant), r.cost)
-	return entitled, entitled || c.queue.LenAbove(band+1) == 0
+	if c.shares.Within(now, int(r.tenant), r.cost) {
+		return budget.Entitled, true
+	}
+	return plan.claim, c.queue.LenAbove(plan.band+1) == 0
 }
 
 // costAt is what a backend charges a request at arrival.
@@ -150,11 +153,10 @@ func (c *Core) dispatch(now tick.Instant, out []Effect) []Effect {
 			break
 		}
 		r := &c.requests[it.Ref.Slot]
-		// A lower band that goes first has been owed it for long: it may use the reserve.
-		owed := c.queue.LenAbove(c.cfg.tenants[it.Tenant].band) > 0
-		backend := c.choose(now, r, owed)
+		claim := c.claim(now, &it)
+		backend := c.choose(now, r, claim)
 		if backend < 0 {
-			c.opens = c.opensAt(now, r, owed)
+			c.opens = c.opensAt(now, r, claim)
 			return out
 		}
 		c.queue.Take(now, handle)
@@ -170,16 +172,28 @@ func (c *Core) dispatch(now tick.Instant, out []Effect) []Effect {
 	return out
 }
 
+// claim is what who goes next may use of the reserve.
+func (c *Core) claim(now tick.Instant, it *queue.Item) budget.Claim {
+	plan := &c.cfg.tenants[it.Tenant]
+	if c.queue.LenAbove(plan.band) > 0 { // it goes first since its band is owed that
+		return budget.Entitled
+	}
+	if c.shares.Within(now, int(it.Tenant), it.Cost) {
+		return budget.Entitled
+	}
+	return plan.claim
+}
+
 // saveNothing tells the gate that nobody waits any more.
 func (c *Core) saveNothing(now tick.Instant) {
 	for set := c.cfg.members; set != 0; set &= set - 1 {
-		c.gate.Save(now, bits.TrailingZeros64(set), 0)
+		c.gate.Save(now, bits.TrailingZeros64(set), 0, budget.Entitled)
 	}
 }
 
 // opensAt is when the first of the backends may take a request, when nothing
 // else happens before.
-func (c *Core) opensAt(now tick.Instant, r *request, entitled bool) tick.Instant {
+func (c *Core) opensAt(now tick.Instant, r *request, claim budget.Claim) tick.Instant {
 	at := tick.Never
 	for _, group := range c.configs[r.cfg].groups {
 		for _, m := range group {
@@ -188,10 +202,8 @@ func (c *Core) opensAt(now tick.Instant, r *request, entitled bool) tick.Instant
 			}
 			if ready := c.breakers[m.Backend].ReadyAt(now); ready != tick.Never {
 				cost := c.costAt(m.Backend, r)
-				if !entitled {
-					c.gate.Save(now, m.Backend, cost)
-				}
-				at = min(at, max(ready, c.gate.OpensAt(now, m.Backend, cost, entitled)))
+				c.gate.Save(now, m.Backend, cost, claim)
+				at = min(at, max(ready, c.gate.OpensAt(now, m.Backend, cost, claim)))
 			}
 		}
 	}
