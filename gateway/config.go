@@ -99,8 +99,9 @@ type route struct {
 	body bool // the deployment is the body's model, not in the path
 }
 
-// forwarded are the route families that the gateway serves, as its backends have them.
-const forwarded = ops.InClassic | ops.InV1
+// forwarded are the route families that the gateway serves, as its backends have them. Not those of a project, whose name
+// would have to be mapped, and not OpenAI's own, which the service does not have.
+const forwarded = ops.InClassic | ops.InResource | ops.InV1 | ops.InModels | ops.InAnthropic
 
 func routes() []*route {
 	var list []*route

@@ -183,3 +183,25 @@ func TestSlowBody(t *testing.T) {
 		<-gaveUp
 	})
 }
+
+// Whichever of its paths a client of the service uses, it is the backend's path with the backend's deployment.
+func TestRouteFamilies(t *testing.T) {
+	for path, want := range map[string]string{
+		"/openai/deployments/x/chat/completions": "/openai/deployments/dep-a/chat/completions", "/openai/deployments/x/completions": "/openai/deployments/dep-a/completions",
+		"/openai/deployments/x/embeddings": "/openai/deployments/dep-a/embeddings", "/openai/v1/chat/completions": "", "/openai/v1/responses": "", "/openai/v1/embeddings": "",
+		"/openai/responses": "", "/models/chat/completions": "", "/models/embeddings": "", "/anthropic/v1/messages": "",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			a := always(ok)
+			lb := newLab(t, []*fake{a}, func(c *Config) { c.Clients = []Client{{Name: "team", Key: "k"}} })
+			got := lb.post(path, chat, "X-Api-Key", "k", "Anthropic-Version", "2023-06-01")
+			if want == "" {
+				want = path
+			}
+			if got.status != 200 || len(a.requests()) != 1 || a.requests()[0].path != want || a.requests()[0].header.Get("Anthropic-Version") == "" ||
+				want == path && !strings.Contains(a.requests()[0].body, `"model":"dep-a"`) {
+				t.Errorf("%s: %d, %+v", path, got.status, a.requests())
+			}
+		})
+	}
+}

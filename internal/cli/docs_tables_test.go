@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	gatewayhttp "foundrylab/gateway"
 	gateway "foundrylab/gateway/core"
 	"foundrylab/gateway/queue"
 	"foundrylab/gateway/route"
@@ -52,6 +53,7 @@ var docsParts = []docsPart{
 	{"docs/fixtures.md", "match", keysOf[fixture.Match]},
 	{"docs/fixtures.md", "answer", keysOf[fixture.Answer]},
 	{"docs/auth.md", "auth", keysOf[access.Config]},
+	{"docs/gateway.md", "file", keysOf[gatewayhttp.File]},
 	{"docs/scenarios.md", "slo", keysOf[scenarios.SLO]},
 	{"docs/scenarios.md", "policies", func(*testing.T) string {
 		return docsTable([]string{"policy", "what it does"}, route.Policies, func(p route.Named) []string { return []string{mono(p.Name), p.Help} })

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"unicode"
 
+	"foundrylab/gateway"
 	"foundrylab/scenarios"
 	"foundrylab/simulator"
 )
@@ -30,6 +31,7 @@ import (
 //	<!-- file my.yaml -->   it is put into that directory first
 //	<!-- output of: CMD --> its lines are among those that CMD prints, in this order; … stands for any number of lines
 //	<!-- resources -->      it is a file of resources, and right
+//	<!-- gateway -->        it is the file of a gateway, and right
 //	<!-- go test -->        it is a Go file of somebody else's module that uses this one, and its tests pass
 //	<!-- go openai -->      it is the inside of a function that uses openai-go, and compiles
 const docsRoot = "../.."
@@ -252,6 +254,12 @@ func TestDocsScenarios(t *testing.T) {
 	for _, p := range docsPages(t) {
 		for _, f := range p.fences() {
 			if f.lang != "yaml" || f.mark == "not a scenario" {
+				continue
+			}
+			if f.mark == "gateway" {
+				if _, err := gateway.ReadFile(fmt.Sprintf("%s:%d", p.name, f.line), []byte(f.body)); err != nil {
+					t.Error(err)
+				}
 				continue
 			}
 			if f.mark == "resources" {

@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"foundrylab/internal/yamlconf"
 	"foundrylab/gateway"
+	"foundrylab/internal/yamlconf"
 	"foundrylab/scenarios"
 	"foundrylab/simulator"
 	"foundrylab/simulator/fixture"
