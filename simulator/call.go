@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -29,14 +28,14 @@ type call struct {
 	route    *route
 	serial   uint64
 	began    tick.Instant
-	family   string   // of the route, where the deployment is in the body
-	version  string   // api-version
-	backend  *backend // once its deployment is known
-	digest   uint64   // of the body
-	raw      []byte   // the body, while an extension may want it; else nil
-	peeked   ops.Peeked
-	op       operation
-	model    catalog.Model
+	family   string      // of the route, where the deployment is in the body
+	version  string      // api-version
+	backend  *backend    // once its deployment is known
+	digest   uint64      // of the body
+	raw      []byte      // the body, while an extension may want it; else nil
+	peeked   *ops.Peeked // once the body is read, and until a stream begins
+	op       *operation
+	model    *catalog.Model
 	counter  tokens.Counter   // nil where the prompt's size was given
 	prompt   int32            // tokens
 	request  uint64           // its key
@@ -53,6 +52,7 @@ type call struct {
 	flight   *flight     // once the answer is planned
 	memo     *remembered // a response that is to be remembered
 
+	values headerValues       // of this response alone
 	status int                // sent; 0: nothing was
 	reason record.Reason      // for the log, of what never reached a deployment
 	end    *deployment.Effect // how it ended at its deployment, or nil
@@ -134,7 +134,8 @@ func (c *call) readBody(peek peeker) bool {
 		c.raw = bytes.Clone(d.body.Bytes())
 	}
 	d.peeker.Lenient = c.srv.lenient
-	c.peeked, err = peek(&d.peeker, d.body.Bytes())
+	c.peeked = new(ops.Peeked)
+	*c.peeked, err = peek(&d.peeker, d.body.Bytes())
 	var invalid *ops.InvalidRequest
 	if errors.As(err, &invalid) {
 		c.answer(content.InvalidRequest(invalid))
@@ -198,7 +199,7 @@ func (c *call) head(a content.Answer) {
 		c.backend.place(h)
 	}
 	h["Content-Type"] = applicationJSON
-	h["Content-Length"] = []string{strconv.Itoa(len(a.Body))}
+	h["Content-Length"] = c.values.number(int64(len(a.Body)))
 	c.status = a.Status
 }
 

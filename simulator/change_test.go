@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"encoding/json"
-	"net/http"
 	"net/http/httptest"
 	"reflect"
 	"strconv"
@@ -211,9 +210,9 @@ func TestChangePaceAndProfile(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer other.Close()
-		header, want := http.Header{}, map[string]bool{}
-		other.backends[0].limits.Load().set(header, &deployment.Effect{})
-		for name := range header {
+		w, want := httptest.NewRecorder(), map[string]bool{}
+		other.backends[0].limits.Load().set(&call{w: w}, &deployment.Effect{})
+		for name := range w.Header() {
 			want[name] = true
 		}
 		for name := range resp.Header {

@@ -106,7 +106,7 @@ func (c *call) launch(ev deployment.Event, gone <-chan struct{}) *flight {
 // it. Any other prompt is counted, named by its body, compared with what came before, and answered at a length that the
 // deployment draws.
 func (c *call) meter() (deployment.Event, error) {
-	p := &c.peeked
+	p := c.peeked
 	wanted, choices := c.op.wanted(p)
 	ev := deployment.Event{PromptEstimate: clamp(c.op.guess(p)), OutputTokens: wanted, MaxTokens: clamp(p.OutputLimit()),
 		N: uint16(min(choices, math.MaxUint16)), Stream: p.Stream, Effort: effortOf(p),
@@ -151,7 +151,7 @@ func (c *call) whole(f *flight) {
 		c.reset()
 		return
 	}
-	c.backend.limits.Load().set(c.w.Header(), &f.plan)
+	c.backend.limits.Load().set(c, &f.plan)
 	p := newSheet()
 	defer p.free()
 	p.text = c.writer(f).AppendBody(p.text)
@@ -165,7 +165,7 @@ func (c *call) whole(f *flight) {
 
 // writer prepares what the answer says.
 func (c *call) writer(f *flight) content.Writer {
-	_, choices := c.op.wanted(&c.peeked)
+	_, choices := c.op.wanted(c.peeked)
 	c.flight = f
 	r := content.Reply{
 		Key:             c.backend.text.Draw(c.request, f.plan.Attempt),

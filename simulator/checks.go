@@ -91,7 +91,7 @@ func newerVersion(c *call) *content.Answer {
 
 func atMost(param string, most int, count func(*ops.Peeked) int) func(*call) *content.Answer {
 	return func(c *call) *content.Answer {
-		n := count(&c.peeked)
+		n := count(c.peeked)
 		if n <= most {
 			return nil
 		}
@@ -146,7 +146,7 @@ func sampling(p *ops.Peeked, name string) string {
 // within refuses a number below least or above most.
 func within(name string, least, most float64) func(*call) *content.Answer {
 	return func(c *call) *content.Answer {
-		raw := sampling(&c.peeked, name)
+		raw := sampling(c.peeked, name)
 		if raw == "" {
 			return nil
 		}
@@ -170,7 +170,7 @@ func logprobsAsked(c *call) *content.Answer {
 // notReasoning refuses a parameter that reasoning models do not have.
 func notReasoning(param, instead string, given func(*ops.Peeked) bool) func(*call) *content.Answer {
 	return func(c *call) *content.Answer {
-		if !c.model.Reasoning || !given(&c.peeked) {
+		if !c.model.Reasoning || !given(c.peeked) {
 			return nil
 		}
 		a := content.UnsupportedParameter(param, instead)
@@ -181,7 +181,7 @@ func notReasoning(param, instead string, given func(*ops.Peeked) bool) func(*cal
 // onlyDefault refuses a value of a parameter for which reasoning models have one alone.
 func onlyDefault(name, only string) func(*call) *content.Answer {
 	return func(c *call) *content.Answer {
-		raw := sampling(&c.peeked, name)
+		raw := sampling(c.peeked, name)
 		if raw == "" || !c.model.Reasoning {
 			return nil
 		}
@@ -208,7 +208,7 @@ func effortWithoutReasoning(c *call) *content.Answer {
 
 // shortEnough refuses a cap above what the model can answer at most.
 func shortEnough(c *call) *content.Answer {
-	p, most := &c.peeked, c.model.Output
+	p, most := c.peeked, c.model.Output
 	asked := p.OutputLimit()
 	switch {
 	case asked <= most || !c.model.Known():

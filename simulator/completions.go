@@ -24,7 +24,7 @@ func writeCompletion(c *call, r content.Reply) content.Writer {
 
 // refuseCompletion refuses what is too long, or too many answers at once.
 func refuseCompletion(c *call) *content.Answer {
-	if _, made := wantedCandidates(&c.peeked); made > ops.MaxChoices {
+	if _, made := wantedCandidates(c.peeked); made > ops.MaxChoices {
 		return invalid("n", "", fmt.Sprintf("Invalid 'n': %d completions were requested in all, the maximum is %d.", made, ops.MaxChoices))
 	}
 	return refuseLong(c)

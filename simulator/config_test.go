@@ -156,7 +156,7 @@ func TestMeter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := &call{srv: s, op: operations[0], backend: s.backends[0], digest: rng.Entity(tt.body), peeked: p}
+		c := &call{srv: s, op: &operations[0], backend: s.backends[0], digest: rng.Entity(tt.body), peeked: &p}
 		ev, err := c.meter()
 		want := deployment.Event{Key: tt.key, PromptTokens: tt.prompt, PromptEstimate: tt.estimate, OutputTokens: tt.output, MaxTokens: 77, N: 3, Marked: true}
 		if tt.output < 0 {

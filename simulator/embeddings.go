@@ -12,7 +12,7 @@ const maxEmbedTokens = 300_000
 
 // refuseEmbeddings refuses dimensions that the model does not have, and inputs beyond its window.
 func refuseEmbeddings(c *call) *content.Answer {
-	p, m := &c.peeked, c.model
+	p, m := c.peeked, c.model
 	if c.srv.lenient {
 		return nil
 	}
@@ -41,7 +41,7 @@ func refuseEmbeddings(c *call) *content.Answer {
 }
 
 func writeEmbeddings(c *call, r content.Reply) content.Writer {
-	p, natural := &c.peeked, c.model.Dimensions
+	p, natural := c.peeked, c.model.Dimensions
 	wanted := natural
 	if p.Dimensions > 0 {
 		wanted = min(p.Dimensions, natural)

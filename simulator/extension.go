@@ -40,7 +40,7 @@ var secrets = []string{"Api-Key", "X-Api-Key", "Authorization", "Proxy-Authoriza
 
 // told is what an Extension sees of the request.
 func (d *director) told() *ExtensionRequest {
-	p := &d.peeked
+	p := d.peeked
 	r := &ExtensionRequest{Operation: fixture.OperationNamed(d.op.name), Deployment: d.backend.cfg.Name, Model: d.backend.cfg.Model, User: lastUser(p),
 		Tools: d.offered, AfterTool: p.AfterTool, Header: d.r.Header.Clone(), Body: d.raw}
 	for _, name := range secrets {

@@ -249,7 +249,7 @@ func FuzzReadAnswer(f *testing.F) {
 		if err != nil {
 			return
 		}
-		d := director{call: &call{op: operations[0]}}
+		d := director{call: &call{op: &operations[0]}}
 		if err := d.sayable(a); err != nil {
 			t.Errorf("%s: what was read cannot be said: %v", src, err)
 		}

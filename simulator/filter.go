@@ -115,6 +115,6 @@ func (c *call) filtered(f *flight) {
 		c.reset()
 		return
 	}
-	c.backend.limits.Load().set(c.w.Header(), &f.plan)
+	c.backend.limits.Load().set(c, &f.plan)
 	c.answer(content.PromptFiltered(&c.verdicts.prompt))
 }

@@ -114,14 +114,14 @@ func (d *director) asMode(mode contentMode) *content.Answer {
 	}
 	if mode == echoed && d.op.needs != catalog.Embedding {
 		d.finish = ops.FinishNone
-		d.say(lastUser(&d.peeked))
+		d.say(lastUser(d.peeked))
 	}
 	return nil
 }
 
 // looked is what fixtures see of the request.
 func (d *director) looked() *fixture.Request {
-	p := &d.peeked
+	p := d.peeked
 	r := &fixture.Request{Operation: fixture.OperationNamed(d.op.name), Deployment: d.backend.cfg.Name, Model: d.backend.cfg.Model,
 		User: lastUser(p), Tools: d.offered, Header: d.r.Header.Values, AfterTool: p.AfterTool}
 	for i := range p.Messages {

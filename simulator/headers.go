@@ -20,10 +20,28 @@ var (
 	notSet          = []string{"Not-Set"}
 )
 
+// headerValues is room for the values of headers that are of one response alone: as many as its call allocates once. The
+// slices are good as long as it is.
+type headerValues struct {
+	room [7]string
+	used int
+}
+
+func (v *headerValues) text(s string) []string {
+	if v.used == len(v.room) {
+		return []string{s}
+	}
+	v.room[v.used] = s
+	v.used++
+	return v.room[v.used-1 : v.used : v.used]
+}
+
+func (v *headerValues) number(n int64) []string { return v.text(strconv.FormatInt(n, 10)) }
+
 // common sets what every response has, known route or not. The keys are written as http.CanonicalHeaderKey has them.
 func (c *call) common(h http.Header) {
-	ids := []string{c.guid(0), c.guid(1)}
-	h["Apim-Request-Id"], h["X-Request-Id"] = ids[:1:1], ids[1:]
+	ids := string(c.appendGUID(c.appendGUID(make([]byte, 0, 72), 0), 1))
+	h["Apim-Request-Id"], h["X-Request-Id"] = c.values.text(ids[:36]), c.values.text(ids[36:])
 	h["Strict-Transport-Security"] = transportSafety
 	h["X-Content-Type-Options"] = nosniff
 	if id := c.r.Header["X-Ms-Client-Request-Id"]; len(id) == 1 {
@@ -34,15 +52,18 @@ func (c *call) common(h http.Header) {
 }
 
 // guid returns one of the identifiers of this request: a random-looking (version 4) GUID.
-func (c *call) guid(which uint32) string {
+func (c *call) guid(which uint32) string { return string(c.appendGUID(make([]byte, 0, 36), which)) }
+
+// appendGUID appends the 36 characters of one.
+func (c *call) appendGUID(b []byte, which uint32) []byte {
 	hi, lo := c.srv.ids.Draw(c.serial, 2*which), c.srv.ids.Draw(c.serial, 2*which+1)
 	hi = hi&^0xf000 | 0x4000
 	lo = lo&^(3<<62) | 1<<63
-	b := appendHex(make([]byte, 0, 36), hi>>32, 8)
+	b = appendHex(b, hi>>32, 8)
 	b = appendHex(append(b, '-'), hi>>16, 4)
 	b = appendHex(append(b, '-'), hi, 4)
 	b = appendHex(append(b, '-'), lo>>48, 4)
-	return string(appendHex(append(b, '-'), lo, 12))
+	return appendHex(append(b, '-'), lo, 12)
 }
 
 // appendHex appends the last digits hexadecimal digits of v.
@@ -102,12 +123,13 @@ func (b *backend) place(h http.Header) {
 }
 
 // set sets what a plan or a limiter's refusal says of the limits.
-func (l *limitHeaders) set(h http.Header, e *deployment.Effect) {
+func (l *limitHeaders) set(c *call, e *deployment.Effect) {
 	if l.tokens == nil {
 		return
 	}
-	left := []string{strconv.Itoa(int(e.RemainingTokens)), strconv.Itoa(int(e.RemainingRequests))}
-	h["X-Ratelimit-Remaining-Tokens"], h["X-Ratelimit-Remaining-Requests"] = left[:1:1], left[1:]
+	h := c.w.Header()
+	h["X-Ratelimit-Remaining-Tokens"] = c.values.number(int64(e.RemainingTokens))
+	h["X-Ratelimit-Remaining-Requests"] = c.values.number(int64(e.RemainingRequests))
 	if l.says.Limits {
 		h["X-Ratelimit-Limit-Tokens"] = l.tokens
 		h["X-Ratelimit-Limit-Requests"] = l.requests
@@ -120,8 +142,8 @@ func (l *limitHeaders) set(h http.Header, e *deployment.Effect) {
 		t, r := l.resets()
 		tokens, requests = ceilSeconds(t), ceilSeconds(r)
 	}
-	h["X-Ratelimit-Reset-Tokens"] = number(tokens)
-	h["X-Ratelimit-Reset-Requests"] = number(requests)
+	h["X-Ratelimit-Reset-Tokens"] = c.values.number(tokens)
+	h["X-Ratelimit-Reset-Requests"] = c.values.number(requests)
 }
 
 // secondsLeft returns the whole seconds, rounded up, until the window around now ends. The first window begins at once

@@ -101,7 +101,7 @@ func countTokens(c *call) {
 			c.answer(content.InternalServerError())
 			return
 		}
-		c.answer(content.Answer{Status: http.StatusOK, Body: []byte(`{"input_tokens":` + strconv.Itoa(countChat(&c.backend.counting, encoding, &c.peeked)) + "}")})
+		c.answer(content.Answer{Status: http.StatusOK, Body: []byte(`{"input_tokens":` + strconv.Itoa(countChat(&c.backend.counting, encoding, c.peeked)) + "}")})
 	}
 }
 
@@ -118,7 +118,7 @@ func azureOnly(a content.Answer) bool {
 
 // able reports whether the deployment's model has an ability, or answers that it has not.
 func (c *call) able(needs catalog.Ability) bool {
-	c.model = c.backend.model
+	c.model = &c.backend.model
 	switch {
 	case c.model.Can&needs != 0:
 		return true

@@ -30,10 +30,10 @@ var operations = []operation{
 }
 
 // operationOf returns the line of an operation; a test sees that each has one.
-func operationOf(op *ops.Operation) operation {
-	for _, o := range operations {
-		if o.name == op.Name {
-			return o
+func operationOf(op *ops.Operation) *operation {
+	for i := range operations {
+		if operations[i].name == op.Name {
+			return &operations[i]
 		}
 	}
 	panic("simulator: no line for operation " + op.Name)

@@ -25,12 +25,12 @@ func (c *call) refuse(e *deployment.Effect) {
 	}
 	h := c.w.Header()
 	if saysLimits(e.Reason) {
-		c.backend.limits.Load().set(h, e)
+		c.backend.limits.Load().set(c, e)
 	}
 	if e.RetryMs > 0 {
-		h["Retry-After"] = number(retrySeconds(e))
+		h["Retry-After"] = c.values.number(retrySeconds(e))
 		if c.backend.limits.Load().says.RetryMs || c.backend.cfg.Provisioned() {
-			h["Retry-After-Ms"] = number(int64(e.RetryMs))
+			h["Retry-After-Ms"] = c.values.number(int64(e.RetryMs))
 		}
 	}
 	c.answer(c.refusal(e))

@@ -40,7 +40,7 @@ func (c *call) responseForm(r *content.Reply) content.ResponseForm {
 		r.Model = c.backend.cfg.Name
 	}
 	plan := &c.flight.plan
-	form := content.ResponseForm{ID: c.responseKey(), Asked: c.peeked, PromptChars: c.peeked.TextChars,
+	form := content.ResponseForm{ID: c.responseKey(), Asked: *c.peeked, PromptChars: c.peeked.TextChars,
 		Completed: func() int64 { return int64(plan.EndsAt()) / int64(time.Second) }}
 	form.Asked.Messages, form.Asked.PartChars = nil, nil
 	if c.model.Reasoning {

@@ -10,7 +10,7 @@ import (
 // recallResponse puts what previous responses said between the instructions, which are not inherited, and what the
 // request says itself.
 func recallResponse(c *call) *content.Answer {
-	p, ask := &c.peeked, c.peeked.Response
+	p, ask := c.peeked, c.peeked.Response
 	own := p.Messages
 	if ask.Instructions != "" {
 		own = own[1:]

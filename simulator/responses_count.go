@@ -38,7 +38,7 @@ func (c *call) countContext(answer func(c *call, tokens int)) {
 		c.answer(content.InternalServerError())
 		return
 	}
-	answer(c, countChat(&c.backend.counting, encoding, &c.peeked))
+	answer(c, countChat(&c.backend.counting, encoding, c.peeked))
 }
 
 func (c *call) countInput(tokens int) {
@@ -48,7 +48,7 @@ func (c *call) countInput(tokens int) {
 // compact answers with what the user said and one sealed item that stands for the rest: a fifth of it.
 func (c *call) compact(tokens int) {
 	key := c.responseKey()
-	k := &remembered{form: content.ResponseForm{ID: key, Asked: c.peeked}}
+	k := &remembered{form: content.ResponseForm{ID: key, Asked: *c.peeked}}
 	out := fmt.Appendf(nil, `{"id":"%s","object":"response.compaction","created_at":%d,"output":[`, content.ResponseID(key), int64(c.srv.clock.Now())/int64(time.Second))
 	for i, it := range itemsOf(k) {
 		if c.peeked.Response.Items[i].Message.Role == "user" {

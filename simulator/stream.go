@@ -70,7 +70,7 @@ func (c *call) stream(f *flight) {
 // remembered of a response is needed until its end.
 func (c *call) forget() {
 	if c.memo == nil {
-		c.peeked.Messages, c.peeked.PartChars, c.peeked.Tools, c.text = nil, nil, nil, nil
+		c.peeked, c.text = nil, nil
 	}
 }
 
@@ -138,7 +138,7 @@ func (s *stream) head() {
 	h := s.c.w.Header()
 	s.c.common(h)
 	s.c.backend.place(h)
-	s.c.backend.limits.Load().set(h, s.plan)
+	s.c.backend.limits.Load().set(s.c, s.plan)
 	h["Content-Type"] = eventStream
 	h["Cache-Control"] = noStore
 	h["X-Accel-Buffering"] = noBuffering

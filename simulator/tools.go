@@ -31,7 +31,7 @@ func (c *call) prepare(ev *deployment.Event) *content.Answer {
 
 // direct writes the script of an answer that says more than words made up.
 func (c *call) direct() *content.Answer {
-	p := &c.peeked
+	p := c.peeked
 	mode, refusal := c.contentMode()
 	if refusal != nil || p.Tools == nil && p.ToolChoice == nil && p.Format == nil && mode == generated {
 		return refusal
@@ -81,7 +81,7 @@ type tool struct {
 // toolsAsked calls tools where that is what comes next: when it is demanded, and after the user has spoken. After a
 // tool's results the answer is words.
 func (d *director) toolsAsked() *content.Answer {
-	p := &d.peeked
+	p := d.peeked
 	if d.op.tools == nil {
 		return nil
 	}
