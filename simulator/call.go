@@ -115,7 +115,11 @@ func (c *call) readBody(peek peeker) bool {
 	}
 	conn := http.NewResponseController(c.w)
 	conn.SetReadDeadline(time.Now().Add(bodyTimeout)) // where there are deadlines
-	_, err := d.body.ReadFrom(http.MaxBytesReader(c.w, c.r.Body, c.srv.maxBody))
+	body := c.r.Body
+	if n := c.r.ContentLength; n <= 0 || n > c.srv.maxBody { // else net/http reads no more than that
+		body = http.MaxBytesReader(c.w, body, c.srv.maxBody)
+	}
+	_, err := d.body.ReadFrom(body)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):

@@ -2,7 +2,6 @@ package ops
 
 import (
 	"strconv"
-	"unicode/utf8"
 )
 
 // Input is one text that a request is about where there are no messages: what to embed, or what to complete. A client
@@ -58,7 +57,7 @@ func (r *reader) inputs(p *Peeked, name string) {
 func (r *reader) input(p *Peeked, text string, tokens int) {
 	chars := 4 * tokens
 	if tokens == 0 {
-		chars = utf8.RuneCountInString(text)
+		chars = characters(text)
 	}
 	p.Inputs = append(p.Inputs, Input{text, tokens})
 	p.PartChars = append(p.PartChars, chars)

@@ -2,7 +2,6 @@ package ops
 
 import (
 	"bytes"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -210,7 +209,7 @@ func (r *reader) content(p *Peeked, i int, name string) string {
 	r.parts = 1
 	if r.dec.PeekKind() != '[' {
 		text := r.text(place{i, 0, name})
-		p.PartChars = append(p.PartChars, utf8.RuneCountInString(text))
+		p.PartChars = append(p.PartChars, characters(text))
 		return text
 	}
 	all := ""
@@ -222,7 +221,7 @@ func (r *reader) content(p *Peeked, i int, name string) string {
 		if !isText {
 			continue
 		}
-		p.PartChars = append(p.PartChars, utf8.RuneCountInString(text))
+		p.PartChars = append(p.PartChars, characters(text))
 		all += text
 	}
 	return all

@@ -2,7 +2,6 @@ package ops
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -139,7 +138,7 @@ func (p *Peeked) gather() {
 	ask := p.Response
 	if ask.Instructions != "" {
 		p.Messages = append(p.Messages, Message{Role: "developer", Text: ask.Instructions})
-		p.PartChars = append(p.PartChars, utf8.RuneCountInString(ask.Instructions))
+		p.PartChars = append(p.PartChars, characters(ask.Instructions))
 	}
 	for i := range ask.Items {
 		if m := ask.Items[i].Message; m.Role != "" {

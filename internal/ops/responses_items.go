@@ -2,7 +2,6 @@ package ops
 
 import (
 	"bytes"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -20,7 +19,7 @@ func (r *reader) items(p *Peeked, body []byte) {
 	p.PartChars, p.Response.Items, p.AfterTool = nil, nil, false
 	if r.err == nil && r.dec.PeekKind() == '"' {
 		text := r.text(place{name: "input"})
-		p.PartChars = []int{utf8.RuneCountInString(text)}
+		p.PartChars = []int{characters(text)}
 		p.Response.Items = []Item{plainItem("user", text)}
 		return
 	}
@@ -81,7 +80,7 @@ func (r *reader) item(p *Peeked, i int) (it Item, typed bool) {
 		}
 	case "function_call":
 		m.Role, m.Text = "assistant", called
-		p.PartChars = append(p.PartChars[:parts], utf8.RuneCountInString(called))
+		p.PartChars = append(p.PartChars[:parts], characters(called))
 	case "function_call_output":
 		m.Role = "tool"
 	default: // what the service keeps to itself: reasoning, references, compacted contexts, calls of its own tools
