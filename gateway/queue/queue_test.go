@@ -39,14 +39,14 @@ func TestAheadIsExactWithinABand(t *testing.T) {
 				unit := int64(1 + seed%2*199) // even sizes meet a quantum exactly
 				var handles []Handle
 				for range 100 {
-					switch it, h, ok := q.Peek(0); {
+					switch _, h, ok := q.Peek(0); {
 					case r.Intn(2) > 0 || !ok:
 						_, h = q.Push(0, Item{Cost: unit * (1 + r.Int63n(3000/unit)), Deadline: tick.Instant(1 + r.Intn(100)), Tenant: uint16(r.Intn(len(tenants)))})
 						handles = append(handles, h)
 					case r.Intn(4) == 0:
 						q.Remove(handles[r.Intn(len(handles))])
 					case r.Intn(5) == 0:
-						q.Adjust(int(it.Tenant), r.Int63n(2000)-1000)
+						q.Adjust(r.Intn(len(tenants)), r.Int63n(9000)-1000)
 					default:
 						q.Take(0, h)
 					}
@@ -157,6 +157,26 @@ func TestNearestThatCounts(t *testing.T) {
 	}
 	if q.Bytes() != 0 || q.lines[0].weight != 1 || q.lines[1].weight != MaxWeight {
 		t.Errorf("%d bytes, weights %d and %d", q.Bytes(), q.lines[0].weight, q.lines[1].weight)
+	}
+}
+
+// A tenant that is charged for ever while others wait, and served never, stays
+// last.
+func TestChargedForEver(t *testing.T) {
+	for _, d := range []string{"vtc", "drr"} {
+		q := one(d, Tenant{Weight: 1}, Tenant{Weight: 1})
+		q.Push(0, Item{Deadline: tick.Never})
+		q.Push(0, Item{Deadline: tick.Never, Tenant: 1})
+		q.lines[0].counter, q.lines[0].deficit = 2*far-1, 1-far
+		for range 3 {
+			q.Adjust(0, MaxCost)
+		}
+		if l := &q.lines[0]; l.counter > 2*far || l.deficit < -far {
+			t.Errorf("%s: counter %d, deficit %d", d, l.counter, l.deficit)
+		}
+		if it, _, _ := q.Peek(0); it.Tenant != 1 || q.lines[0].turn.major < far/1000 {
+			t.Errorf("%s: tenant %d is next; the turn of the other is %d", d, it.Tenant, q.lines[0].turn.major)
+		}
 	}
 }
 
