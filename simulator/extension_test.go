@@ -130,7 +130,7 @@ func hooked(t *testing.T, timeout time.Duration, serve http.HandlerFunc) Extensi
 	t.Helper()
 	server := httptest.NewServer(serve)
 	t.Cleanup(server.Close)
-	e, err := HTTPHook(server.URL, timeout)
+	e, err := HTTPHook(strings.Replace(server.URL, "//", "//me:hidden-password@", 1)+"?code=hidden-code", timeout)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestHTTPHook(t *testing.T) {
 	}
 }
 
-// Each way in which a hook can fail has an error that says what to do.
+// Each way in which a hook can fail has an error that says what to do, and no secret of its URL: clients and the log see it.
 func TestHTTPHookFails(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -177,6 +177,7 @@ func TestHTTPHookFails(t *testing.T) {
 			}
 		}, "more than 1048576 bytes"},
 		{"slow", func(_ http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body); <-r.Context().Done() }, "within 200ms"},
+		{"elsewhere", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/hidden", 302) }, "answers 302 Found"},
 		{"broken", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -187,6 +188,9 @@ func TestHTTPHookFails(t *testing.T) {
 			a, err := hooked(t, timeout, tt.do)(t.Context(), &ExtensionRequest{Body: []byte("{}")})
 			if tt.want == "" && (a != nil || err != nil) || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 				t.Errorf("%+v %v, want %q", a, err, tt.want)
+			}
+			if err != nil && strings.Contains(err.Error(), "hidden") {
+				t.Errorf("it tells what is in the URL: %v", err)
 			}
 		})
 	}

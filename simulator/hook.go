@@ -30,17 +30,21 @@ func HTTPHook(address string, timeout time.Duration) (Extension, error) {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		return nil, fmt.Errorf("%q is no URL such as http://127.0.0.1:9000/answer", address)
+		return nil, errors.New("it is no URL such as http://127.0.0.1:9000/answer")
 	case timeout < time.Millisecond || timeout > maxHookTime:
 		return nil, fmt.Errorf("a timeout of %v is not from 1ms to %v", timeout, maxHookTime)
 	}
-	h := &hook{url: address, timeout: timeout, calls: make(chan struct{}, maxHookCalls), client: &http.Client{
+	// A redirect would make a GET of the question, and take it to another host.
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	shown := (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+	h := &hook{url: address, shown: shown, timeout: timeout, calls: make(chan struct{}, maxHookCalls), client: &http.Client{CheckRedirect: stay,
 		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: maxHookCalls, IdleConnTimeout: time.Minute}}}
 	return h.ask, nil
 }
 
 type hook struct {
 	url     string
+	shown   string // url as clients and the log may see it: without user and query, in which secrets are
 	timeout time.Duration
 	calls   chan struct{}
 	client  *http.Client
@@ -60,7 +64,7 @@ type hookRequest struct {
 }
 
 func (h *hook) ask(ctx context.Context, r *ExtensionRequest) (*fixture.Answer, error) {
-	ctx, stop := context.WithTimeoutCause(ctx, h.timeout, fmt.Errorf("no answer from %s within %v", h.url, h.timeout))
+	ctx, stop := context.WithTimeoutCause(ctx, h.timeout, fmt.Errorf("no answer from %s within %v", h.shown, h.timeout))
 	defer stop()
 	select {
 	case h.calls <- struct{}{}:
@@ -91,7 +95,10 @@ func (h *hook) post(ctx context.Context, body []byte) ([]byte, error) {
 	request.Header.Set("Content-Type", "application/json")
 	response, err := h.client.Do(request)
 	if err != nil {
-		return nil, err
+		if of := (*url.Error)(nil); errors.As(err, &of) {
+			err = of.Err
+		}
+		return nil, fmt.Errorf("%s: %w", h.shown, err)
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxHookAnswer+1))
@@ -99,11 +106,11 @@ func (h *hook) post(ctx context.Context, body []byte) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case len(text) > maxHookAnswer:
-		return nil, fmt.Errorf("%s answers with more than %d bytes", h.url, maxHookAnswer)
+		return nil, fmt.Errorf("%s answers with more than %d bytes", h.shown, maxHookAnswer)
 	case response.StatusCode == http.StatusNoContent:
 		return nil, nil
 	case response.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("%s answers %s: it should be 200, or 204 to say nothing", h.url, response.Status)
+		return nil, fmt.Errorf("%s answers %s: it should be 200, or 204 to say nothing", h.shown, response.Status)
 	}
 	return text, nil
 }
