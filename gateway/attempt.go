@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"time"
 
+	"foundrylab/gateway/budget"
 	"foundrylab/gateway/core"
 	"foundrylab/gateway/upstream"
 	"foundrylab/internal/record"
@@ -107,6 +108,9 @@ func (x *exchange) request(ctx context.Context, b *backend) *http.Request {
 	return req.WithContext(ctx)
 }
 
+// callLimit stands in the answer to a request that was refused for the requests per minute; others name the tokens, or nothing.
+var callLimit = []byte("call rate limit")
+
 // failed takes an error answer in and tells the core what it says.
 func (x *exchange) failed(resp *http.Response) {
 	enough := time.AfterFunc(errorBodyTime, x.cancel)
@@ -120,6 +124,9 @@ func (x *exchange) failed(resp *http.Response) {
 	ev := core.Event{Status: uint16(resp.StatusCode), Outcome: record.Failed, Reason: record.BackendStatus}
 	if resp.StatusCode == http.StatusTooManyRequests {
 		ev.Outcome, ev.Reason = record.Throttled, record.RateLimited
+		if bytes.Contains(body, callLimit) {
+			ev.Limit = budget.Requests
+		}
 	}
 	ev.RetryMs, ev.HasRetry = retryAfter(resp.Header)
 	x.end(ev)

@@ -47,7 +47,7 @@ type Gate struct {
 type meter struct {
 	tokens, requests paced
 	rule             rule
-	learned          learned
+	reserve          int64
 }
 
 // rule is how a backend charges.
@@ -65,6 +65,7 @@ type paced struct {
 	period    time.Duration
 	perMinute int64
 	depth     int64 // the reserve of a period
+	learned   learned
 }
 
 // NewGate returns the gate of a valid configuration; reactive, it is always
@@ -80,12 +81,13 @@ func NewGate(cfg *Config, backends []string, now tick.Instant) *Gate {
 func (g *Gate) Reconfigure(cfg *Config, backends []string, now tick.Instant) {
 	g.learns = cfg.Dispatch == "hybrid"
 	for len(g.backends) < len(backends) {
-		g.backends = append(g.backends, meter{learned: learned{changed: now.Add(-decreaseEvery)}})
+		fresh := paced{learned: learned{changed: now.Add(-decreaseEvery)}}
+		g.backends = append(g.backends, meter{tokens: fresh, requests: fresh})
 	}
 	for i, name := range backends {
 		m := &g.backends[i]
 		m.rule = rule{outputWeight: 1}
-		m.learned.reserve = int64(cfg.Reserve)
+		m.reserve = int64(cfg.Reserve)
 		known := Limit{RPMWindow: unit.Duration(time.Second)}
 		for _, l := range cfg.Limits {
 			if l.Backend == name {
@@ -101,28 +103,31 @@ func (g *Gate) Reconfigure(cfg *Config, backends []string, now tick.Instant) {
 }
 
 func (m *meter) configure(l *Limit, learns bool, now tick.Instant) {
-	tokens := int64(l.TPM)
+	m.tokens.start(int64(l.TPM), m.reserve, time.Minute, !m.rule.actual, learns, now)
+	m.requests.start(int64(l.RPM), m.reserve, time.Duration(l.RPMWindow), true, learns, now)
+}
+
+// start makes a configured limit the one in force, but where it is learned and
+// is what it was: then it stays where it has come to.
+func (p *paced) start(perMinute, reserve int64, period time.Duration, window, learns bool, now tick.Instant) {
+	l := &p.learned
 	switch {
-	case learns && (tokens == 0 || tokens == m.learned.configured):
-		tokens = m.tokens.perMinute // as far as it has been learned
-		if tokens == 0 {
-			tokens = int64(l.TPM)
-		}
+	case learns && perMinute == 0 && p.perMinute > 0, learns && p.perMinute > 0 && perMinute == l.most:
+		perMinute = p.perMinute
 	default:
-		m.learned.configured, m.learned.most = tokens, tokens
+		l.most = perMinute
 	}
-	m.tokens.configure(tokens, m.learned.reserve, time.Minute, !m.rule.actual, now)
-	m.requests.configure(int64(l.RPM), m.learned.reserve, time.Duration(l.RPMWindow), true, now)
+	p.configure(perMinute, reserve, period, window, now)
 }
 
 // configure makes perMinute the limit, 0 none; what was used stays used.
 func (p *paced) configure(perMinute, reserve int64, period time.Duration, window bool, now tick.Instant) {
 	if perMinute == 0 {
-		*p = paced{}
+		*p = paced{learned: p.learned}
 		return
 	}
 	if p.perMinute == 0 || p.period != period || (p.hard != nil) != window {
-		*p = paced{period: period, bucket: limit.NewBucket(1, now)}
+		*p = paced{period: period, bucket: limit.NewBucket(1, now), learned: p.learned}
 		if window {
 			p.hard = limit.NewSliding(1, period)
 		}
@@ -277,7 +282,8 @@ func (g *Gate) Take(now tick.Instant, backend int, cost int64) {
 	m.tokens.add(now, cost)
 	m.requests.add(now, 1)
 	if g.learns {
-		m.learned.passed.add(now, cost)
+		m.tokens.learned.passed.add(now, cost)
+		m.requests.learned.passed.add(now, 1)
 	}
 }
 

@@ -192,36 +192,50 @@ func TestReconfigureKeepsWhatWasUsed(t *testing.T) {
 	}
 }
 
-// Hybrid: a limit that is too high comes down with refusals and creeps up
-// without; one that nobody knows is found.
+// Hybrid: a limit that is too high comes down to what passed and creeps up
+// without refusals; one that nobody knows is found.
 func TestHybridLearns(t *testing.T) {
 	cfg := predictive(Limit{Backend: "a", TPM: 80_000})
 	cfg.Dispatch = "hybrid"
 	g := NewGate(cfg, []string{"a", "b"}, at(0))
-	g.Refused(at(0), 0, 100)
-	g.Refused(at(time.Second), 0, 100) // of the same herd
-	if got := g.LimitOf(0); got != 70_000 {
-		t.Errorf("after a refusal the limit is %d, want 70,000", got)
+	is := func(what string, backend int, want int64) {
+		t.Helper()
+		if got := g.LimitOf(backend); got != want {
+			t.Errorf("%s: the limit is %d, want %d", what, got, want)
+		}
 	}
-	for s := 2 * time.Second; s < 40*time.Second; s += time.Second {
-		g.Served(at(s), 0)
-	}
-	if got := g.LimitOf(0); got != 72_502 {
-		t.Errorf("38 s later the limit is %d, want two sixty-fourths of 80,000 more", got)
-	}
-	for s := time.Minute; s < 2*time.Hour; s += time.Second {
-		g.Served(at(s), 0)
-	}
-	if got := g.LimitOf(0); got != 80_000 {
-		t.Errorf("hours later the limit is %d, want what was configured", got)
-	}
-	for s := time.Duration(0); s < 61*time.Second; s += time.Second {
+	for s := time.Duration(0); s < time.Minute; s += time.Second {
+		g.Take(at(s), 0, 1_000)
 		g.Take(at(s), 1, 500)
 	}
-	g.Refused(at(61*time.Second), 1, 500)
-	if got := g.LimitOf(1); got != 29_000 {
-		t.Errorf("500 a second passed, of which the last one was refused: the limit is %d, want 29,000", got)
+	g.Refused(at(59*time.Second), 0, 1_000, Tokens)
+	is("what passed in the minute", 0, 59_000)
+	g.Refused(at(60*time.Second), 0, 1_000, Tokens)
+	is("of the same herd", 0, 59_000)
+	for s := 60 * time.Second; s < 120*time.Second; s += time.Second {
+		g.Served(at(s), 0)
 	}
+	is("a minute later", 0, 59_926) // twice a hundred-and-twenty-eighth and one
+	for s := 2 * time.Minute; s < 2*time.Hour; s += time.Second {
+		g.Served(at(s), 0)
+	}
+	is("hours later: what was configured", 0, 80_000)
+	g.Refused(at(3*time.Hour), 0, 100, Tokens)
+	is("a refusal after little traffic takes half at most", 0, 40_000)
+
+	g.Refused(at(59*time.Second), 1, 500, Tokens)
+	is("found: 500 a second, of which the last was refused", 1, 29_500)
+	g.Refused(at(59*time.Second), 1, 500, Requests)
+	if got := g.backends[1].requests.perMinute; got != 59 {
+		t.Errorf("the limit of requests is %d a minute, want the 59 that passed", got)
+	}
+	is("it was not for its tokens", 1, 29_500)
+	g.Reconfigure(cfg, []string{"a", "b"}, at(3*time.Hour))
+	is("the same configuration anew changes nothing", 0, 40_000)
+	is("nor what was found", 1, 29_500)
+	cfg.Limits[0].TPM = 70_000
+	g.Reconfigure(cfg, []string{"a", "b"}, at(3*time.Hour))
+	is("another one does", 0, 70_000)
 }
 
 func TestGateDoesNotAllocate(t *testing.T) {

@@ -6,25 +6,26 @@ import (
 	"foundrylab/internal/tick"
 )
 
-// learned is what hybrid dispatch makes of a backend's refusals: additive
-// increase, multiplicative decrease of its limit of tokens. A limit that was
-// configured is where it starts; one that was not is found at the first
-// refusal, from what passed in the minute before.
+// learned is what hybrid dispatch makes of a backend's refusals: its limit goes
+// down to what had passed, and up again slowly. A limit that was configured is
+// where it starts; one that was not is found at the first refusal.
 type learned struct {
-	passed     minute
-	configured int64 // where it starts
-	most       int64 // how high it is tried
-	reserve    int64
-	changed    tick.Instant // when the limit was last raised or lowered
+	passed  minute
+	most    int64        // how high it is tried; 0: no limit is known
+	changed tick.Instant // when the limit was last raised or lowered
 }
 
-// How it learns: a refusal takes an eighth away, at most once in decreaseEvery,
-// since many requests meet the same full window; every raiseEvery without one
-// gives a sixty-fourth back, up to the limit that was configured. One that was
-// found is tried up to twice as high: there may have been little traffic then.
+// How it learns. What passed in the minute before a refusal is what the service
+// admits, where it had been tried that far; so the limit becomes that, but at
+// least a sixty-fourth less and at most half. A refusal within decreaseEvery of
+// another is of the same herd. Every raiseEvery without one gives a
+// hundred-and-twenty-eighth back, up to the limit that was configured: where
+// the service admits less, it will refuse again only at the end of its window.
+// A limit that was found is tried up to twice as high: there may have been
+// little traffic then.
 const (
 	decreaseEvery = 5 * time.Second
-	raiseEvery    = 15 * time.Second
+	raiseEvery    = 30 * time.Second
 )
 
 // minute sums what passed within the last minute, to the second.
@@ -54,45 +55,41 @@ func (m *minute) sum(now tick.Instant) (total int64) {
 	return total
 }
 
-// Refused tells that a backend refused a request for its limits although the
-// gate was open, and gives back what was counted for it: the service does not
-// count what it refuses.
-func (g *Gate) Refused(now tick.Instant, backend int, cost int64) {
+// perPeriod is what passed in the last period, a minute or a second, counted up
+// to a minute.
+func (m *minute) perPeriod(now tick.Instant, period time.Duration) int64 {
+	total := m.sum(now)
+	if period >= time.Minute {
+		return total
+	}
+	return max(total, 60*m.seconds[m.last%60], 60*m.seconds[(m.last+59)%60])
+}
+
+// Kind is which limit a backend said that it was that refused a request.
+type Kind uint8
+
+// The kinds of limits.
+const (
+	Tokens   Kind = iota // or it did not say
+	Requests             // requests per minute, in a part of the minute
+)
+
+// Refused tells that a backend refused a request for a limit although the gate
+// was open, and gives back what was counted for it: the service does not count
+// what it refuses.
+func (g *Gate) Refused(now tick.Instant, backend int, cost int64, kind Kind) {
 	m := &g.backends[backend]
 	m.tokens.refund(now, cost)
+	m.requests.refund(now, 1)
 	if !g.learns {
 		return
 	}
-	l := &m.learned
-	if m.tokens.perMinute > 0 && now.Sub(l.changed) < decreaseEvery {
+	if kind == Requests {
+		m.requests.lower(now, 1, time.Second, m.reserve)
 		return
 	}
-	l.changed = now
-	present := m.tokens.perMinute
-	if present == 0 {
-		l.configured = max(l.passed.sum(now)-cost, cost)
-		l.most = 2 * l.configured
-		m.tokens.configure(l.configured, l.reserve, time.Minute, !m.rule.actual, now)
-		return
-	}
-	m.tokens.retune(now, max(present-present/8, l.configured/16, 1), l.reserve)
+	m.tokens.lower(now, cost, time.Minute, m.reserve)
 }
-
-// Served tells that a backend took a request: where it has not refused for a
-// while its limit is tried a little higher.
-func (g *Gate) Served(now tick.Instant, backend int) {
-	m := &g.backends[backend]
-	l := &m.learned
-	if !g.learns || m.tokens.perMinute == 0 || now.Sub(l.changed) < raiseEvery {
-		return
-	}
-	l.changed = now
-	m.tokens.retune(now, min(m.tokens.perMinute+l.configured/64+1, l.most), l.reserve)
-}
-
-// LimitOf returns the tokens per minute that the gate takes a backend to admit;
-// 0: it knows none.
-func (g *Gate) LimitOf(backend int) int64 { return g.backends[backend].tokens.perMinute }
 
 // refund gives back what a refused request was counted for. The window keeps
 // it: where the model was wrong once, it errs on the side of the limit.
@@ -101,3 +98,43 @@ func (p *paced) refund(now tick.Instant, n int64) {
 		p.bucket.Add(now, -n)
 	}
 }
+
+// lower learns from a refusal of cost; period is what the limit counts in.
+func (p *paced) lower(now tick.Instant, cost int64, period time.Duration, reserve int64) {
+	l := &p.learned
+	passed := max(l.passed.perPeriod(now, period)-cost, cost)
+	if p.perMinute == 0 {
+		l.most, l.changed = 2*passed, now
+		p.configure(passed, reserve, period, true, now)
+		return
+	}
+	if now.Sub(l.changed) < decreaseEvery {
+		return
+	}
+	l.changed = now
+	p.retune(now, max(min(passed, p.perMinute-p.perMinute/64), p.perMinute/2, 1), reserve)
+}
+
+// Served tells that a backend took a request: where it has not refused for a
+// while its limits are tried a little higher.
+func (g *Gate) Served(now tick.Instant, backend int) {
+	if !g.learns {
+		return
+	}
+	m := &g.backends[backend]
+	m.tokens.raise(now, m.reserve)
+	m.requests.raise(now, m.reserve)
+}
+
+func (p *paced) raise(now tick.Instant, reserve int64) {
+	l := &p.learned
+	if p.perMinute == 0 || p.perMinute >= l.most || now.Sub(l.changed) < raiseEvery {
+		return
+	}
+	l.changed = now
+	p.retune(now, min(p.perMinute+p.perMinute/128+1, l.most), reserve)
+}
+
+// LimitOf returns the tokens per minute that the gate takes a backend to admit;
+// 0: it knows none.
+func (g *Gate) LimitOf(backend int) int64 { return g.backends[backend].tokens.perMinute }

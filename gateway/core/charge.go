@@ -68,7 +68,7 @@ func (c *Core) settle(now tick.Instant, r *request, ev *Event, committed bool) {
 	}
 	switch {
 	case ev.Status == 429: // the service does not count what it refuses
-		c.gate.Refused(now, backend, r.cost)
+		c.gate.Refused(now, backend, r.cost, ev.Limit)
 		c.shares.Take(now, int(r.tenant), -r.cost)
 		c.line(r, 0)
 	case !r.begun: // whether it counts what failed nobody knows: the gate takes it that it does

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"foundrylab/gateway/budget"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
 )
@@ -39,7 +40,8 @@ type Event struct {
 	Kind           EventKind
 	Outcome        record.Outcome
 	Reason         record.Reason
-	HasRetry       bool // the answer named a wait, RetryMs
+	Limit          budget.Kind // End with 429: which limit it was
+	HasRetry       bool        // the answer named a wait, RetryMs
 	Stream         bool
 	Granted        bool
 }

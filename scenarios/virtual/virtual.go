@@ -6,6 +6,7 @@ package virtual
 import (
 	"time"
 
+	"foundrylab/gateway/budget"
 	gateway "foundrylab/gateway/core"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
@@ -295,6 +296,9 @@ func (r *Runner) attemptEnded(now tick.Instant, e *deployment.Effect) {
 	}
 	ev := gateway.Event{Kind: gateway.End, Ref: e.Ref, Completion: completion, RetryMs: e.RetryMs, HasRetry: e.RetryMs > 0,
 		Status: e.Status, Outcome: e.Outcome, Reason: SeenReason(e)}
+	if e.Reason == record.RequestLimit { // the text of the answer says so
+		ev.Limit = budget.Requests
+	}
 	r.stepGateway(now, ev)
 }
 
