@@ -13,6 +13,8 @@ backends: [{name: a, url: http://a.test, key: {env: A}}, {name: b, url: http://b
 gateway: {route: {groups: [[a, b]]}}
 tenants: [{name: team, models: [gpt-*], compliance: {n: {max: 2}}}]
 identity: {keys: [{tenant: team, secret: {env: K}}]}
+front_door_id: an-id
+max_body: 5k
 `
 
 // A file becomes what would be written in Go, with its secrets; a gateway made of it serves.
@@ -21,7 +23,7 @@ func TestFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.Listen.Address != "127.0.0.1:8000" || f.MaxBody != 16_000_000 || f.Tenants[0].Rules.N.Action != "reject" || f.Tenants[0].Rules.Tools != "allow" {
+	if f.Listen.Address != "127.0.0.1:8000" || f.Listen.Drain == 0 || f.Tenants[0].Rules.N.Action != "reject" || f.Tenants[0].Rules.Tools != "allow" {
 		t.Errorf("defaults: %+v", f)
 	}
 	from := identity.Source{Env: func(name string) (string, bool) { return "secret-of-variable-" + name, true },
@@ -31,6 +33,9 @@ func TestFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if cfg.Backends[0].Key != "secret-of-variable-A" || cfg.Backends[1].Key != "secret-of-b.key" || cfg.Backends[1].Deployment != "gpt" || cfg.Clients[0].Models[0] != "gpt-*" {
+		t.Errorf("%+v", cfg)
+	}
+	if cfg.MaxBody != 5000 || cfg.FrontDoor != "an-id" || cfg.Clients[0].Rules.N.Max != 2 || len(cfg.Identity.Keys) != 1 {
 		t.Errorf("%+v", cfg)
 	}
 	g, err := New(cfg)

@@ -38,8 +38,9 @@ func copyHeader(dst, src http.Header) {
 }
 
 // concealed lists what a backend has no reason to say, and a client none to
-// hear: credentials, and cookies, which clients of all tenants would share.
-var concealed = []string{"Api-Key", "Authorization", "X-Api-Key", "Set-Cookie"}
+// hear: credentials, cookies, which clients of all tenants would share, and the
+// header by which a client knows the gateway's own refusals.
+var concealed = []string{"Api-Key", "Authorization", "X-Api-Key", "Set-Cookie", "X-Gateway-Reason"}
 
 // passHeader adds the headers of a backend's answer to those for the client.
 func passHeader(dst, src http.Header) {

@@ -75,7 +75,7 @@ type tokens struct {
 // verified is whom a token was found to speak of, and how long it need not be verified again.
 type verified struct {
 	Caller
-	from, until time.Time
+	until time.Time
 }
 
 // issuer is a compiled Issuer.
@@ -90,7 +90,7 @@ type issuer struct {
 // identify returns whom a token speaks of. A token that was good is known again by its digest: a signature takes far
 // longer to verify than a hash.
 func (t *tokens) identify(ctx context.Context, text string, sum [sha256.Size]byte, now time.Time) (Caller, error) {
-	if v, known := t.seen.Get(sum); known && !now.Before(v.from) && now.Before(v.until) {
+	if v, known := t.seen.Get(sum); known && now.Before(v.until) {
 		return v.Caller, nil
 	}
 	if strings.Count(text, ".") != 2 {
@@ -141,12 +141,8 @@ func (i *issuer) verify(ctx context.Context, text string, now time.Time) (verifi
 		return verified{}, TokenUnmapped
 	}
 	v := verified{Caller: Caller{tenant, i.by}, until: now.Add(remembered)}
-	skew := time.Duration(i.ClockSkew)
-	if end, _ := claims.GetExpirationTime(); end.Add(skew).Before(v.until) {
-		v.until = end.Add(skew)
-	}
-	if begin, _ := claims.GetNotBefore(); begin != nil {
-		v.from = begin.Add(-skew)
+	if end, _ := claims.GetExpirationTime(); end.Add(time.Duration(i.ClockSkew)).Before(v.until) {
+		v.until = end.Add(time.Duration(i.ClockSkew))
 	}
 	return v, ""
 }
@@ -183,7 +179,7 @@ func (i *issuer) tenantOf(claims jwt.MapClaims) (tenant int, ok bool) {
 			return i.byName[m.Value], true
 		}
 	}
-	if len(i.Tenants) > 0 || len(values) != 1 {
+	if len(values) != 1 { // of several names of tenants none is meant
 		return 0, false
 	}
 	tenant, ok = i.byName[values[0]]
