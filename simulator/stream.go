@@ -69,9 +69,13 @@ func (c *call) stream(f *flight) {
 // forget gives back what was read to plan the answer: an open stream waits long, and there are thousands. What is to be
 // remembered of a response is needed until its end.
 func (c *call) forget() {
-	if c.memo == nil {
-		c.peeked, c.text = nil, nil
+	if c.memo != nil {
+		if !c.peeked.Response.Unstored {
+			return
+		}
+		c.peeked.Response.Items = nil // what the answer repeats of the request has it still
 	}
+	c.memo, c.peeked, c.text = nil, nil, nil
 }
 
 // breakOff ends a stream that is not complete. A connection that closes says so; the response that a fault has ended in
