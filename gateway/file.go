@@ -42,6 +42,7 @@ type FileBackend struct {
 	Name       string           `yaml:"name" required:"true" doc:"as in gateway.route.groups, and in the header x-gateway-backend"`
 	URL        string           `yaml:"url" required:"true" doc:"of the resource, such as https://myresource.openai.azure.com"`
 	Deployment string           `yaml:"deployment" doc:"its deployment, put in place of what the client names; default: the backend's name"`
+	Model      string           `yaml:"model" doc:"model and version of the deployment, such as gpt-4.1@2025-04-14; where one backend says it all must, and the same: a retry must not change the answer's model"`
 	Key        *identity.Secret `yaml:"key" doc:"where the key of the resource is, sent as api-key; default: none is sent"`
 	Entra      *entra.Config    `yaml:"entra" doc:"instead of key: as whom the gateway gets tokens of Microsoft Entra ID, sent as Authorization: Bearer"`
 }

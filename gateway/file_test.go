@@ -70,6 +70,20 @@ func TestFileWithoutIdentity(t *testing.T) {
 	}
 }
 
+// A request may go to any backend: they must be of one model and version.
+func TestOneModel(t *testing.T) {
+	for models, want := range map[string]string{"gpt-4.1@1 gpt-4.1@1": "", "- -": "", "gpt-4.1@1 gpt-4.1@2": `g.yaml:4:55: backends[1].model: is "gpt-4.1@2", that of backends[0] is "gpt-4.1@1"`, "- gpt-4.1@1": `backends[0].model: is "", that of backends[1]`} {
+		src := "version: 1\nbackends:"
+		for i, m := range strings.Fields(models) {
+			src += "\n- {name: " + string(rune('a'+i)) + ", deployment: d, url: http://a.test" + strings.Replace(", model: "+m, ", model: -", "", 1) + "}"
+		}
+		_, err := ReadFile("g.yaml", []byte(src+"\ngateway: {route: {groups: [[a, b]]}}\n"))
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", models, err)
+		}
+	}
+}
+
 // No file makes the reader panic.
 func FuzzReadFile(f *testing.F) {
 	f.Add([]byte(smallFile))
