@@ -31,11 +31,15 @@ const (
 // minute sums what passed within the last minute, to the second.
 type minute struct {
 	seconds [60]int64
-	last    int64 // second that was counted last
+	last    int64        // second that was counted last
+	origin  tick.Instant // seconds are counted from the first use: a run is the same whenever it starts
 }
 
 func (m *minute) roll(now tick.Instant) {
-	second := int64(now) / int64(time.Second)
+	if m.origin == 0 {
+		m.origin = now
+	}
+	second := int64(now.Sub(m.origin) / time.Second)
 	for n := min(second-m.last, 60); n > 0; n-- {
 		m.seconds[(second-n+1)%60] = 0
 	}

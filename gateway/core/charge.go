@@ -61,6 +61,7 @@ func (c *Core) settle(now tick.Instant, r *request, ev *Event, committed bool) {
 	}
 	if ev.Outcome == record.Succeeded {
 		c.tenants[r.tenant].learnOutput(ev.Completion)
+		c.gate.Served(now, int(r.backend))
 	}
 	backend := int(r.backend)
 	if c.queue == nil && !c.gate.Limited(backend) {

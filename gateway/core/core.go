@@ -31,6 +31,9 @@ type Core struct {
 	gate     *budget.Gate
 	shares   budget.Shares
 	queue    *queue.Queue // nil: nobody waits
+	next     queue.Handle // who goes next
+	nextAt   tick.Instant // and when
+	saves    bool         // the gate saves up for it
 	opens    tick.Instant // when the gate may let the next one through; Never: an event will tell
 	timers   des.Heap     // breakers to move on
 	active   int

@@ -89,20 +89,30 @@ func (c *Core) attempt(now tick.Instant, ref record.Ref, r *request, backend int
 // choose returns a backend of the first group that has one which may be sent
 // the request now, and which it has not tried; negative: none.
 func (c *Core) choose(now tick.Instant, r *request, claim budget.Claim) int {
+	group, usable := c.candidates(now, r, claim)
+	if len(usable) == 0 {
+		return -1
+	}
 	cfg := c.configs[r.cfg]
-	for g, group := range cfg.groups {
-		usable := c.usable[:0]
-		for _, m := range group {
+	i := cfg.choose(usable, route.Pick{Key: r.key, Attempt: uint32(r.attempts)}, cfg.die, &cfg.next[group])
+	return usable[i].Backend
+}
+
+// candidates returns whom choose chooses from, and their group; they are good
+// until the next call.
+func (c *Core) candidates(now tick.Instant, r *request, claim budget.Claim) (group int, usable []route.Member) {
+	for g, members := range c.configs[r.cfg].groups {
+		usable = c.usable[:0]
+		for _, m := range members {
 			if r.tried&(1<<m.Backend) == 0 && c.takes(now, m.Backend, r, claim) {
 				usable = append(usable, m)
 			}
 		}
 		if len(usable) > 0 {
-			i := cfg.choose(usable, route.Pick{Key: r.key, Attempt: uint32(r.attempts)}, cfg.die, &cfg.next[g])
-			return usable[i].Backend
+			return g, usable
 		}
 	}
-	return -1
+	return 0, nil
 }
 
 // takes reports whether a backend may be sent a request now. Where nobody waits

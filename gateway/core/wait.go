@@ -83,8 +83,7 @@ func (c *Core) comeBack(now tick.Instant, ref record.Ref, r *request) (ok bool) 
 	r.tried &^= r.throttled
 	r.throttled = 0
 	r.cost = c.costAt(c.configs[r.cfg].groups[0][0].Backend, r)
-	c.line(r, r.cost) // which Return gives back
-	r.handle, r.state, r.lined = c.queue.Return(now, c.itemOf(ref, r)), waiting, 0
+	r.handle, r.state = c.queue.Return(now, c.itemOf(ref, r)), waiting
 	return true
 }
 
@@ -146,7 +145,6 @@ func (c *Core) dispatch(now tick.Instant, out []Effect) []Effect {
 	if c.queue == nil {
 		return out
 	}
-	saved := c.queue.Len() > 0
 	for {
 		it, handle, ok := c.queue.Peek(now)
 		if !ok {
@@ -154,22 +152,40 @@ func (c *Core) dispatch(now tick.Instant, out []Effect) []Effect {
 		}
 		r := &c.requests[it.Ref.Slot]
 		claim := c.claim(now, &it)
-		backend := c.choose(now, r, claim)
-		if backend < 0 {
-			c.opens = c.opensAt(now, r, claim)
+		if _, usable := c.candidates(now, r, claim); len(usable) == 0 {
+			c.opens = c.opensAt(now, r, claim).InPhaseOf(r.since)
+			c.next, c.nextAt = handle, c.opens
 			return out
 		}
+		if at := c.goesAt(now, handle, r); at > now {
+			c.opens = at
+			return out
+		}
+		backend := c.choose(now, r, claim)
 		c.queue.Take(now, handle)
 		r.lined = it.Cost
 		out = c.attempt(now, it.Ref, r, backend, out)
 	}
-	if saved {
+	c.opens = tick.Never
+	if c.saves {
 		c.saveNothing(now)
 	}
 	if c.cfg.Queue == nil {
 		c.queue = nil // an earlier configuration's, and empty
 	}
 	return out
+}
+
+// goesAt is when who goes next does so, now that a backend may take it: in its
+// own phase, as all that happens to a request. A timer that is late does not put
+// it off once more.
+func (c *Core) goesAt(now tick.Instant, handle queue.Handle, r *request) tick.Instant {
+	at := now.InPhaseOf(r.since)
+	if handle == c.next {
+		at = min(at, c.nextAt)
+	}
+	c.next, c.nextAt = handle, at
+	return at
 }
 
 // claim is what who goes next may use of the reserve.
@@ -186,6 +202,7 @@ func (c *Core) claim(now tick.Instant, it *queue.Item) budget.Claim {
 
 // saveNothing tells the gate that nobody waits any more.
 func (c *Core) saveNothing(now tick.Instant) {
+	c.saves = false
 	for set := c.cfg.members; set != 0; set &= set - 1 {
 		c.gate.Save(now, bits.TrailingZeros64(set), 0, budget.Entitled)
 	}
@@ -203,6 +220,7 @@ func (c *Core) opensAt(now tick.Instant, r *request, claim budget.Claim) tick.In
 			if ready := c.breakers[m.Backend].ReadyAt(now); ready != tick.Never {
 				cost := c.costAt(m.Backend, r)
 				c.gate.Save(now, m.Backend, cost, claim)
+				c.saves = true
 				at = min(at, max(ready, c.gate.OpensAt(now, m.Backend, cost, claim)))
 			}
 		}

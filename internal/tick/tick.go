@@ -36,6 +36,15 @@ func (t Instant) Sub(u Instant) time.Duration { return time.Duration(t - u) }
 // Floor returns t without its phase: the last grid point at or before t.
 func (t Instant) Floor() Instant { return t - Instant(int64(t)%int64(Grid)) }
 
+// InPhaseOf returns the first instant from t on that has the phase of another.
+func (t Instant) InPhaseOf(other Instant) Instant {
+	d := (other - t) % Instant(Grid)
+	if d < 0 {
+		d += Instant(Grid)
+	}
+	return t.Add(time.Duration(d))
+}
+
 // Units is a span counted in grid units (100 us); it fits 4.9 days.
 type Units uint32
 

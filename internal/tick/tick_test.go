@@ -51,3 +51,18 @@ func TestUnitsKeepThePhase(t *testing.T) {
 		t.Error("Never moves")
 	}
 }
+
+func TestInPhaseOf(t *testing.T) {
+	for _, c := range []struct{ at, of, want Instant }{
+		{1_000_000, 5_000_123, 1_000_123},
+		{1_000_123, 5_000_123, 1_000_123},
+		{1_000_124, 5_000_123, 1_100_123},
+		{1_099_999, 5_000_000, 1_100_000},
+		{5_000_123, 1_000_124, 5_000_124},
+		{Never, 7, Never},
+	} {
+		if got := c.at.InPhaseOf(c.of); got != c.want {
+			t.Errorf("%d in the phase of %d: %d, want %d", c.at, c.of, got, c.want)
+		}
+	}
+}

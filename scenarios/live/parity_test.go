@@ -78,16 +78,22 @@ type fates struct {
 	attempts map[string]int
 	moves    []string
 	reasons  map[record.Reason]int // of attempts
+	ends     map[record.Reason]int // of requests
+	waited   int                   // requests that were served after a wait
 	charged  map[uint16]int64      // in the first minute, by backend
 }
 
 func newFates(start tick.Instant) *fates {
-	return &fates{start: start, requests: map[uint64]string{}, attempts: map[string]int{}, reasons: map[record.Reason]int{}, charged: map[uint16]int64{}}
+	return &fates{start: start, requests: map[uint64]string{}, attempts: map[string]int{}, reasons: map[record.Reason]int{}, ends: map[record.Reason]int{}, charged: map[uint16]int64{}}
 }
 
 func (f *fates) Request(r *record.Request) {
-	f.requests[r.Key] = fmt.Sprintf("tenant %d intended %v end %v ttft %v status %d tries %d attempts %d %v %v tokens %d cost %d", r.Tenant,
-		r.Intended.Sub(f.start), r.End.Sub(f.start), r.TTFT, r.Status, r.Tries, r.Attempts, r.Outcome, r.Reason, r.CompletionTokens, r.Cost)
+	f.ends[r.Reason]++
+	if r.QueueWait > 0 && r.Outcome == record.Succeeded {
+		f.waited++
+	}
+	f.requests[r.Key] = fmt.Sprintf("tenant %d intended %v end %v ttft %v status %d tries %d attempts %d %v %v tokens %d cost %d waited %v", r.Tenant,
+		r.Intended.Sub(f.start), r.End.Sub(f.start), r.TTFT, r.Status, r.Tries, r.Attempts, r.Outcome, r.Reason, r.CompletionTokens, r.Cost, r.QueueWait)
 }
 
 func (f *fates) Try(*record.Try) {}
@@ -228,6 +234,36 @@ faults:
   - {name: errors, backend: a, at: 20s, for: 10s, probability: 50%, status: {code: 500}}
 `
 
+// waiting is two minutes in which more is wanted than there is: bands, shares,
+// limits of tenants' own, displacement, and a backend that refuses earlier than
+// the gateway expects.
+const waiting = `
+version: 1
+seed: 7
+duration: 120s
+backends:
+  - {name: a, model: gpt-4.1, sku: GlobalStandard, tpm: 60k, rpm: 600, window: fixed}
+  - {name: b, model: gpt-4.1, sku: GlobalStandard, tpm: 40k, rpm: 240, window: sliding}
+  - {name: c, model: gpt-4.1, sku: GlobalProvisionedManaged, ptu: 15, utilization_window: 2s}
+gateway:
+  route: {groups: [[a, b], [c]]}
+  breaker: {open: 2s}
+  queue: {ttl: 10s, max_requests: 40, bands: [{name: people}, {name: batch, min_share: 10%, ttl: 30s}]}
+  budget: {dispatch: hybrid, reserve: 5%, limits: [{backend: a, tpm: 60k}, {backend: b, tpm: 60k}, {backend: c, tpm: 45k, charge: actual, output_weight: 4}]}
+  tenants:
+    - {name: chat, priority: people}
+    - {name: users, priority: people}
+    - {name: hasty, priority: people, limits: {tpm: 20k, concurrency: 1}}
+tenants:
+  - {name: chat, weight: 3, arrivals: {poisson: {rate: 2/s}}, prompt: 500, output: {exponential: {mean: 80}}, max_tokens: 200}
+  - {name: bulk, arrivals: {gamma: {rate: 3/s, cv: 3}}, prompt: {lognormal: {p50: 800, p95: 2000}}, output: 30, max_tokens: 2x output, client: none}
+  - {name: users, users: 4, think: {exponential: {mean: 1s}}, prompt: 300, output: 40, stream: false, client: openai-go}
+  - {name: hasty, arrivals: {constant: {rate: 1/s}}, prompt: 400, output: 150, client: none, timeout: 2s}
+faults:
+  - {name: outage, backend: a, at: 20s, for: 10s, outage: {}}
+  - {name: errors, backend: b, at: 25s, for: 10s, probability: 50%, status: {code: 500}}
+`
+
 func loadScenario(t *testing.T, src string, sets ...scenarios.Set) *scenarios.Scenario {
 	t.Helper()
 	s, err := scenarios.Load("test.yaml", []byte(src), sets, nil)
@@ -255,6 +291,7 @@ func TestLiveEqualsVirtualRequestByRequest(t *testing.T) {
 			}
 		})
 		t.Run("from one pool, seed "+seed, func(t *testing.T) { runBoth(t, pooled, seed).wasPooled(t) })
+		t.Run("waiting, seed "+seed, func(t *testing.T) { runBoth(t, waiting, seed).hadToWait(t) })
 		t.Run("Claude, seed "+seed, func(t *testing.T) {
 			f := runBoth(t, threefold, seed)
 			for _, r := range []record.Reason{record.TokenLimit, record.OutputTokenLimit} {
@@ -271,6 +308,19 @@ func TestLiveEqualsVirtualRequestByRequest(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// hadToWait: many requests waited, and each way that a wait ends was taken.
+func (f *fates) hadToWait(t *testing.T) {
+	t.Helper()
+	for _, r := range []record.Reason{record.QueueTimeout, record.QueueTooLong, record.QueueDisplaced, record.TenantConcurrency} {
+		if n := f.ends[r]; n < 3 {
+			t.Errorf("only %d requests ended by %v: %v", n, r, f.ends)
+		}
+	}
+	if f.waited < 100 {
+		t.Errorf("only %d requests waited and were served", f.waited)
 	}
 }
 
