@@ -30,6 +30,14 @@ var operationWires = []struct {
 		`^ message_start content_block_start ping( content_block_delta)+ content_block_stop message_delta message_stop$`},
 	{"Responses_Create", "gpt-4o", "", "",
 		`^ response.created response.in_progress response.output_item.added response.content_part.added( response.output_text.delta)+ response.output_text.done response.content_part.done response.output_item.done response.(completed|incomplete)$`},
+	{"Responses_Create", "gpt-4o", "tools", `"tools":[{"type":"function","name":"hello","strict":true,"parameters":{"type":"object","properties":{"loud":{"type":"boolean"}},"required":["loud"],"additionalProperties":false}}],`,
+		`^ response.created response.in_progress response.output_item.added( response.function_call_arguments.delta)+ response.function_call_arguments.done response.output_item.done response.completed$`},
+	{"Responses_Create", "gpt-5", "reasoning", `"reasoning":{"effort":"low","summary":"auto"},"include":["reasoning.encrypted_content"],`,
+		`^ response.created response.in_progress response.output_item.added response.reasoning_summary_part.added( response.reasoning_summary_text.delta)+ response.reasoning_summary_text.done response.reasoning_summary_part.done response.output_item.done( response.output_item.added response.content_part.added( response.output_text.delta)+ response.output_text.done response.content_part.done response.output_item.done)? response.(completed|incomplete)$`},
+	{"Messages_Create", "claude-sonnet-4-5", "tools", `"tools":[{"name":"hello","input_schema":{"type":"object","properties":{"loud":{"type":"boolean"}},"required":["loud"]}}],"tool_choice":{"type":"any"},`,
+		`^ message_start content_block_start ping( content_block_delta)+ content_block_stop message_delta message_stop$`},
+	{"ChatCompletions_Create", "gpt-4o", "logprobs", `"logprobs":true,"top_logprobs":1,`, `^ filter_only role( content)+ finish usage done$`},
+	{"ChatCompletions_Create", "gpt-5.6", "newest", `"reasoning_effort":"none",`, `^ filter_only role( content)+ finish usage done$`},
 }
 
 // Every operation has its goldens and its grammar, and keeps to them.

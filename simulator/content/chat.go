@@ -339,12 +339,13 @@ func (c *Chat) appendUsage(dst []byte, whole bool) []byte {
 	}
 	dst = append(dst, `,"prompt_tokens":`...)
 	dst = strconv.AppendInt(dst, int64(c.r.PromptTokens), 10)
-	dst = append(dst, `,"prompt_tokens_details":{"audio_tokens":0,"cached_tokens":`...)
-	dst = strconv.AppendInt(dst, int64(c.r.CachedTokens), 10)
+	dst = append(dst, `,"prompt_tokens_details":{"audio_tokens":0`...)
 	if c.r.WritesCache {
 		dst = append(dst, `,"cache_write_tokens":`...)
 		dst = strconv.AppendInt(dst, int64(c.r.written()), 10)
 	}
+	dst = append(dst, `,"cached_tokens":`...)
+	dst = strconv.AppendInt(dst, int64(c.r.CachedTokens), 10)
 	dst = append(dst, `},"total_tokens":`...)
 	dst = strconv.AppendInt(dst, int64(c.r.PromptTokens+completion), 10)
 	return append(dst, '}')

@@ -130,11 +130,15 @@ func (m *Message) AppendHead(dst []byte) []byte {
 
 // AppendOpen implements Writer. A script opens its blocks as it comes to them.
 func (m *Message) AppendOpen(dst []byte) []byte {
-	if m.r.Script == nil {
-		dst = append(event(dst, "content_block_start"), `,"index":0,"content_block":{"type":"text","text":""}`+endEvent...)
+	if m.r.Script != nil {
+		return dst
 	}
-	return append(event(dst, "ping"), endEvent...)
+	dst = append(event(dst, "content_block_start"), `,"index":0,"content_block":{"type":"text","text":""}`+endEvent...)
+	return appendPing(dst)
 }
+
+// appendPing appends what follows the start of the first block.
+func appendPing(dst []byte) []byte { return append(event(dst, "ping"), endEvent...) }
 
 // AppendTokens implements Writer.
 func (m *Message) AppendTokens(dst []byte, from, to int) []byte {
@@ -153,6 +157,9 @@ func (m *Message) AppendTokens(dst []byte, from, to int) []byte {
 			dst = append(event(dst, "content_block_start"), `,"index":`...)
 			dst = append(strconv.AppendInt(dst, int64(i), 10), `,"content_block":`...)
 			dst = append(it.appendBlock(dst, ""), endEvent...)
+			if i == 0 {
+				dst = appendPing(dst)
+			}
 		}
 		dst = it.appendDelta(dst, i, it.part(from, to))
 		if end <= to {
