@@ -103,6 +103,19 @@ func TestResponsesItems(t *testing.T) {
 	}
 }
 
+// Lenient, a parameter of the list that the service refuses is as if it were not there.
+func TestInputItemsLenient(t *testing.T) {
+	inLab(t, Config{Checks: Lenient, Deployments: []deployment.Config{swift("chat")}}, func(l *lab) {
+		id := l.created(`{"model":"chat","input":[{"role":"user","content":"one"},{"role":"user","content":"two"}]}`)
+		_, want := l.request("GET", "/openai/v1/responses/"+id+"/input_items", "")
+		for _, query := range []string{"limit=0", "limit=x", "order=up", "after=msg_x", "limit=101&order=down&after=none"} {
+			if status, got := l.request("GET", "/openai/v1/responses/"+id+"/input_items?"+query, ""); status != 200 || got != want || !strings.Contains(got, "two") {
+				l.Errorf("%s: %d %s, want %s", query, status, got, want)
+			}
+		}
+	})
+}
+
 // What is unknown, not stored, or asked for in a wrong way is refused in the service's words.
 func TestResponsesRefusals(t *testing.T) {
 	other, foreign := swift("other"), swift("foreign")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 
@@ -117,35 +118,45 @@ func (c *call) cancelResponse(k *remembered) {
 
 // listItems answers with a page of what the request itself put in.
 func (c *call) listItems(k *remembered) {
-	query := c.r.URL.Query()
+	items, more, wrong := choose(itemsOf(k), c.r.URL.Query())
+	if wrong != nil && !c.srv.lenient {
+		c.answer(*wrong)
+		return
+	}
+	c.answer(content.Answer{Status: http.StatusOK, Body: page(items, more)})
+}
+
+// choose returns the items that a query asks for, whether there are more, and the first mistake in it; a parameter with a
+// mistake chooses as if it were not there.
+func choose(items []listed, query url.Values) (some []listed, more bool, wrong *content.Answer) {
+	refuse := func(param, code, message string) {
+		if wrong == nil {
+			wrong = invalid(param, code, message)
+		}
+	}
 	limit := 20
 	if text := query.Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > 100 {
-			c.answer(*invalid("limit", "", "Invalid 'limit': expected a number from 1 to 100."))
-			return
+		if n, err := strconv.Atoi(text); err == nil && n >= 1 && n <= 100 {
+			limit = n
+		} else {
+			refuse("limit", "", "Invalid 'limit': expected a number from 1 to 100.")
 		}
-		limit = n
 	}
-	items := itemsOf(k)
-	switch query.Get("order") {
-	case "", "desc":
+	order := query.Get("order")
+	if order != "" && order != "desc" && order != "asc" {
+		refuse("order", "invalid_value", "Invalid value: '"+order+"'. Supported values are: 'asc' and 'desc'.")
+	}
+	if order != "asc" {
 		slices.Reverse(items)
-	case "asc":
-	default:
-		c.answer(*invalid("order", "invalid_value", "Invalid value: '"+query.Get("order")+"'. Supported values are: 'asc' and 'desc'."))
-		return
 	}
 	if after := query.Get("after"); after != "" {
 		at := slices.IndexFunc(items, func(it listed) bool { return it.id == after })
 		if at < 0 {
-			c.answer(*invalid("after", "", "Invalid 'after': there is no item '"+after+"'."))
-			return
+			refuse("after", "", "Invalid 'after': there is no item '"+after+"'.")
 		}
 		items = items[at+1:]
 	}
-	more := len(items) > limit
-	c.answer(content.Answer{Status: http.StatusOK, Body: page(items[:min(limit, len(items))], more)})
+	return items[:min(limit, len(items))], len(items) > limit, wrong
 }
 
 // listed is an item with its id.
