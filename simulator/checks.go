@@ -41,7 +41,7 @@ var checks = []check{
 	{sampled, within("top_p", 0, 1)},
 	{sampled, within("presence_penalty", -2, 2)},
 	{sampled, within("frequency_penalty", -2, 2)},
-	{catalog.Chat, within("top_logprobs", 0, 20)},
+	{catalog.Chat | catalog.Responses, within("top_logprobs", 0, 20)},
 	{catalog.Completion, within("logprobs", 0, 5)},
 	{catalog.Chat, logprobsAsked},
 	{catalog.Chat, notReasoning("max_tokens", "max_completion_tokens", func(p *ops.Peeked) bool { return p.MaxTokens >= 0 })},

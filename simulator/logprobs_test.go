@@ -112,6 +112,81 @@ func TestLogprobsOfChat(t *testing.T) {
 	})
 }
 
+// partOdds is a part of a response.
+type partOdds struct {
+	Text     string
+	Logprobs []tokenOdds
+}
+
+// eventOdds is an event of its stream.
+type eventOdds struct {
+	Type, Delta, Text string
+	Logprobs          []tokenOdds
+	Part              partOdds
+}
+
+func said(list []tokenOdds) (tokens, bytes string) {
+	for _, o := range list {
+		tokens += o.Token
+		bytes += string(o.Bytes)
+	}
+	return tokens, bytes
+}
+
+// In a response they are asked for by include, and stand in parts with the tokens' bytes, in events about them without.
+func TestLogprobsOfResponses(t *testing.T) {
+	const ask = `{"model":"chat","input":"say eight words and a few more","max_output_tokens":30,"top_logprobs":3%s}`
+	const included = `,"include":["message.output_text.logprobs"]`
+	inLab(t, Config{Deployments: everyModel()}, func(l *lab) {
+		for _, mode := range []string{"generate", "echo"} {
+			var whole struct {
+				Output []struct{ Content []partOdds }
+			}
+			status, _, body := l.say("/openai/v1/responses", fmt.Sprintf(ask, included), contentHeader, mode)
+			if err := json.Unmarshal([]byte(body), &whole); err != nil || status != 200 {
+				l.Fatalf("%v %s", err, body)
+			}
+			part := whole.Output[0].Content[0]
+			if tokens, bytes := said(part.Logprobs); tokens != part.Text || bytes != part.Text || tokens == "" || len(part.Logprobs[0].Top) != 3 || part.Logprobs[0].Top[1].Bytes == nil {
+				l.Errorf("%s: %q of %+v", mode, tokens, part)
+			}
+			_, _, body = l.say("/openai/v1/responses", fmt.Sprintf(ask, included+`,"stream":true`), contentHeader, mode)
+			seen := map[string]string{}
+			for line := range strings.SplitSeq(body, "\n") {
+				data, isData := strings.CutPrefix(line, "data: ")
+				if !isData {
+					continue
+				}
+				var e eventOdds
+				if err := json.Unmarshal([]byte(data), &e); err != nil {
+					l.Fatalf("%v: %s", err, data)
+				}
+				tokens, bytes := said(append(e.Logprobs, e.Part.Logprobs...))
+				if text := e.Delta + e.Text + e.Part.Text; tokens != text || bytes != e.Part.Text {
+					l.Errorf("%s: %q and %q of %s", mode, tokens, bytes, data)
+				}
+				seen[e.Type] += tokens
+			}
+			text := seen["response.output_text.delta"]
+			if text == "" || seen["response.output_text.done"] != text || seen["response.content_part.done"] != text {
+				l.Errorf("%s: %v", mode, seen)
+			}
+		}
+		if _, _, body := l.say("/openai/v1/responses", fmt.Sprintf(ask, "")); !strings.Contains(body, `"logprobs":[]`) || strings.Contains(body, `"logprob":`) {
+			l.Errorf("not asked for: %s", body)
+		}
+		tool := included + `,"tools":[{"type":"function","name":"f","parameters":{"type":"object","properties":{"x":{"type":"string"}},"required":["x"]}}]`
+		for _, more := range []string{"", `,"stream":true`} {
+			if _, _, body := l.say("/openai/v1/responses", fmt.Sprintf(ask, tool+more)); !strings.Contains(body, `"function_call"`) || strings.Contains(body, `"logprob`) {
+				l.Errorf("a call has log probabilities: %s", body)
+			}
+		}
+		if status, _, body := l.say("/openai/v1/responses", `{"model":"chat","input":"a","top_logprobs":21}`); status != 400 || !strings.Contains(body, `"top_logprobs"`) {
+			l.Errorf("%d %s", status, body)
+		}
+	})
+}
+
 func TestLogprobsOfCompletions(t *testing.T) {
 	inLab(t, Config{Deployments: everyModel()}, func(l *lab) {
 		const prompt = "one two three"

@@ -29,6 +29,7 @@ type ResponseAsk struct {
 	Unstored     bool              // store is false
 	Background   bool              // background
 	Encrypted    bool              // include has reasoning.encrypted_content
+	Logprobs     bool              // include has message.output_text.logprobs
 	Truncates    bool              // truncation is auto
 	Summary      string            // reasoning.summary
 	Verbosity    string            // text.verbosity
@@ -207,8 +208,11 @@ func (r *reader) include(ask *ResponseAsk) {
 	}
 	r.enter('[', place{name: "include"})
 	for r.more(']') {
-		if r.text(place{name: "include"}) == "reasoning.encrypted_content" {
+		switch r.text(place{name: "include"}) {
+		case "reasoning.encrypted_content":
 			ask.Encrypted = true
+		case "message.output_text.logprobs":
+			ask.Logprobs = true
 		}
 	}
 }

@@ -26,34 +26,40 @@ func (r *Reply) appendLogprobs(dst []byte, choice, from, to int) []byte {
 	}
 	start := len(dst)
 	dst = append(dst, `{"content":[`...)
-	some := false
-	for k := from; k < to; k++ {
-		token, words := r.tokenText(choice, k)
-		if !words {
-			continue
-		}
-		if some {
-			dst = append(dst, ',')
-		}
-		some = true
-		dst = r.appendLogprob(dst, choice, k, token)
-	}
-	if !some {
+	none := len(dst)
+	if dst = r.appendEntries(dst, choice, from, to, true); len(dst) == none {
 		return append(dst[:start], "null"...)
 	}
 	return append(dst, `],"refusal":null}`...)
 }
 
+// appendEntries appends the entries of the tokens from to to-1 that are of words, without brackets, and with the tokens'
+// bytes or without.
+func (r *Reply) appendEntries(dst []byte, choice, from, to int, raw bool) []byte {
+	start := len(dst)
+	for k := from; k < to; k++ {
+		token, words := r.tokenText(choice, k)
+		if !words {
+			continue
+		}
+		if len(dst) > start {
+			dst = append(dst, ',')
+		}
+		dst = r.appendLogprob(dst, choice, k, token, raw)
+	}
+	return dst
+}
+
 // appendLogprob appends the entry of one token.
-func (r *Reply) appendLogprob(dst []byte, choice, k int, token []byte) []byte {
+func (r *Reply) appendLogprob(dst []byte, choice, k int, token []byte, raw bool) []byte {
 	odds := r.odds(choice, k)
-	dst = appendOdd(append(dst, '{'), token, odds.chosen())
+	dst = appendOdd(append(dst, '{'), token, odds.chosen(), raw)
 	dst = append(dst, `,"top_logprobs":[`...)
 	for j := range r.TopLogprobs {
 		if j == 0 {
-			dst = appendOdd(append(dst, '{'), token, odds.chosen())
+			dst = appendOdd(append(dst, '{'), token, odds.chosen(), raw)
 		} else {
-			dst = appendOdd(append(dst, `,{`...), odds.other(token, j), odds.behind(j))
+			dst = appendOdd(append(dst, `,{`...), odds.other(token, j), odds.behind(j), raw)
 		}
 		dst = append(dst, '}')
 	}
@@ -61,9 +67,12 @@ func (r *Reply) appendLogprob(dst []byte, choice, k int, token []byte) []byte {
 }
 
 // appendOdd appends the members that every entry has.
-func appendOdd(dst, token []byte, micros int64) []byte {
+func appendOdd(dst, token []byte, micros int64, raw bool) []byte {
 	dst = appendQuoted(append(dst, `"token":`...), string(token))
 	dst = appendMicros(append(dst, `,"logprob":`...), micros)
+	if !raw {
+		return dst
+	}
 	dst = append(dst, `,"bytes":[`...)
 	for i, b := range token {
 		if i > 0 {

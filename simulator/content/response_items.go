@@ -124,14 +124,35 @@ func (p *Response) item(m *members, i int, state, text string) {
 	m.raw("role", `"assistant"`)
 	m.raw("content", "[")
 	if state != ResponseInProgress {
-		m.b = appendPart(m.b, text)
+		p.part(m, i, text)
 	}
 	m.b = append(m.b, "]}"...)
 }
 
-func appendPart(dst []byte, text string) []byte {
-	dst = append(dst, `{"type":"output_text","text":`...)
-	return append(appendQuoted(dst, text), `,"annotations":[],"logprobs":[]}`...)
+// part appends the part of a message that is its words: all that are said, or none yet.
+func (p *Response) part(m *members, i int, text string) {
+	m.b = append(m.b, `{"type":"output_text","text":`...)
+	m.b = append(appendQuoted(m.b, text), `,"annotations":[]`...)
+	said := 0
+	if text != "" {
+		said = p.r.OutputTokens
+	}
+	p.logprobs(m, i, 0, said, true)
+	m.b = append(m.b, '}')
+}
+
+// logprobs appends the member of the log probabilities of what an item has of the tokens from to to-1. The tokens' bytes
+// stand in a part, and not in events about it.
+func (p *Response) logprobs(m *members, i, from, to int, raw bool) {
+	m.raw("logprobs", "[")
+	if p.r.Logprobs {
+		if p.r.Script != nil {
+			it := &p.r.Script.items[i]
+			from, to = max(from, it.from), min(to, it.from+len(it.ends))
+		}
+		m.b = p.r.appendEntries(m.b, 0, from, to, raw)
+	}
+	m.b = append(m.b, ']')
 }
 
 // summaryTokens is how long a summary of the thought is, where one is asked for.

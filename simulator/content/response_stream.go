@@ -97,7 +97,7 @@ func (p *Response) openItem(dst []byte, i int) []byte {
 	}
 	m = p.within(dst, "response.content_part.added", i)
 	m.name("part")
-	m.b = appendPart(m.b, "")
+	p.part(&m, i, "")
 	return p.shut(dst, m)
 }
 
@@ -126,11 +126,11 @@ func (p *Response) closeItem(dst []byte, i int) []byte {
 	} else {
 		m := p.within(dst, "response.output_text.done", i)
 		m.text("text", text)
-		m.raw("logprobs", "[]")
+		p.logprobs(&m, i, 0, p.r.OutputTokens, false)
 		dst = p.shut(dst, m)
 		m = p.within(dst, "response.content_part.done", i)
 		m.name("part")
-		m.b = appendPart(m.b, text)
+		p.part(&m, i, text)
 		dst = p.shut(dst, m)
 	}
 	m := p.open(dst, "response.output_item.done")
@@ -147,7 +147,7 @@ func (p *Response) AppendTokens(dst []byte, from, to int) []byte {
 		m.name("delta")
 		m.b = append(m.b, '"')
 		m.b = append(p.r.appendText(m.b, 0, from, to), '"')
-		return p.closeDelta(dst, m, 0, from)
+		return p.closeDelta(dst, m, 0, from, to)
 	}
 	for i := range p.r.Script.items {
 		it := &p.r.Script.items[i]
@@ -165,7 +165,7 @@ func (p *Response) AppendTokens(dst []byte, from, to int) []byte {
 			}
 			m := p.within(dst, kind, i)
 			m.text("delta", part)
-			dst = p.closeDelta(dst, m, i, from)
+			dst = p.closeDelta(dst, m, i, from, to)
 		}
 		if end <= to {
 			dst = p.closeItem(dst, i)
@@ -175,14 +175,14 @@ func (p *Response) AppendTokens(dst []byte, from, to int) []byte {
 }
 
 // closeDelta ends the event of a delta, padded so that its length says nothing of it.
-func (p *Response) closeDelta(dst []byte, m members, i, k int) []byte {
+func (p *Response) closeDelta(dst []byte, m members, i, from, to int) []byte {
 	if p.call(i) == nil {
-		m.raw("logprobs", "[]")
+		p.logprobs(&m, i, from, to, false)
 	}
 	if p.r.Obfuscation {
 		m.name("obfuscation")
 		m.b = append(m.b, '"')
-		m.b = append(appendPadding(m.b, mix(p.r.Key^uint64(int64(k)))), '"')
+		m.b = append(appendPadding(m.b, mix(p.r.Key^uint64(int64(from)))), '"')
 	}
 	return p.shut(dst, m)
 }
