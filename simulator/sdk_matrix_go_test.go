@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/anthropics/anthropic-sdk-go"
+	anthropicoption "github.com/anthropics/anthropic-sdk-go/option"
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/azure"
 	"github.com/openai/openai-go/v3/option"
@@ -17,41 +20,61 @@ import (
 	"foundrylab/internal/record"
 )
 
-// The Go SDK, plain and with its Azure options, does what programs do with it. Chat, streams and embeddings of it are in
-// TestOpenAIClient, TestAzureClient and the tests of their operations.
+// The Go SDKs, OpenAI's plain and with its Azure options, do what programs do with them, whichever way they come.
 func TestGoMatrix(t *testing.T) {
-	gone := make(chan record.Attempt, 16)
-	_, server := live(t, Config{Auth: strict, Deployments: matrixDeployments(), Ledger: func(_ int, a record.Attempt) {
-		if a.Reason == record.ClientGone {
-			gone <- a
+	for _, road := range roads {
+		gone := make(chan record.Attempt, 16)
+		at := road.open(t, Config{Auth: strict, Deployments: matrixDeployments(), Ledger: func(_ int, a record.Attempt) {
+			if a.Reason == record.ClientGone && a.CompletionTokens > 0 { // the others have given up before the first token
+				gone <- a
+			}
+		}})
+		cancelled := func(t *testing.T) {
+			if a := <-gone; a.CompletionTokens >= 100 {
+				t.Errorf("%+v", a)
+			}
 		}
-	}})
-	for name, client := range map[string]openai.Client{
-		"plain": openai.NewClient(option.WithBaseURL(server.URL+"/openai/v1/"), option.WithAPIKey("foundrylab-key")),
-		"azure": openai.NewClient(azure.WithEndpoint(server.URL, "2025-04-01-preview"), azure.WithAPIKey("foundrylab-key"), azure.WithUnsafeAllowHTTP()),
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Run("tool loop", func(t *testing.T) { goToolLoop(t, &client) })
-			t.Run("parsed", func(t *testing.T) { goParsed(t, &client) })
-			t.Run("chain", func(t *testing.T) { goChain(t, &client) })
-			t.Run("retry", func(t *testing.T) { goRetry(t, &client) })
-			t.Run("errors", func(t *testing.T) { goErrors(t, &client) })
-			t.Run("cancellation", func(t *testing.T) {
-				ctx, cancel := context.WithCancel(t.Context())
-				stream := client.Chat.Completions.NewStreaming(ctx, question("slow", "cancelled"))
-				for n := 0; n < 4 && stream.Next(); n++ {
-				}
-				cancel()
-				if a := <-gone; a.CompletionTokens >= 100 {
-					t.Errorf("%+v", a)
-				}
+		for name, client := range map[string]openai.Client{
+			"plain": openai.NewClient(option.WithBaseURL(at.openai+"/openai/v1/"), option.WithAPIKey("foundrylab-key"), option.WithHTTPClient(at.client)),
+			"azure": openai.NewClient(append(at.azure, azure.WithEndpoint(at.openai, "2025-04-01-preview"), azure.WithAPIKey("foundrylab-key"), option.WithHTTPClient(at.client))...),
+		} {
+			t.Run(road.name+"/"+name, func(t *testing.T) {
+				t.Run("chat and stream", func(t *testing.T) { converse(t, &client) })
+				t.Run("embeddings", func(t *testing.T) { goEmbeddings(t, &client) })
+				t.Run("tool loop", func(t *testing.T) { goToolLoop(t, &client) })
+				t.Run("parsed", func(t *testing.T) { goParsed(t, &client) })
+				t.Run("chain", func(t *testing.T) { goChain(t, &client) })
+				t.Run("retry", func(t *testing.T) { goRetry(t, &client) })
+				t.Run("errors", func(t *testing.T) { goErrors(t, &client) })
+				t.Run("cancellation", func(t *testing.T) {
+					ctx, cancel := context.WithCancel(t.Context())
+					stream := client.Chat.Completions.NewStreaming(ctx, question("slow", "cancelled"))
+					for n := 0; n < 4 && stream.Next(); n++ {
+					}
+					cancel()
+					cancelled(t)
+				})
 			})
+		}
+		t.Run(road.name+"/anthropic", func(t *testing.T) {
+			client := anthropic.NewClient(anthropicoption.WithBaseURL(at.foundry+"/anthropic/"), anthropicoption.WithAPIKey("foundrylab-key"), anthropicoption.WithHTTPClient(at.client))
+			t.Run("chat and count", func(t *testing.T) { claudeChat(t, &client) })
+			t.Run("tool loop", func(t *testing.T) { claudeToolLoop(t, &client) })
+			t.Run("errors", func(t *testing.T) { claudeErrors(t, &client) })
+			t.Run("cancellation", func(t *testing.T) { claudeCancellation(t, &client); cancelled(t) })
 		})
 	}
 }
 
 func question(model, text string) openai.ChatCompletionNewParams {
 	return openai.ChatCompletionNewParams{Model: model, Messages: []openai.ChatCompletionMessageParamUnion{openai.UserMessage(text)}}
+}
+
+func goEmbeddings(t *testing.T, client *openai.Client) {
+	answer, err := client.Embeddings.New(t.Context(), openai.EmbeddingNewParams{Model: "embed", Input: openai.EmbeddingNewParamsInputUnion{OfArrayOfStrings: []string{"a cat", "a cat"}}})
+	if err != nil || len(answer.Data) != 2 || len(answer.Data[0].Embedding) != 1536 || !slices.Equal(answer.Data[0].Embedding, answer.Data[1].Embedding) {
+		t.Errorf("%v %+v", err, answer)
+	}
 }
 
 var placeSchema = map[string]any{"type": "object", "properties": map[string]any{"city": map[string]any{"type": "string"}}, "required": []string{"city"}, "additionalProperties": false}

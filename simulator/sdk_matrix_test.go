@@ -7,7 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,55 +19,59 @@ import (
 // sdkScripts are the programs of the matrix: which client, and what it must say that it did.
 var sdkScripts = []struct {
 	name, script, clients, does string
+	at                          func(reached) string
 	run                         func(t *testing.T, script string) *exec.Cmd
 }{
-	{"openai python", "matrix_openai.py", "plain azure", "chat stream tool_loop parsed embeddings chain retry cancellation errors", python},
-	{"anthropic python", "matrix_anthropic.py", "anthropic", "chat stream tool_loop errors", python},
-	{"openai node", "matrix.mjs", "plain azure", "chat stream tool_loop parsed embeddings chain retry cancellation errors", node},
+	{"openai python", "matrix_openai.py", "plain azure", "chat stream tool_loop parsed embeddings chain retry cancellation errors", atOpenAI, python},
+	{"anthropic python", "matrix_anthropic.py", "anthropic", "chat stream tool_loop errors", atFoundry, python},
+	{"openai node", "matrix.mjs", "plain azure", "chat stream tool_loop parsed embeddings chain retry cancellation errors", atOpenAI, node},
 }
 
-// matrixDeployments are what the programs ask: tight has one request a second, slow takes a minute.
+func atOpenAI(r reached) string  { return r.openai }
+func atFoundry(r reached) string { return r.foundry }
+
+// matrixDeployments are what the programs ask: tight has one request a second, slow and slow-claude take a minute.
 func matrixDeployments() []deployment.Config {
-	tight, slow := swift("tight"), swift("slow")
+	tight, slow, slowClaude := swift("tight"), swift("slow"), claude()
 	tight.RPM = 60
 	slow.Latency = latency.Config{TTFT: &latency.Quantiles{P50: ms(1), P95: ms(1)}, TokensPerS: 10, Spread: 1, Filter: "asynchronous"}
-	return append(everyModel(), tight, slow)
+	slowClaude.Name, slowClaude.Latency = "slow-claude", slow.Latency
+	return append(everyModel(), swift("chat-prod"), tight, slow, slowClaude)
 }
 
-// The official SDKs do what programs do with them. They are installed from the package registries: make sdk.
+// The official SDKs do what programs do with them, whichever way they come. They are installed from the package registries:
+// make sdk.
 func TestSDKMatrix(t *testing.T) {
 	needSDKs(t)
-	for _, s := range sdkScripts {
-		t.Run(s.name, func(t *testing.T) {
-			var mu sync.Mutex
-			gone := 0
-			_, server := live(t, Config{Auth: strict, Deployments: matrixDeployments(), Ledger: func(_ int, a record.Attempt) {
-				mu.Lock()
-				defer mu.Unlock()
-				if a.Reason == record.ClientGone && a.CompletionTokens > 0 && a.CompletionTokens < 100 {
-					gone++
+	for _, road := range roads {
+		for _, s := range sdkScripts {
+			t.Run(road.name+"/"+s.name, func(t *testing.T) {
+				var gone atomic.Int32
+				at := road.open(t, Config{Auth: strict, Deployments: matrixDeployments(), Ledger: func(_ int, a record.Attempt) {
+					if a.Reason == record.ClientGone && a.CompletionTokens > 0 && a.CompletionTokens < 100 {
+						gone.Add(1)
+					}
+				}})
+				cmd := s.run(t, s.script)
+				cmd.Env = append(cmd.Env, at.env...)
+				cmd.Args = append(cmd.Args, s.at(at))
+				out, err := cmd.CombinedOutput()
+				t.Logf("%s", out)
+				if err != nil {
+					t.Fatal(err)
 				}
-			}})
-			cmd := s.run(t, s.script)
-			cmd.Args = append(cmd.Args, server.URL)
-			out, err := cmd.CombinedOutput()
-			t.Logf("%s", out)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for client := range strings.FieldsSeq(s.clients) {
-				for what := range strings.FieldsSeq(s.does) {
-					if !strings.Contains(string(out), "ok "+client+" "+what+"\n") {
-						t.Errorf("%s did not do: %s", client, what)
+				for client := range strings.FieldsSeq(s.clients) {
+					for what := range strings.FieldsSeq(s.does) {
+						if !strings.Contains(string(out), "ok "+client+" "+what+"\n") {
+							t.Errorf("%s did not do: %s", client, what)
+						}
 					}
 				}
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			if want := strings.Count(s.does, "cancellation") * len(strings.Fields(s.clients)); gone != want {
-				t.Errorf("%d streams were cancelled, want %d", gone, want)
-			}
-		})
+				if want := strings.Count(s.does, "cancellation") * len(strings.Fields(s.clients)); int(gone.Load()) != want {
+					t.Errorf("%d streams were cancelled, want %d", gone.Load(), want)
+				}
+			})
+		}
 	}
 }
 
@@ -78,30 +82,39 @@ const transcriptPage = "../docs/langchain.md"
 // LangChain holds a streamed conversation with tools; docs/langchain.md is what it said, but for what is made up.
 func TestLangChainConversation(t *testing.T) {
 	needSDKs(t)
-	cmd := python(t, "conversation.py")
-	cfg := Default()
-	cfg.Seed = 1
-	_, server := live(t, cfg)
-	cmd.Args = append(cmd.Args, server.URL+"/openai/v1", "foundrylab-key")
-	out, err := cmd.CombinedOutput()
+	for _, road := range roads {
+		t.Run(road.name, func(t *testing.T) {
+			cmd := python(t, "conversation.py")
+			cfg := Default()
+			cfg.Seed = 1
+			at := road.open(t, cfg)
+			cmd.Env = append(cmd.Env, at.env...)
+			cmd.Args = append(cmd.Args, at.openai+"/openai/v1", "foundrylab-key")
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			if *updateTranscript {
+				writeTranscript(t, string(out))
+			}
+			if strings.Count(string(out), "calls get_weather(") < 2 || strings.Count(string(out), "> ") < 2 {
+				t.Errorf("no conversation:\n%s", out)
+			}
+		})
+	}
+}
+
+func writeTranscript(t *testing.T, said string) {
+	program, err := os.ReadFile("testdata/sdk/conversation.py")
 	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
+		t.Fatal(err)
 	}
-	if *updateTranscript {
-		program, err := os.ReadFile("testdata/sdk/conversation.py")
-		if err != nil {
-			t.Fatal(err)
-		}
-		page := "# A conversation with LangChain\n\nOnly base URL and key are those of the simulator. The program is\n" +
-			"[conversation.py](../simulator/testdata/sdk/conversation.py); this page is written by it: `go test ./simulator -run LangChain -transcript`\n" +
-			"with `FOUNDRYLAB_SDK=1`. `make sdk` runs it, and the SDKs of OpenAI and Anthropic beside it.\n\n## The program\n\n```python\n" + string(program) +
-			"```\n\n## What it said\n\nTool calls come after the user has spoken, words after the tools' results; both are made up.\n\n```text\n" + strings.TrimSpace(string(out)) + "\n```\n"
-		if err := os.WriteFile(transcriptPage, []byte(page), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if strings.Count(string(out), "calls get_weather(") < 2 || strings.Count(string(out), "> ") < 2 {
-		t.Errorf("no conversation:\n%s", out)
+	page := "# A conversation with LangChain\n\nOnly base URL and key are those of the simulator. The program is\n" +
+		"[conversation.py](../simulator/testdata/sdk/conversation.py); this page is written by it: `go test ./simulator -run LangChain -transcript`\n" +
+		"with `FOUNDRYLAB_SDK=1`. `make sdk` runs it, and the SDKs of OpenAI and Anthropic beside it.\n\n## The program\n\n```python\n" + string(program) +
+		"```\n\n## What it said\n\nTool calls come after the user has spoken, words after the tools' results; both are made up.\n\n```text\n" + strings.TrimSpace(said) + "\n```\n"
+	if err := os.WriteFile(transcriptPage, []byte(page), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 
