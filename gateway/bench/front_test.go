@@ -114,7 +114,14 @@ func startGateway(t *testing.T, listen, backend string) (*exec.Cmd, string) {
 		t.Fatal(err)
 	}
 	filled := strings.NewReplacer("LISTEN", listen, "BACKEND", "http://"+backend).Replace(string(text))
-	return on("0", binary, "gateway", write(t, dir, "gateway.yaml", filled)), ""
+	cmd := on("0", binary, "gateway", write(t, dir, "gateway.yaml", filled))
+	log, err := os.Create(filepath.Join(dir, "access.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { log.Close() })
+	cmd.Stderr = log
+	return cmd, ""
 }
 
 func startNginx(t *testing.T, listen, backend string) (*exec.Cmd, string) {
