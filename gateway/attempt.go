@@ -30,11 +30,9 @@ func (x *exchange) send(e core.Effect) {
 		return
 	}
 	x.live, x.waited = e.Ref, e.QueueWait
-	var ctx context.Context
-	ctx, x.cancel = context.WithCancel(x.r.Context())
 	b := &x.g.backends[e.Backend]
 	var err error
-	x.response, err = x.ask(ctx, b)
+	x.response, err = x.ask(x.r.Context(), b)
 	switch {
 	case x.gone(): // its Abort drops what has come
 	case err != nil:
@@ -96,16 +94,15 @@ func (x *exchange) request(ctx context.Context, b *backend) *http.Request {
 	if x.route.body {
 		body = joinWithModel(x.template, b.Deployment)
 	}
-	req := &http.Request{
-		Method: x.r.Method, URL: &target, Host: target.Host,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: upstreamHeader(x.r.Header, b.Key),
-		Body:   io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
-		// Lets the transport take another connection where an idle one turns
-		// out to be closed before a byte was written: no attempt was made then.
-		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
-	}
-	return req.WithContext(ctx)
+	req := x.r.WithContext(ctx)
+	req.URL, req.Host, req.RequestURI = &target, target.Host, ""
+	req.Header = upstreamHeader(x.r.Header, b.Key)
+	req.TransferEncoding, req.Trailer, req.Close, req.TLS = nil, nil, false, nil
+	req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	// Lets a transport take another connection where an idle one turns out to
+	// be closed before a byte was written: no attempt was made then.
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	return req
 }
 
 // callLimit stands in the answer to a request that was refused for the requests per minute; others name the tokens, or nothing.
@@ -113,7 +110,7 @@ var callLimit = []byte("call rate limit")
 
 // failed takes an error answer in and tells the core what it says.
 func (x *exchange) failed(resp *http.Response) {
-	enough := time.AfterFunc(errorBodyTime, x.cancel)
+	enough := time.AfterFunc(errorBodyTime, func() { resp.Body.Close() })
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // of a cut body, what there is
 	enough.Stop()
 	if x.gone() {

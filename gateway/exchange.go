@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"net/http"
 	"slices"
 
@@ -31,11 +30,10 @@ type exchange struct {
 	box   *drive.Box[core.Effect]
 	queue []core.Effect // taken from the box, not yet carried out
 
-	live      record.Ref         // the attempt under way
-	cancel    context.CancelFunc // of the attempt; nil: none is under way
-	response  *http.Response     // of the attempt, begun well
-	kept      answer             // of the last attempt that failed
-	shown     string             // the gateway's credential, as the last attempt showed it
+	live      record.Ref     // the attempt under way
+	response  *http.Response // of the attempt under way; nil: none is, or it was not answered
+	kept      answer         // of the last attempt that failed
+	shown     string         // the gateway's credential, as the last attempt showed it
 	waited    tick.Units
 	left      bool // the core was told that the client left
 	committed bool // the client has seen headers
@@ -128,14 +126,10 @@ func (x *exchange) end(ev core.Event) {
 // drop lets go of the attempt under way: where its answer was not read to the
 // end, the connection to the backend closes.
 func (x *exchange) drop() {
-	if x.cancel == nil {
-		return
-	}
 	if x.response != nil {
 		x.response.Body.Close()
+		x.response = nil
 	}
-	x.cancel()
-	x.cancel, x.response = nil, nil
 }
 
 // respond ends the exchange towards the client.

@@ -24,6 +24,7 @@ const relayBuffer = 16 << 10
 func (x *exchange) relay(e core.Effect) {
 	x.committed, x.cut = true, true
 	resp := x.response
+	x.body, x.template, resp.Request = nil, nil, nil // a stream may be long, and is not asked for again
 	m := newMeter(x.route.op, resp.Header)
 	h := x.w.Header()
 	passHeader(h, resp.Header)
