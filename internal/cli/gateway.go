@@ -49,10 +49,11 @@ func newGateway() *cobra.Command {
 }
 
 func (g *gatewayCommand) run(c *cobra.Command, args []string) error {
-	log, err := newLogger(c, g.level)
+	log, flush, err := newLogger(c, g.level)
 	if err != nil {
 		return err
 	}
+	defer flush()
 	src, err := readBounded(args[0])
 	if err != nil {
 		return usage("%v", err)

@@ -88,5 +88,8 @@ func isTerminal(w io.Writer) bool {
 		return false
 	}
 	info, err := f.Stat()
+	if null, missing := os.Stat(os.DevNull); err == nil && missing == nil && os.SameFile(info, null) {
+		return false // a device of characters too
+	}
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -87,10 +87,11 @@ func newSim() *cobra.Command {
 }
 
 func (s *sim) run(c *cobra.Command, args []string) error {
-	log, err := newLogger(c, s.level)
+	log, flush, err := newLogger(c, s.level)
 	if err != nil {
 		return err
 	}
+	defer flush()
 	ctx, stop := interruptible()
 	defer stop()
 	switch {
@@ -154,15 +155,18 @@ func (s *sim) observed(ctx context.Context, c *cobra.Command, log zerolog.Logger
 	return nil
 }
 
-// newLogger logs to the error stream: readable on a terminal, JSON elsewhere.
-func newLogger(c *cobra.Command, level string) (zerolog.Logger, error) {
+// newLogger logs to the error stream: readable on a terminal, JSON elsewhere, a little later. flush writes what is left.
+func newLogger(c *cobra.Command, level string) (log zerolog.Logger, flush func(), err error) {
 	l, err := zerolog.ParseLevel(level)
 	if err != nil {
-		return zerolog.Nop(), usage("--log %s: choose debug, info, warn, error or disabled", level)
+		return zerolog.Nop(), nil, usage("--log %s: choose debug, info, warn, error or disabled", level)
 	}
-	w := c.ErrOrStderr()
+	w, flush := c.ErrOrStderr(), func() {}
 	if isTerminal(w) {
 		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly}
+	} else {
+		lines := &logLines{w: w}
+		w, flush = lines, lines.flush
 	}
-	return zerolog.New(w).Level(l).With().Timestamp().Logger(), nil
+	return zerolog.New(w).Level(l).With().Timestamp().Logger(), flush, nil
 }
