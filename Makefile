@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build demo test setup soak sdk bench lint fmt clean
+.PHONY: help build demo test setup soak sdk bench bench-gateway lint fmt clean
 
 # The packages that start goroutines. internal/arch holds this line against its table of layers.
 RACE_PACKAGES := ./gateway ./gateway/entra ./gateway/identity ./gateway/upstream ./internal/authority ./internal/drive ./internal/keyfile ./internal/memo ./internal/otlp ./internal/pace ./internal/tokens ./loadgen ./scenarios/live ./simulator ./simulator/aoai ./simulator/identity ./simulator/replica
@@ -36,6 +36,9 @@ sdk: ## install the SDKs of OpenAI and Anthropic for Python and Node, and LangCh
 
 bench: ## hold the speed bounds (ten million requests, pacing), then run every benchmark; BENCH="-count 10 -benchtime 2s" is handed to go test
 	tools/bench.sh $(BENCH)
+
+bench-gateway: ## hold the gateway's speed beside ReverseProxy, nginx, haproxy and Portkey (installs the latter three where it can)
+	tools/bench-gateway.sh
 
 lint: ## gofmt, go vet and staticcheck; any finding fails
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt'ed (run make fmt):"; echo "$$unformatted"; exit 1; fi

@@ -104,6 +104,7 @@ var classes = []class{
 	{"internal/cli", cli, worldly},
 	{"cmd/foundrylab", command, worldly},
 	{"internal/arch", test, worldly},
+	{"gateway/bench", test, worldly},
 	{"internal/pipenet", test, worldly},
 	{"internal/tracetest", test, worldly},
 	{"reports/reporttest", test, worldly},
