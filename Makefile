@@ -10,7 +10,7 @@ SCENARIO      := scenarios/library/ptu-outage.yaml
 STATICCHECK   := go tool -modfile=tools/staticcheck/go.mod staticcheck
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/foundrylab, one static binary
 	CGO_ENABLED=0 go build -trimpath -o bin/foundrylab ./cmd/foundrylab
