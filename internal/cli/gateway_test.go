@@ -122,6 +122,36 @@ func TestGatewayInFrontOfAStrictResource(t *testing.T) {
 	interrupt(t, sim)
 }
 
+// What docs/gateway.md begins with works as it stands there, but for the ports.
+func TestGatewayPageBegins(t *testing.T) {
+	fences := docsPageNamed(t, "docs/gateway.md").fences()
+	sim := start(t, "sim", "--listen", "127.0.0.1:0", "--log", "disabled")
+	_, address, _ := strings.Cut(until(t, sim.out, "Simulating on http://"), "http://")
+	address, _, _ = strings.Cut(address, " ")
+	if fences[0].mark != "gateway" || !strings.Contains(fences[0].body, "127.0.0.1:8080") || !strings.Contains(fences[1].body, "SIM_KEY=foundrylab-key foundrylab gateway") {
+		t.Fatalf("the page begins otherwise: %+v", fences[:2])
+	}
+	file := filepath.Join(t.TempDir(), "gateway.yaml")
+	docsWrite(t, file, strings.Replace(fences[0].body, "127.0.0.1:8080", address, 1))
+	t.Setenv("SIM_KEY", "foundrylab-key")
+	gw := start(t, "gateway", file, "--listen", "127.0.0.1:0")
+	url := strings.TrimSuffix(strings.Fields(until(t, gw.out, "The gateway is at "))[4], ",")
+	until(t, gw.out, "Anybody who reaches it may use it")
+	_, body, _ := strings.Cut(fences[1].body, " -d '")
+	body, _, _ = strings.Cut(body, "'")
+	resp, err := http.Post(url+"/openai/v1/chat/completions", "", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _ := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK || !strings.Contains(string(text), `"content"`) {
+		t.Errorf("%s\n%s", resp.Status, text)
+	}
+	interrupt(t, gw)
+	interrupt(t, sim)
+}
+
 // judgeGatewayLog holds that each request has a line that says who sent it, and that none tells a secret.
 func judgeGatewayLog(t *testing.T, text, token string) {
 	t.Helper()
