@@ -9,7 +9,9 @@ import (
 // logprobs returns whether log probabilities are asked for, and of how many alternatives.
 func (c *call) logprobs() (asked bool, top int) {
 	s := &c.peeked.Sampling
-	top, _ = strconv.Atoi(sampling(c.peeked, "top_logprobs")) // checked, or lenient
+	if n := sampling(c.peeked, "top_logprobs"); n != "" {
+		top, _ = strconv.Atoi(n) // checked, or lenient
+	}
 	switch c.op.needs {
 	case catalog.Chat:
 		return s.Logprobs, min(max(top, 0), 20)

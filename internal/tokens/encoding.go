@@ -87,7 +87,10 @@ func (e *Encoding) Count(text string) int {
 	}
 	n := 0
 	for at := 0; at < len(text); {
-		end := e.split(e.classes, text, at)
+		end := e.classes.plain(text, at) // as the splitters do: most pieces need no more, and the call costs as much
+		if end == at {
+			end = e.split(e.classes, text, at)
+		}
 		n += e.piece(text, at, end)
 		at = end
 	}

@@ -108,11 +108,15 @@ func splitP50K(t *classes, text string, at int) int {
 	return t.spaces(text, at, false)
 }
 
-// plain matches what most pieces are, and is the same in all patterns: small ASCII letters, perhaps a space in front,
-// and behind them an ASCII character that cannot go on. Else the result is at.
+// plain matches what most pieces are, and is the same in all patterns: small ASCII letters, perhaps a space or a capital in
+// front or both, and behind them an ASCII character that cannot go on; or one ASCII sign before a space. Else the result
+// is at.
 func (t *classes) plain(text string, at int) int {
 	i := at
 	if text[i] == ' ' {
+		i++
+	}
+	if i < len(text) && text[i]-'A' < 26 {
 		i++
 	}
 	from := i
@@ -123,10 +127,16 @@ func (t *classes) plain(text string, at int) int {
 			break
 		}
 	}
-	if i == from || i+8 > len(text) || text[i] >= utf8.RuneSelf || t.ascii[text[i]]&letter != 0 || text[i] == '\'' {
-		return at
+	switch {
+	case i+8 > len(text):
+	case i == at:
+		if text[i+1] == ' ' && text[i] < utf8.RuneSelf && t.ascii[text[i]]&notSign == 0 {
+			return i + 1
+		}
+	case i > from && text[i] < utf8.RuneSelf && t.ascii[text[i]]&letter == 0 && text[i] != '\'':
+		return i
 	}
-	return i
+	return at
 }
 
 // smallLetters returns how many of the eight bytes of w, from the low end, are a to z before the first that is not.
