@@ -177,7 +177,9 @@ func TestHTTPHookFails(t *testing.T) {
 			}
 		}, "more than 1048576 bytes"},
 		{"slow", func(_ http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body); <-r.Context().Done() }, "within 200ms"},
-		{"elsewhere", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/hidden", 302) }, "answers 302 Found"},
+		{"elsewhere", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.1:1/hidden", http.StatusFound)
+		}, "answers 302 Found"},
 		{"broken", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -29,11 +29,11 @@ var operations = []operation{
 	{"Responses_Create", catalog.Responses, guessParts, countChat, wantedChoices, recallResponse, refuseResponse, responseTools, responseFormat, writeResponse},
 }
 
-// operationOf returns the line of an operation; a test sees that each has one.
+// operationOf returns a copy of the line of an operation; a test sees that each has one.
 func operationOf(op *ops.Operation) *operation {
-	for i := range operations {
-		if operations[i].name == op.Name {
-			return &operations[i]
+	for _, line := range operations {
+		if line.name == op.Name {
+			return &line
 		}
 	}
 	panic("simulator: no line for operation " + op.Name)
