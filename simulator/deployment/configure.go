@@ -144,7 +144,7 @@ func (c *Core) begin(now tick.Instant) {
 	c.limits.fit(now, c.cfg)
 	c.cache = newPromptCache(c.cfg.Config)
 	c.priority = climb{at: now}
-	c.seen.init()
+	c.seen.forget()
 	c.billed = 0
 }
 

@@ -67,7 +67,6 @@ func TestAttemptOfTheDice(t *testing.T) {
 // The table counts as a plain one does, for as long as keys do not collide.
 func TestSightings(t *testing.T) {
 	var s sightings
-	s.init()
 	dice := rand.New(rand.NewSource(5))
 	plain := map[uint64]uint32{}
 	rows := map[uint64]uint64{}
@@ -93,11 +92,19 @@ func TestSightings(t *testing.T) {
 			b = k
 		}
 	}
-	s.init()
+	s.forget()
 	for i, want := range []uint32{0, 1, 0, 0, 1} {
 		if got := s.count([]uint64{a, a, b, a, a}[i]); got != want {
 			t.Errorf("sighting %d is number %d, want %d", i, got, want)
 		}
+	}
+	allocated := testing.AllocsPerRun(1, func() { // of the second of two runs
+		for range 200_000 {
+			s.count(dice.Uint64())
+		}
+	})
+	if allocated != 0 {
+		t.Errorf("%v allocations by a table that is there", allocated)
 	}
 	if sightingRows != 1<<(64-50) {
 		t.Error("the test assumes another size of the table")

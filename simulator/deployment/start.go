@@ -241,28 +241,3 @@ func (c *Core) answered(now tick.Instant, ev *Event, s *stream, out []Effect) []
 	last.sharedLeft(ev)
 	return out
 }
-
-// sightings counts how often this deployment has seen a request that does not
-// say itself which try it is, so that sending the same body again meets other
-// dice. It is a direct-mapped table of fixed size; a key that was pushed out
-// starts anew.
-type sightings struct{ rows []sighting }
-
-type sighting struct {
-	key   uint64
-	count uint32
-}
-
-const sightingRows = 1 << 14
-
-func (t *sightings) init() { t.rows = make([]sighting, sightingRows) }
-
-// count returns how often key was seen before, and counts this time.
-func (t *sightings) count(key uint64) uint32 {
-	row := &t.rows[(key*0x9e3779b97f4a7c15)>>(64-14)]
-	if row.key != key {
-		*row = sighting{key: key}
-	}
-	row.count++
-	return row.count - 1
-}
