@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"foundrylab/gateway/core"
+	"foundrylab/gateway/upstream"
 	"foundrylab/internal/drive"
 	"foundrylab/internal/ops"
 	"foundrylab/internal/pipenet"
@@ -123,12 +124,18 @@ type lab struct {
 // serveOn runs a handler and returns a transport that reaches it, whatever the
 // address.
 func serveOn(t *testing.T, h http.Handler) *http.Transport {
+	l := serverOf(t, h)
+	tr := &http.Transport{DialContext: l.Dial, DisableCompression: true}
+	t.Cleanup(tr.CloseIdleConnections)
+	return tr
+}
+
+func serverOf(t *testing.T, h http.Handler) *pipenet.Listener {
 	l := pipenet.Listen()
 	server := &http.Server{Handler: h}
 	go server.Serve(l)
-	tr := &http.Transport{DialContext: l.Dial, DisableCompression: true}
-	t.Cleanup(func() { tr.CloseIdleConnections(); server.Close() })
-	return tr
+	t.Cleanup(func() { server.Close() })
+	return l
 }
 
 func pipeTo(l *pipenet.Listener) *http.Transport { return &http.Transport{DialContext: l.Dial} }
@@ -144,13 +151,14 @@ func newLab(t *testing.T, fakes []*fake, change func(*Config)) *lab {
 	for i, f := range fakes {
 		name := string(rune('a' + i))
 		b := Backend{Name: name, URL: "http://" + name + ".test", Key: "key-of-" + name, Deployment: "dep-" + name}
+		l := pipenet.Listen()
+		l.Close()
 		if f != nil {
-			b.Transport = serveOn(t, f)
-		} else {
-			l := pipenet.Listen()
-			l.Close()
-			b.Transport = pipeTo(l)
+			l = serverOf(t, f)
 		}
+		own := upstream.New(upstream.Options{Dial: l.Dial})
+		t.Cleanup(own.CloseIdleConnections)
+		b.Transport = own
 		cfg.Backends = append(cfg.Backends, b)
 		groups = append(groups, []string{name})
 	}

@@ -73,8 +73,14 @@ func (x *exchange) pass(body io.Reader, m *meter) (upstream, client error) {
 		}
 	}
 	buf := x.g.buffers.Get().(*[relayBuffer]byte)
-	defer x.g.buffers.Put(buf)
+	defer func() { x.g.buffers.Put(buf) }()
+	waiter, waits := body.(interface{ Wait() })
 	for {
+		if waits && m.framer != nil { // a stream is waiting most of its time, and needs no buffer for that
+			x.g.buffers.Put(buf)
+			waiter.Wait()
+			buf = x.g.buffers.Get().(*[relayBuffer]byte)
+		}
 		n, err := body.Read(buf[:])
 		if n > 0 {
 			if _, err := x.w.Write(buf[:n]); err != nil {

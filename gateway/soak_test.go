@@ -170,7 +170,7 @@ func TestNoStreamIsCut(t *testing.T) { testNoStreamIsCut(t, 1000) }
 
 func TestSoakNoStreamIsCut(t *testing.T) {
 	if os.Getenv("FOUNDRYLAB_SOAK") == "" {
-		t.Skip("set FOUNDRYLAB_SOAK=1 for 6,000 streams")
+		t.Skip("set FOUNDRYLAB_SOAK=1 for 20,000 streams")
 	}
-	testNoStreamIsCut(t, 6000)
+	testNoStreamIsCut(t, 20_000)
 }

@@ -217,3 +217,48 @@ func TestTLS(t *testing.T) {
 		t.Errorf("a backend that nobody vouches for: %v", err)
 	}
 }
+
+// Wait returns when there is something to read, or nothing more will come, and Read then says what it is.
+func TestWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range []struct {
+			name string
+			end  string
+			err  error
+		}{{"whole", "1\r\nb\r\n0\r\n\r\n", nil}, {"cut", "", io.ErrUnexpectedEOF}, {"silent", "wait", ErrTimeout}} {
+			b := &backend{serve: func(_ int, c2 net.Conn, in *bufio.Reader) {
+				request(in)
+				io.WriteString(c2, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+				<-time.After(time.Second)
+				io.WriteString(c2, "1\r\na\r\n")
+				<-time.After(time.Second)
+				if c.end == "wait" {
+					io.Copy(io.Discard, in)
+					return
+				}
+				io.WriteString(c2, c.end)
+			}}
+			req, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://a/", nil)
+			resp, err := New(Options{Dial: b.dial, BodyTimeout: 3 * time.Second}).RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			var got []byte
+			for buf := make([]byte, 10); err == nil; {
+				resp.Body.(*body).Wait()
+				at := time.Since(began)
+				var n int
+				if n, err = resp.Body.Read(buf); time.Since(began) != at {
+					t.Errorf("%s: there was nothing to read yet", c.name)
+				}
+				got = append(got, buf[:n]...)
+			}
+			if c.err == nil && (err != io.EOF || string(got) != "ab") || c.err != nil && (!errors.Is(err, c.err) || string(got) != "a") {
+				t.Errorf("%s: %q, %v", c.name, got, err)
+			}
+			resp.Body.(*body).Wait() // says nothing about what is over
+			resp.Body.Close()
+		}
+	})
+}
