@@ -46,11 +46,12 @@ func eager(w http.ResponseWriter, r *http.Request) {
 type soakTally struct {
 	whole, cut, refused atomic.Int64
 	longest             atomic.Int64 // nanoseconds a stream took
+	rate                int          // streams opened a second
 }
 
 func (s *soakTally) String() string {
-	return fmt.Sprintf("%d streams whole, %d cut, %d refused; the longest took %v",
-		s.whole.Load(), s.cut.Load(), s.refused.Load(), time.Duration(s.longest.Load()).Round(time.Millisecond))
+	return fmt.Sprintf("%d streams a second: %d whole, %d cut, %d refused; the longest took %v",
+		s.rate, s.whole.Load(), s.cut.Load(), s.refused.Load(), time.Duration(s.longest.Load()).Round(time.Millisecond))
 }
 
 func (s *soakTally) took(d time.Duration) {
@@ -58,8 +59,13 @@ func (s *soakTally) took(d time.Duration) {
 	}
 }
 
-// soak opens n POST streams to url, soakRate a second whatever becomes of the
-// earlier ones, and waits for all of them.
+// soakOpen bounds the streams that are open at once: each takes four file
+// descriptors of this process, which a machine that is too slow for soakRate
+// would run out of.
+const soakOpen = 2500
+
+// soak opens n POST streams to url, soakRate a second, and waits for all of
+// them.
 func soak(url string, n int) *soakTally {
 	body := []byte(`{"stream":true,"messages":[{"role":"user","content":"` + strings.Repeat("x", soakBody) + `"}]}`)
 	transport := &http.Transport{MaxIdleConnsPerHost: n, DisableCompression: true}
@@ -69,11 +75,14 @@ func soak(url string, n int) *soakTally {
 	var wg sync.WaitGroup
 	tick := time.NewTicker(time.Second / soakRate)
 	defer tick.Stop()
+	open := make(chan struct{}, soakOpen)
 	began := time.Now()
 	for sent := 0; sent < n; {
 		<-tick.C
 		for due := int(time.Since(began).Seconds() * soakRate); sent < min(due, n); sent++ {
+			open <- struct{}{}
 			wg.Go(func() {
+				defer func() { <-open }()
 				began := time.Now()
 				defer func() { tally.took(time.Since(began)) }()
 				resp, err := client.Post(url, "application/json", bytes.NewReader(body))
@@ -94,6 +103,7 @@ func soak(url string, n int) *soakTally {
 			})
 		}
 	}
+	tally.rate = int(float64(n) / time.Since(began).Seconds())
 	wg.Wait()
 	return tally
 }
