@@ -52,7 +52,7 @@ func (c *conn) expired(life time.Duration) bool { return time.Since(c.born) >= l
 
 // alive reports whether an idle connection can carry another exchange. A backend that sent something unasked is not
 // trusted with one: the next request would take it for its answer.
-func (c *conn) alive() bool { return c.in.Buffered() == 0 && (c.probe == nil || c.probe()) }
+func (c *conn) alive() bool { return c.probe == nil || c.probe() }
 
 // quiet is a connection of Options.Dial that says itself whether it is open and has nothing to read.
 type quiet interface{ Quiet() bool }

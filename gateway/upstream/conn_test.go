@@ -262,3 +262,66 @@ func TestWait(t *testing.T) {
 		}
 	})
 }
+
+// A deadline that is set after the context has ended does not make that be forgotten.
+func TestDeadlineAfterTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		defer far.Close()
+		c := &conn{net: near, interrupt: func() { near.SetDeadline(past) }}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		began := time.Now()
+		c.deadline(ctx, began.Add(time.Hour))
+		if _, err := near.Read(make([]byte, 1)); err == nil || time.Since(began) > 0 {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+	})
+}
+
+// A connection whose context ended while the last of its answer was already there is not used again: its deadline is over.
+func TestEndedAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := answering(fine)
+		tr := New(Options{Dial: b.dial})
+		ctx, cancel := context.WithCancel(t.Context())
+		req, _ := http.NewRequestWithContext(ctx, http.MethodPost, "http://backend.test/", nil)
+		resp, err := tr.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		synctest.Wait()
+		if got, err := io.ReadAll(resp.Body); string(got) != "ok" || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+		if _, open := b.count(); open != 0 || len(tr.pools) != 0 {
+			t.Errorf("%d connections are open", open)
+		}
+		tr.CloseIdleConnections()
+	})
+}
+
+// The deadlines of one exchange are gone with it.
+func TestDeadlinesEndWithTheExchange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &backend{serve: func(n int, c net.Conn, in *bufio.Reader) {
+			for request(in) {
+				<-time.After(2 * time.Second)
+				io.WriteString(c, fine)
+			}
+		}}
+		for i, opt := range []Options{{HeadTimeout: 3 * time.Second}, {BodyTimeout: 3 * time.Second}} {
+			opt.Dial = b.dial
+			tr := New(opt)
+			for range 3 {
+				good(t, tr)
+				<-time.After(10 * time.Second)
+			}
+			if conns, _ := b.count(); conns != i+1 {
+				t.Errorf("%d connections", conns)
+			}
+			tr.CloseIdleConnections()
+		}
+	})
+}

@@ -323,3 +323,35 @@ func TestAllocations(t *testing.T) {
 	}
 	t.Logf("%v allocations, reading the answer is %v of them", whole, parse)
 }
+
+// Who leaves the line at the moment when it is its turn hands its turn on, whether that is a connection or the place of one.
+func TestLeavingAtOnesTurn(t *testing.T) {
+	to := address{"http", "a"}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for i := range 200 {
+		near, far := net.Pipe()
+		defer far.Close()
+		tr := New(Options{MaxConns: 1})
+		if c, wait := tr.grasp(to, false); c != nil || wait != nil {
+			t.Fatal("there is a place")
+		}
+		_, place := tr.grasp(to, false)
+		if i%2 == 0 {
+			tr.closedOne(to)
+		} else {
+			tr.put(&conn{t: tr, to: to, net: near})
+		}
+		c, err := tr.await(gone, to, place)
+		switch {
+		case err == nil && c == nil: // it took its turn: that is right too
+			tr.closedOne(to)
+		case err == nil:
+			tr.put(c)
+		}
+		tr.CloseIdleConnections()
+		if len(tr.pools) != 0 {
+			t.Fatalf("a place is lost: %+v", tr.pools[to])
+		}
+	}
+}
