@@ -17,13 +17,13 @@ type Claim int64
 const Entitled Claim = million
 
 // Standing is the claim of the others, by the place of their band among so many:
-// half of the reserve for the last, three quarters for the first, so that a
-// higher band finds room where a lower one waits.
+// half of the reserve for the first and a quarter for the last, so that a higher
+// band finds room where a lower one waits, and who is entitled where others do.
 func Standing(band, bands int) Claim {
 	if bands < 2 {
 		return Entitled / 2
 	}
-	return Entitled/2 + Claim(bands-1-band)*Entitled/4/Claim(bands-1)
+	return Entitled/2 - Claim(band)*Entitled/4/Claim(bands-1)
 }
 
 // Gate says when a backend may be sent something. Of each limit it keeps a

@@ -119,9 +119,11 @@ func TestGate(t *testing.T) {
 		{"who is entitled uses the reserve", 1_000, 200, Entitled, true, 0},
 		{"but no more than the reserve", 1_000, 201, Entitled, false, 1020409},
 		{"larger than the reserve waits until nothing is in the way", 980, 1_300, Entitled, false, time.Second},
-		{"the first of two bands may fill three quarters", 300, 600, Standing(0, 2), true, 0},
-		{"and no more", 301, 600, Standing(0, 2), false, 1020409},
-		{"the last of them half", 0, 601, Standing(1, 2), false, 1020409},
+		{"the last of two bands may fill a quarter", 0, 300, Standing(1, 2), true, 0},
+		{"and no more", 1, 300, Standing(1, 2), false, 1020409},
+		{"the first of them half", 300, 300, Standing(0, 2), true, 0},
+		{"the second of three between that", 0, 450, Standing(1, 3), true, 0},
+		{"and no more", 0, 451, Standing(1, 3), false, 1020409},
 	} {
 		g := NewGate(predictive(known), []string{"a"}, at(0))
 		if c.taken > 0 {
