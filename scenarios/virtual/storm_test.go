@@ -1,0 +1,92 @@
+package virtual_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+	"foundrylab/scenarios"
+	"foundrylab/scenarios/virtual"
+)
+
+// storm keeps what a gateway was told to leave alone, and what it sent all the
+// same.
+type storm struct {
+	watched
+	until    map[uint16]tick.Instant // by backend: when it may be used again, as it said
+	since    map[uint16]tick.Instant
+	attempts []record.Attempt
+	waits    []record.Transition
+}
+
+func (s *storm) Attempt(a *record.Attempt) { s.attempts = append(s.attempts, *a) }
+
+func (s *storm) Transition(t *record.Transition) {
+	if t.State == record.Open && t.Reason == record.RateLimited {
+		s.waits = append(s.waits, *t)
+	}
+}
+
+// early counts the attempts that began while their backend had said that it was
+// to be left alone.
+func (s *storm) early() (n int) {
+	for _, a := range s.attempts {
+		for _, w := range s.waits {
+			if w.Backend == a.Backend && a.Start > w.At && a.Start < w.Until {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// Workers that do not wait meet two small deployments, as in an incident in
+// which 105 refusals became 1,765 for clients, since eight workers each met a
+// deployment that was put aside for a fixed time. A wait that a backend names is
+// kept to the nanosecond, and its end too; clients see none of it.
+func TestStormOfRefusals(t *testing.T) {
+	const src = `
+version: 1
+duration: 10m
+drain: 3m
+backends:
+- {name: a, model: gpt-4.1, sku: GlobalStandard, tpm: 60k, rpm: 6k}
+- {name: b, model: gpt-4.1, sku: GlobalStandard, tpm: 60k, rpm: 6k}
+gateway: {route: {groups: [[a, b]]}%s}
+tenants:
+- {name: workers, users: 8, think: {constant: 100ms}, client: none, prompt: 1000, output: 50, max_tokens: 500}
+`
+	run := func(queue string) *storm {
+		sc, err := scenarios.Load("storm.yaml", fmt.Appendf(nil, src, queue), nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := new(storm)
+		s.Result = virtual.Run(sc, virtual.Options{Also: s}).Result()
+		return s
+	}
+	without, with := run(""), run(", queue: {ttl: 2m}")
+	for _, s := range []*storm{without, with} {
+		refused := s.Backends[0].Throttled + s.Backends[1].Throttled
+		t.Logf("%d refusals by backends became %d for clients; %d of %d requests served, longest wait %v; %d attempts before a known wait was over",
+			refused, s.Totals.Throttled, s.Totals.Succeeded, s.Totals.Requests, s.longest(), s.early())
+		if s.early() > 0 {
+			t.Error("a backend was not left alone as long as it had said")
+		}
+	}
+	if without.Totals.Throttled < 1000 || with.Totals.Throttled > 0 || with.Backends[0].Throttled+with.Backends[1].Throttled > 200 {
+		t.Error("that is no storm, or clients see it, or backends are asked far more often than they answer")
+	}
+	if used := with.Backends[0].UtilizationMean; used < 970_000 {
+		t.Errorf("while clients wait, %d ppm of the first backend are used", used)
+	}
+}
+
+func (s *storm) longest() (wait time.Duration) {
+	for _, r := range s.requests {
+		wait = max(wait, r.QueueWait)
+	}
+	return wait
+}
