@@ -153,12 +153,16 @@ func (f *front) latency(t *testing.T, requests [][]byte, n int) time.Duration {
 	return quantile(times, 0.5)
 }
 
-// streaming opens n streams that go on, and tells when all have begun.
+// streaming opens n streams that go on, one a millisecond, so that their chunks are spread over time, and returns when all
+// have begun.
 func (f *front) streaming(t *testing.T, n int, request []byte) (end func()) {
 	var begun, all sync.WaitGroup
 	begun.Add(n)
 	clients := make([]*client, n)
+	spread := time.NewTicker(time.Millisecond)
+	defer spread.Stop()
 	for i := range clients {
+		<-spread.C
 		c := f.dial(t)
 		clients[i] = c
 		all.Go(func() {
