@@ -51,6 +51,8 @@ func (g *Gateway) explain(e core.Effect) errorBody {
 		return errorBody{"TooManyRequestsInFlight", fmt.Sprintf("The gateway is at its bound of %d requests in flight. Retry with backoff, or raise max_in_flight.", g.cfg.Core.MaxInFlight)}
 	case e.Reason == record.BudgetRefused:
 		return errorBody{"TokenBudgetExceeded", "The token budget is used up. " + again}
+	case e.Reason == record.TenantQuota:
+		return errorBody{"QuotaExceeded", "The gateway's quota of your tokens is used up for this period. " + again}
 	case tenantReasons[e.Reason] != "":
 		return errorBody{"429", tenantReasons[e.Reason] + " " + again}
 	case e.Status == http.StatusTooManyRequests:

@@ -1,6 +1,7 @@
 package budget
 
 import (
+	"fmt"
 	"time"
 
 	"foundrylab/internal/limit"
@@ -13,6 +14,7 @@ import (
 type Limits struct {
 	TPM         unit.Count `yaml:"tpm" doc:"tokens per minute, the prompt and max_tokens at arrival, corrected to what was used; above it 429; default no limit"`
 	RPM         unit.Count `yaml:"rpm" doc:"requests per minute; above it 429; default no limit"`
+	Quota       []Quota    `yaml:"quota" doc:"tokens for longer periods; above one 403"`
 	Concurrency int        `yaml:"concurrency" min:"0" max:"1000000" doc:"requests at a time, those that wait included; above it 429; default no limit"`
 }
 
@@ -20,6 +22,13 @@ type Limits struct {
 func (l Limits) Validate(fail func(path, format string, args ...any)) {
 	if l.TPM > maxPerMinute || l.RPM > maxPerMinute {
 		fail("", "a limit is at most %d per minute", int64(maxPerMinute))
+	}
+	for i, q := range l.Quota {
+		for _, earlier := range l.Quota[:i] {
+			if earlier.Period == q.Period {
+				fail(fmt.Sprintf("quota[%d].period", i), "there is a quota for each %s already", q.Period)
+			}
+		}
 	}
 }
 
@@ -29,6 +38,7 @@ func (l Limits) Validate(fail func(path, format string, args ...any)) {
 type Allowance struct {
 	limits           Limits
 	tokens, requests *limit.Bucket // nil: no limit
+	quotas           []spent
 	active           int
 }
 
@@ -37,6 +47,7 @@ func (a *Allowance) Reconfigure(now tick.Instant, l Limits) {
 	a.limits = l
 	a.tokens = resized(a.tokens, now, int64(l.TPM))
 	a.requests = resized(a.requests, now, int64(l.RPM))
+	a.quotas = carried(a.quotas, l.Quota)
 }
 
 func resized(b *limit.Bucket, now tick.Instant, perMinute int64) *limit.Bucket {
@@ -71,8 +82,16 @@ func (a *Allowance) Admit(now tick.Instant, cost int64) (why record.Reason, wait
 			why, wait = record.TenantRequests, w
 		}
 	}
+	for i := range a.quotas {
+		if w := a.quotas[i].wait(now, cost); w > wait {
+			why, wait = record.TenantQuota, w
+		}
+	}
 	if why != record.NoReason {
 		return why, wait
+	}
+	for i := range a.quotas {
+		a.quotas[i].used += cost
 	}
 	if a.tokens != nil {
 		a.tokens.Add(now, cost)
@@ -90,6 +109,11 @@ func (a *Allowance) End(now tick.Instant, delta int64) {
 	a.active--
 	if a.tokens != nil {
 		a.tokens.Add(now, delta)
+	}
+	for i := range a.quotas {
+		q := &a.quotas[i]
+		q.roll(now)
+		q.used = max(q.used+delta, 0) // what was reserved before the period ended may be more than there is
 	}
 }
 

@@ -22,6 +22,19 @@ func (c *Core) allow(now tick.Instant, r *request) (why record.Reason, wait time
 	return record.NoReason, 0
 }
 
+// refusal is the answer to a request that its tenant's own limits do not admit:
+// 403 where a quota is used up, so that no client tries again by itself.
+func refusal(why record.Reason, wait time.Duration) Effect {
+	e := Effect{Status: 429, Outcome: record.Throttled, Reason: why, HasRetry: wait > 0 && wait < maxWait, RetryMs: milliseconds(wait), Made: true}
+	if why == record.TenantQuota {
+		e.Status, e.Outcome = 403, record.Failed
+	}
+	return e
+}
+
+// maxWait is longer than any period of a quota: who would have to wait that long never is admitted.
+const maxWait = 32 * 24 * time.Hour
+
 // release ends what a request had of its tenant's limits: of what was reserved
 // only what was used stays counted.
 func (c *Core) release(now tick.Instant, r *request, e *Effect) {

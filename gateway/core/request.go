@@ -37,8 +37,7 @@ func (c *Core) request(now tick.Instant, ev *Event, out []Effect) []Effect {
 	c.active++
 	c.configs[r.cfg].users++
 	if why, wait := c.allow(now, r); why != record.NoReason {
-		return c.respond(now, ev.Ref, r, Effect{Status: 429, Outcome: record.Throttled, Reason: why,
-			HasRetry: wait > 0, RetryMs: milliseconds(wait), Made: true}, out)
+		return c.respond(now, ev.Ref, r, refusal(why, wait), out)
 	}
 	if c.remote {
 		return append(out, Effect{Kind: Reserve, Req: ev.Ref, At: now, Tokens: r.tokens})

@@ -166,6 +166,10 @@ func (tr *tracer) budget(cfg *Config, args map[string]string) {
 		for i := range cfg.Tenants {
 			if t := &cfg.Tenants[i]; t.Name == f[0] && f[1] == "tpm" {
 				tr.parse(&t.Limits.TPM, f[2])
+			} else if t.Name == f[0] && f[1] == "hour" {
+				q := budget.Quota{Period: "hour"}
+				tr.parse(&q.Tokens, f[2])
+				t.Limits.Quota = append(t.Limits.Quota, q)
 			} else if t.Name == f[0] {
 				tr.parse(&t.Limits.RPM, f[2])
 			}

@@ -49,6 +49,7 @@ const (
 	QueueTimeout             // it waited in the gateway's queue as long as it may
 	QueueTooLong             // the wait in the gateway's queue would have been longer than it may
 	QueueDisplaced           // it made room in the gateway's queue for a higher priority
+	TenantQuota              // the gateway\'s quota of a tenant\'s tokens for an hour, day or month
 )
 
 var reasonNames = [...]string{
@@ -58,7 +59,7 @@ var reasonNames = [...]string{
 	"truncate-fault", "stream-error-fault", "malformed-fault", "output-token-limit",
 	"throttle-fault", "token-expiry-fault", "deleted-fault", "wrong-length-fault", "refused-fault", "tls-fault", "unknown-host-fault",
 	"connect-error", "no-such-tier", "no-capacity", "flex-timeout", "stale-fault", "prompt-filtered",
-	"tenant-tokens", "tenant-requests", "tenant-concurrency", "queue-full", "queue-timeout", "queue-too-long", "queue-displaced",
+	"tenant-tokens", "tenant-requests", "tenant-concurrency", "queue-full", "queue-timeout", "queue-too-long", "queue-displaced", "tenant-quota",
 }
 
 func (r Reason) String() string { return reasonNames[r] }

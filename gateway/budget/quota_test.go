@@ -1,0 +1,68 @@
+package budget
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+)
+
+func moment(t *testing.T, text string) tick.Instant {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tick.Instant(at.UnixNano())
+}
+
+func TestPeriodEnd(t *testing.T) {
+	for _, c := range []struct{ now, period, want string }{
+		{"2026-11-26T18:59:59Z", "hour", "2026-11-26T19:00:00Z"},
+		{"2026-11-26T19:00:00Z", "hour", "2026-11-26T20:00:00Z"},
+		{"2026-11-26T19:00:00Z", "day", "2026-11-27T00:00:00Z"},
+		{"2028-02-28T23:00:00Z", "day", "2028-02-29T00:00:00Z"},
+		{"2028-02-29T00:00:00Z", "month", "2028-03-01T00:00:00Z"},
+		{"2026-12-31T23:59:59Z", "month", "2027-01-01T00:00:00Z"},
+	} {
+		if got := periodEnd(moment(t, c.now), c.period); got != moment(t, c.want) {
+			t.Errorf("%s of %s ends at %v, want %s", c.period, c.now, time.Unix(0, int64(got)).UTC(), c.want)
+		}
+	}
+}
+
+func TestQuota(t *testing.T) {
+	var a Allowance
+	limits := Limits{Quota: []Quota{{Tokens: 1_000, Period: "hour"}, {Tokens: 1_500, Period: "day"}}}
+	a.Reconfigure(0, limits)
+	expect := func(at string, cost int64, why record.Reason, wait time.Duration) {
+		t.Helper()
+		if w, d := a.Admit(moment(t, at), cost); w != why || d != wait {
+			t.Errorf("%s: %d tokens: %v after %v, want %v after %v", at, cost, w, d, why, wait)
+		}
+	}
+	expect("2026-11-26T10:30:00Z", 800, record.NoReason, 0)
+	expect("2026-11-26T10:40:00Z", 300, record.TenantQuota, 20*time.Minute)
+	a.End(moment(t, "2026-11-26T10:40:00Z"), -500) // it used 300
+	expect("2026-11-26T10:40:00Z", 700, record.NoReason, 0)
+	expect("2026-11-26T11:00:00Z", 600, record.TenantQuota, 13*time.Hour) // the day's: 1,000 are gone
+	expect("2026-11-26T11:00:00Z", 500, record.NoReason, 0)
+	expect("2026-11-27T00:00:00Z", 1_001, record.TenantQuota, math.MaxInt64) // more than an hour ever has
+	expect("2026-11-27T00:00:00Z", 1_000, record.NoReason, 0)
+	limits.Quota[0].Tokens = 2_000
+	a.Reconfigure(0, limits) // what was used stays used
+	expect("2026-11-27T00:10:00Z", 501, record.TenantQuota, 23*time.Hour+50*time.Minute)
+	a.End(moment(t, "2026-11-28T00:00:00Z"), -5_000)
+	expect("2026-11-28T00:00:00Z", 1_500, record.NoReason, 0)
+}
+
+func TestQuotaOncePerPeriod(t *testing.T) {
+	var told string
+	Limits{Quota: []Quota{{1, "day"}, {2, "hour"}, {3, "day"}}}.Validate(func(path, format string, args ...any) { told += path + ": " + fmt.Sprintf(format, args...) })
+	if told != "quota[2].period: there is a quota for each day already" {
+		t.Error(told)
+	}
+}
