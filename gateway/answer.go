@@ -48,7 +48,7 @@ func (g *Gateway) explain(e core.Effect) errorBody {
 	}
 	switch {
 	case e.Reason == record.InFlightBound:
-		return errorBody{"TooManyRequestsInFlight", fmt.Sprintf("The gateway is at its bound of %d requests in flight. Retry with backoff, or raise max_in_flight.", g.cfg.Core.MaxInFlight)}
+		return errorBody{"TooManyRequestsInFlight", fmt.Sprintf("The gateway is at its bound of %d requests in flight. Retry with backoff, or raise max_in_flight.", g.present.Load().cfg.Core.MaxInFlight)}
 	case e.Reason == record.BudgetRefused:
 		return errorBody{"TokenBudgetExceeded", "The token budget is used up. " + again}
 	case e.Reason == record.TenantQuota:
@@ -118,7 +118,7 @@ func (g *Gateway) refuse(w http.ResponseWriter, rt *route, v visitor, f *refusal
 // credential that is none itself.
 func (g *Gateway) sayWho(line *zerolog.Event, v visitor) {
 	if v.tenant != record.NoTenant {
-		line.Str("client", g.cfg.Clients[v.tenant].Name)
+		line.Str("client", g.present.Load().cfg.Clients[v.tenant].Name)
 	}
 	if v.by != "" {
 		line.Str("credential", v.by)

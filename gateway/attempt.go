@@ -30,7 +30,7 @@ func (x *exchange) send(e core.Effect) {
 		return
 	}
 	x.live, x.waited = e.Ref, e.QueueWait
-	b := &x.g.backends[e.Backend]
+	b := &x.g.present.Load().backends[e.Backend]
 	var err error
 	x.response, err = x.ask(x.r.Context(), b)
 	switch {

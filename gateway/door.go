@@ -19,6 +19,7 @@ import (
 type door struct {
 	verifier  *identity.Verifier
 	tenants   []tenancy.Tenant // by tenant id
+	gone      []bool           // by tenant id
 	frontDoor string
 	readers   sync.Pool // *tenancy.Reader
 }
@@ -39,6 +40,7 @@ func openDoor(cfg *Config) (*door, error) {
 	who.Keys = who.Keys[:len(who.Keys):len(who.Keys)]
 	for i, c := range cfg.Clients {
 		names[i] = c.Name
+		d.gone = append(d.gone, c.gone)
 		d.tenants = append(d.tenants, tenancy.Tenant{Name: c.Name, Models: c.Models, Rules: c.Rules})
 		if c.Key != "" {
 			who.Keys = append(who.Keys, identity.KeyOf(c.Name, c.Key))
@@ -62,6 +64,9 @@ func (d *door) enter(r *http.Request) (v visitor, problem *refusal, why string) 
 		return visitor{tenant: record.NoTenant}, problem, err.Error()
 	}
 	v = visitor{tenant: record.NoTenant, by: caller.By}
+	if caller.Tenant != identity.Nobody && d.gone[caller.Tenant] {
+		return visitor{tenant: record.NoTenant}, unauthorized, "tenant-gone"
+	}
 	if caller.Tenant != identity.Nobody {
 		v.tenant, v.may = uint16(caller.Tenant), &d.tenants[caller.Tenant]
 	}

@@ -158,7 +158,7 @@ func (x *exchange) log(e core.Effect) {
 	line.Str("route", x.route.name)
 	x.g.sayWho(line, x.visitor)
 	if e.Backend != core.NoBackend {
-		line.Str("backend", x.g.backends[e.Backend].Name)
+		line.Str("backend", x.g.present.Load().backends[e.Backend].Name)
 	}
 	line.Uint16("attempts", e.Attempts).
 		Uint16("status", e.Status).

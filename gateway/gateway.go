@@ -68,6 +68,8 @@ type Backend struct {
 	Credential Credential        // its token is sent as Authorization: Bearer; nil: none is
 	Deployment string            // in the classic path or the v1 body; empty: Name
 	Transport  http.RoundTripper // nil: the connections of Config.Upstream
+
+	gone bool // an earlier configuration had it
 }
 
 // Credential is where a backend's access tokens come from, such as an
@@ -84,16 +86,18 @@ type Client struct {
 	Models []string      // what it may ask for; empty: everything
 	Rules  tenancy.Rules // what its requests must keep to
 	Weight int64         // its share of what is scarce, where the policy grants no other; 0: 1
+
+	gone bool // an earlier configuration had it
 }
 
 // Gateway is an http.Handler. Safe for concurrent use.
 type Gateway struct {
-	cfg      Config
-	core     *core.Core // touched under the driver's lock only
+	cfg      Config                   // of its beginning: what no later configuration changes
+	present  atomic.Pointer[settings] // what is in force; a request keeps what it began under
+	reload   sync.Mutex               // one at a time
+	core     *core.Core               // touched under the driver's lock only
 	driver   *drive.Driver[core.Event, core.Effect]
 	tape     *drive.Tape[core.Event, core.Effect]
-	backends []backend
-	door     *door
 	handler  http.Handler
 	shared   *upstream.Transport
 	buffers  sync.Pool     // *[relayBuffer]byte
@@ -131,11 +135,9 @@ func New(cfg Config) (*Gateway, error) {
 	if cfg.MaxBody == 0 {
 		cfg.MaxBody = DefaultMaxBody
 	}
-	g := &Gateway{cfg: cfg, core: newCore(&cfg), door: door, shared: upstream.New(cfg.Upstream)}
+	g := &Gateway{cfg: cfg, core: newCore(&cfg), shared: upstream.New(cfg.Upstream)}
+	g.present.Store(newSettings(cfg, door, g.shared))
 	g.buffers.New = func() any { return new([relayBuffer]byte) }
-	for _, b := range cfg.Backends {
-		g.backends = append(g.backends, compileBackend(b, g.shared))
-	}
 	g.driver = drive.New(g.core, cfg.Clock, core.Event{Kind: core.Wake}, g.deliver)
 	if cfg.Record {
 		g.tape = new(drive.Tape[core.Event, core.Effect])
@@ -149,16 +151,8 @@ func New(cfg Config) (*Gateway, error) {
 // newCore returns the core of a valid configuration; a replay starts with the
 // same.
 func newCore(cfg *Config) *core.Core {
-	names := make([]string, len(cfg.Backends))
-	for i, b := range cfg.Backends {
-		names[i] = b.Name
-	}
-	members := make([]core.Member, len(cfg.Clients))
-	for i, c := range cfg.Clients {
-		members[i] = core.Member{Name: c.Name, Weight: max(c.Weight, 1)}
-	}
 	policy := cfg.Core
-	return core.New(&policy, core.Options{Seed: cfg.Seed, Backends: names, Tenants: members})
+	return core.New(&policy, core.Options{Seed: cfg.Seed, Backends: backendNames(cfg.Backends), Tenants: members(cfg.Clients)})
 }
 
 // deliver hands an effect to whom it concerns; called under the lock. What is
@@ -204,7 +198,10 @@ func (g *Gateway) router() http.Handler {
 	for i, rt := range routes() {
 		m.Path(rt.path).Methods(rt.op.Method).Name(rt.name).HandlerFunc(g.serve(i, rt))
 	}
-	m.Path("/healthz").Methods(http.MethodGet, http.MethodHead).Name("healthz").HandlerFunc(g.health)
+	for _, path := range []string{"/healthz", "/readyz"} { // for a load balancer, and for Kubernetes
+		m.Path(path).Methods(http.MethodGet, http.MethodHead).Name(path).HandlerFunc(g.health)
+	}
+	m.Path("/livez").Methods(http.MethodGet, http.MethodHead).Name("/livez").HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	m.NotFoundHandler = http.HandlerFunc(unknownRoute)
 	m.MethodNotAllowedHandler = m.NotFoundHandler
 	return m

@@ -330,7 +330,7 @@ func TestHealth(t *testing.T) {
 		check := func(wantStatus int, want string) {
 			t.Helper()
 			w := httptest.NewRecorder()
-			lb.ServeHTTP(w, httptest.NewRequest("GET", "/healthz", nil))
+			lb.ServeHTTP(w, httptest.NewRequest("GET", "/readyz", nil))
 			if w.Code != wantStatus || w.Body.String() != want {
 				t.Errorf("%d %s, want %d %s", w.Code, w.Body, wantStatus, want)
 			}

@@ -25,10 +25,14 @@ func (g *Gateway) health(w http.ResponseWriter, _ *http.Request) {
 	g.driver.Wake() // a deadline may have passed whose timer has yet to fire
 	body := health{Status: "unavailable"}
 	status := http.StatusServiceUnavailable
+	backends := g.present.Load().backends
 	g.driver.Locked(func(tick.Instant) {
-		for i := range g.backends {
+		for i := range backends {
+			if backends[i].gone {
+				continue
+			}
 			view, until := g.core.Backend(i)
-			b := backendHealth{Name: g.backends[i].Name, State: view.String()}
+			b := backendHealth{Name: backends[i].Name, State: view.String()}
 			if view == record.Open {
 				b.Until = time.Unix(0, int64(until)).UTC().Format("2006-01-02T15:04:05.000Z07:00")
 			} else {

@@ -205,7 +205,7 @@ func (m *meter) end(atEnd bool) {
 // sign puts the gateway's claims on an answer.
 func (g *Gateway) sign(h http.Header, e core.Effect) {
 	if e.Backend != core.NoBackend {
-		h.Set("X-Gateway-Backend", g.backends[e.Backend].Name)
+		h.Set("X-Gateway-Backend", g.present.Load().backends[e.Backend].Name)
 	}
 	h.Set("X-Gateway-Attempts", strconv.Itoa(int(e.Attempts)))
 	wait := int64(e.QueueWait.Span() / time.Microsecond)

@@ -98,7 +98,7 @@ func TestEndsOfAnswers(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a, b := always(c.answer), always(ok)
 				lb := newLab(t, []*fake{a, b}, func(cfg *Config) { cfg.Core.Breaker.Failures = 1 })
-				direct := pass(t, &http.Client{Transport: lb.backends[0].Transport}, "http://a.test/")
+				direct := pass(t, &http.Client{Transport: lb.present.Load().backends[0].Transport}, "http://a.test/")
 				got := pass(t, lb.client, "http://gateway.test"+classic)
 				if c.client == whole && got.body != direct.body || !strings.HasPrefix(direct.body, got.body) {
 					t.Errorf("the body is\n%s\nwant\n%s", got.body, direct.body)

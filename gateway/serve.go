@@ -17,12 +17,13 @@ import (
 // serve returns the handler of a route: who asks, what, and then an exchange.
 func (g *Gateway) serve(id int, rt *route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		v, problem, why := g.door.enter(r)
+		in := g.present.Load()
+		v, problem, why := in.door.enter(r)
 		if problem != nil {
 			g.refuse(w, rt, v, problem, why)
 			return
 		}
-		x, problem := g.receive(id, rt, v, w, r)
+		x, problem := g.receive(in, id, rt, v, w, r)
 		if problem != nil {
 			g.refuse(w, rt, v, problem, "")
 			return
@@ -32,15 +33,15 @@ func (g *Gateway) serve(id int, rt *route) http.HandlerFunc {
 }
 
 // receive takes a request in, as far as its sender may send it.
-func (g *Gateway) receive(id int, rt *route, v visitor, w http.ResponseWriter, r *http.Request) (*exchange, *refusal) {
+func (g *Gateway) receive(in *settings, id int, rt *route, v visitor, w http.ResponseWriter, r *http.Request) (*exchange, *refusal) {
 	if problem := v.permit(rt, r); problem != nil {
 		return nil, problem
 	}
-	body, problem := g.read(w, r, v.maxBody(g.cfg.MaxBody))
+	body, problem := g.read(w, r, v.maxBody(in.cfg.MaxBody))
 	if problem != nil {
 		return nil, problem
 	}
-	if body, problem = g.door.comply(&v, body); problem != nil {
+	if body, problem = in.door.comply(&v, body); problem != nil {
 		return nil, problem
 	}
 	x := &exchange{g: g, route: rt, routeID: id, w: w, r: r, body: body, visitor: v, began: g.cfg.Clock.Now()}

@@ -19,13 +19,20 @@ const (
 )
 
 // NewServer returns a server of the gateway with those bounds; cert nil: without TLS. With TLS it asks clients for
-// certificates where the identity takes them, and lets those without in, who may have a key.
-func (g *Gateway) NewServer(cert *tls.Certificate) *http.Server {
+// certificates where the identity takes them, and lets those without in, who may have a key. Each connection is shown what
+// cert returns then, and asked for what the configuration in force takes.
+func (g *Gateway) NewServer(cert func() *tls.Certificate) *http.Server {
 	s := &http.Server{Handler: g, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader, ErrorLog: log.New(g.cfg.Logger, "", 0)}
 	if cert != nil {
-		s.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS12}
-		if pool := g.door.verifier.ClientCAs(); pool != nil {
-			s.TLSConfig.ClientCAs, s.TLSConfig.ClientAuth = pool, tls.VerifyClientCertIfGiven
+		shown := func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return cert(), nil }
+		s.TLSConfig = &tls.Config{GetCertificate: shown, MinVersion: tls.VersionTLS12}
+		s.TLSConfig.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			pool := g.present.Load().door.verifier.ClientCAs()
+			if pool == nil {
+				return nil, nil // as it is
+			}
+			return &tls.Config{GetCertificate: shown, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
+				ClientCAs: pool, ClientAuth: tls.VerifyClientCertIfGiven}, nil
 		}
 	}
 	return s

@@ -122,7 +122,7 @@ type Options struct {
 // Member is a tenant as others know it; a configuration may grant it more.
 type Member struct {
 	Name   string
-	Weight int64 // at least 1
+	Weight int64 // at least 1; 0: it is gone, and its place is kept
 }
 
 // New returns a gateway. cfg must be valid and name only known backends.
@@ -131,10 +131,6 @@ func New(cfg *Config, opt Options) *Core {
 	c.Install(cfg, opt.Backends, opt.Tenants)
 	c.cfg = c.configs[0]
 	c.apply(0)
-	c.breakers = make([]breaker.Breaker, len(opt.Backends))
-	for i := range c.breakers {
-		c.breakers[i] = breaker.New(&c.cfg.Breaker)
-	}
 	return c
 }
 
@@ -154,6 +150,9 @@ func (c *Core) Install(cfg *Config, backends []string, tenants []Member) uint32 
 		s.groups = append(s.groups, members)
 	}
 	s.backends, s.tenants = backends, planTenants(cfg, tenants)
+	for i := len(c.breakers); i < len(backends); i++ {
+		c.breakers = append(c.breakers, breaker.New(&cfg.Breaker))
+	}
 	c.configs = append(c.configs, s)
 	return uint32(len(c.configs) - 1)
 }

@@ -14,6 +14,7 @@ type tenantPlan struct {
 	band   int // place in queue.bands
 	claim  budget.Claim
 	limits budget.Limits
+	gone   bool
 }
 
 // tenant is what a core remembers of a tenant.
@@ -38,7 +39,7 @@ func planTenants(cfg *Config, members []Member) []tenantPlan {
 	for i := range plans {
 		p := tenantPlan{weight: 1, band: bands - 1}
 		if i < len(members) {
-			p.weight = max(members[i].Weight, 1)
+			p.weight, p.gone = max(members[i].Weight, 1), members[i].Weight == 0
 			p.grant(cfg, members[i].Name)
 		}
 		p.claim = budget.Standing(p.band, bands)
@@ -111,9 +112,14 @@ func (s *settings) shares() []int64 {
 	}
 	weights := make([]int64, max(len(s.Queue.Bands), 1))
 	for _, p := range s.tenants[:named] {
-		weights[p.band] += p.weight
+		if !p.gone {
+			weights[p.band] += p.weight
+		}
 	}
 	for i, p := range s.tenants[:named] {
+		if p.gone {
+			continue
+		}
 		rates[i] = tick.MulDiv(total, p.weight, weights[p.band])
 		if p.band > 0 {
 			rates[i] = tick.MulDiv(rates[i], int64(s.Queue.Bands[p.band].MinShare), 1_000_000)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"foundrylab/gateway"
@@ -19,6 +20,9 @@ routed among them, who may use it, and what for. docs/gateway.md tells of the fi
 Clients find it as they find the service: at the same paths, with a key in api-key,
 x-api-key or Authorization: Bearer, a token of an issuer that is trusted, or a client
 certificate. What they bring never reaches a backend, and no key of a backend them.
+
+A file that changes is read again, at SIGHUP at once, and is in force whole or, where
+it has a mistake, not at all. Answers under way are not disturbed.
 
 Told to stop (Ctrl-C, SIGTERM), it takes nothing new and lets answers go on for the
 time of listen.drain.`
@@ -54,33 +58,46 @@ func (g *gatewayCommand) run(c *cobra.Command, args []string) error {
 		return err
 	}
 	defer flush()
-	src, err := readBounded(args[0])
-	if err != nil {
-		return usage("%v", err)
-	}
-	file, err := gateway.ReadFile(args[0], src)
+	read, err := readGateway(args[0])
 	if err != nil {
 		return err
 	}
-	cfg, err := file.Config(identity.OS)
-	if err != nil {
-		return usage("%s: %v", args[0], err)
-	}
-	cfg.Logger, cfg.Seed = log, uint64(time.Now().UnixNano())
-	gw, err := gateway.New(cfg)
+	read.cfg.Logger, read.cfg.Seed = log, uint64(time.Now().UnixNano())
+	gw, err := gateway.New(read.cfg)
 	if err != nil {
 		return usage("%s: %v", args[0], err)
 	}
 	defer gw.Close()
-	cert, err := certificate(file.Listen.TLS)
-	if err != nil {
-		return usage("%s: listen.tls: %v", args[0], err)
-	}
 	if g.check {
 		fmt.Fprintf(c.OutOrStdout(), "%s: ok\n", args[0])
 		return nil
 	}
-	return g.serve(c, gw, &file, cert)
+	return g.serve(c, gw, args[0], read, log)
+}
+
+// readGateway reads a gateway's file and all that it names.
+func readGateway(name string) (read servedFile, err error) {
+	if read.src, err = readBounded(name); err != nil {
+		return read, usage("%v", err)
+	}
+	if read.File, err = gateway.ReadFile(name, read.src); err != nil {
+		return read, err
+	}
+	if read.cfg, err = read.Config(identity.OS); err != nil {
+		return read, usage("%s: %v", name, err)
+	}
+	if read.cert, err = certificate(read.Listen.TLS); err != nil {
+		return read, usage("%s: listen.tls: %v", name, err)
+	}
+	return read, nil
+}
+
+// servedFile is a gateway's file, read.
+type servedFile struct {
+	gateway.File
+	src  []byte
+	cfg  gateway.Config
+	cert *tls.Certificate // nil: without TLS
 }
 
 // certificate loads what the gateway shows to clients; nil without TLS.
@@ -95,7 +112,7 @@ func certificate(from *gateway.Certificate) (*tls.Certificate, error) {
 	return &cert, nil
 }
 
-func (g *gatewayCommand) serve(c *cobra.Command, gw *gateway.Gateway, file *gateway.File, cert *tls.Certificate) error {
+func (g *gatewayCommand) serve(c *cobra.Command, gw *gateway.Gateway, name string, file servedFile, log zerolog.Logger) error {
 	ctx, stop := interruptible()
 	defer stop()
 	if g.listen == "" {
@@ -106,13 +123,17 @@ func (g *gatewayCommand) serve(c *cobra.Command, gw *gateway.Gateway, file *gate
 		return &exitError{exitInternal, fmt.Errorf("%w\nTry another address with --listen", err)}
 	}
 	scheme := "http"
-	if cert != nil {
-		scheme = "https"
+	watch := &gatewayWatch{name: name, gw: gw, log: log, last: file}
+	var cert func() *tls.Certificate
+	if file.cert != nil {
+		scheme, cert = "https", watch.cert.Load
+		watch.cert.Store(file.cert)
 	}
 	fmt.Fprintf(c.OutOrStdout(), "The gateway is at %s://%s, its health at /healthz.\n", scheme, l.Addr())
 	if !file.Identity.Enabled() {
 		fmt.Fprintln(c.OutOrStdout(), "Anybody who reaches it may use it: the file has no identity.")
 	}
+	defer watch.start(ctx)()
 	if err := gateway.Serve(ctx, gw.NewServer(cert), l, time.Duration(file.Listen.Drain)); err != nil {
 		return &exitError{exitInternal, err}
 	}
