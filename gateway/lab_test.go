@@ -145,7 +145,7 @@ func pipeTo(l *pipenet.Listener) *http.Transport { return &http.Transport{DialCo
 func newLab(t *testing.T, fakes []*fake, change func(*Config)) *lab {
 	t.Helper()
 	lb := &lab{t: t, began: time.Now()}
-	cfg := Config{Clock: drive.NewClock(0), Record: true, Logger: zerolog.New(&lb.log),
+	cfg := Config{Clock: drive.NewClock(0), Record: true, Logger: zerolog.New(zerolog.SyncWriter(&lb.log)),
 		Observe: func(_ tick.Instant, e core.Effect) { lb.effects = append(lb.effects, e) }}
 	var groups [][]string
 	for i, f := range fakes {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"foundrylab/gateway/core"
+	"foundrylab/internal/tick"
 )
 
 // Five hundred streams go on over a change of everything: their backend goes,
@@ -40,9 +41,11 @@ func TestReconfigureDropsNothing(t *testing.T) {
 			})
 		}
 		time.Sleep(2500 * time.Millisecond)
-		if n := lb.core.Active(); n != streams {
-			t.Fatalf("%d streams are open", n)
-		}
+		lb.driver.Locked(func(tick.Instant) {
+			if n := lb.core.Active(); n != streams {
+				t.Errorf("%d streams are open", n)
+			}
+		})
 		next := before
 		next.Backends = before.Backends[1:]
 		next.Clients = []Client{{Name: "third", Key: "the third one's key"}, {Name: "second", Key: "the second one's new key", Models: []string{"gpt-4.1"}}}
