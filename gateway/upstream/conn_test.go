@@ -149,6 +149,7 @@ func TestEarlyAnswer(t *testing.T) {
 		b := &backend{serve: func(n int, c net.Conn, in *bufio.Reader) {
 			if n > 0 {
 				request(in)
+				synctest.Wait() // who sends the body knows that it is gone
 			} else {
 				http.ReadRequest(in)
 			}
