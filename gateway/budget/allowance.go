@@ -32,6 +32,9 @@ func (l Limits) Validate(fail func(path, format string, args ...any)) {
 	}
 }
 
+// Any reports whether there is a limit.
+func (l Limits) Any() bool { return l.TPM > 0 || l.RPM > 0 || l.Concurrency > 0 || len(l.Quota) > 0 }
+
 // Allowance is a tenant's own limits: token buckets that hold a minute, so that
 // a refund is worth as much as it was. Admit reserves, Settle corrects. O(1), 0
 // allocations. Not safe for concurrent use.

@@ -7,8 +7,19 @@ import (
 	"foundrylab/internal/tick"
 )
 
-// allow holds a request against its tenant's own limits.
-func (c *Core) allow(now tick.Instant, r *request) (why record.Reason, wait time.Duration) {
+// notAllowed marks a request that its tenant's own limits did not admit.
+const notAllowed = -1
+
+// measure notes what a request may cost, and holds it against its tenant's own
+// limits.
+func (c *Core) measure(now tick.Instant, r *request, ev *Event) (why record.Reason, wait time.Duration) {
+	r.meter = meter{prompt: ev.PromptEstimate, maxTokens: ev.MaxTokens, bytes: ev.Bytes, tenant: ev.Tenant, deadline: tick.Never}
+	if int(r.tenant) >= len(c.cfg.tenants) {
+		r.tenant = uint16(len(c.cfg.tenants) - 1)
+	}
+	if ev.DeadlineMs > 0 {
+		r.deadline = now.Add(time.Duration(ev.DeadlineMs) * time.Millisecond)
+	}
 	t := &c.tenants[r.tenant]
 	out := int64(r.maxTokens)
 	if out < 0 {
@@ -16,10 +27,9 @@ func (c *Core) allow(now tick.Instant, r *request) (why record.Reason, wait time
 	}
 	r.reserved = int64(r.prompt) + out
 	if why, wait = t.allowance.Admit(now, r.reserved); why != record.NoReason {
-		return why, wait
+		r.reserved = notAllowed
 	}
-	r.allowed = true
-	return record.NoReason, 0
+	return why, wait
 }
 
 // refusal is the answer to a request that its tenant's own limits do not admit:
@@ -38,7 +48,7 @@ const maxWait = 32 * 24 * time.Hour
 // release ends what a request had of its tenant's limits: of what was reserved
 // only what was used stays counted.
 func (c *Core) release(now tick.Instant, r *request, e *Effect) {
-	if !r.allowed {
+	if r.reserved == notAllowed {
 		return
 	}
 	used := int64(0)
@@ -68,10 +78,7 @@ func (c *Core) line(r *request, cost int64) {
 }
 
 // settle corrects what an attempt was counted for by what became of it.
-func (c *Core) settle(now tick.Instant, r *request, ev *Event, committed bool) {
-	if ev.Outcome == record.Succeeded || committed {
-		r.begun = true
-	}
+func (c *Core) settle(now tick.Instant, r *request, ev *Event) {
 	if ev.Outcome == record.Succeeded {
 		c.tenants[r.tenant].learnOutput(ev.Completion)
 		c.gate.Served(now, int(r.backend))
@@ -104,7 +111,7 @@ func (c *Core) settle(now tick.Instant, r *request, ev *Event, committed bool) {
 // forgiven is how many of a request's attempts do not count against the bound
 // on attempts: where requests may wait, those refused for a limit.
 func (r *request) forgiven(c *Core) uint16 {
-	if c.cfg.Queue == nil {
+	if c.cfg.Queue == nil || !r.metered {
 		return 0
 	}
 	return r.refusals

@@ -33,6 +33,7 @@ type Core struct {
 	queue    *queue.Queue // nil: nobody waits
 	next     queue.Handle // who goes next
 	nextAt   tick.Instant // and when
+	meters   bool         // a limit or a queue is configured
 	saves    bool         // the gate saves up for it
 	opens    tick.Instant // when the gate may let the next one through; Never: an event will tell
 	timers   des.Heap     // breakers to move on
@@ -57,9 +58,14 @@ type settings struct {
 	tenants  []tenantPlan // by dense tenant id, and one at the end for whoever has none
 }
 
-// request is one request inside. It fills two cache lines, of which a gateway
-// without a queue mostly uses the first.
+// request is one request inside: two cache lines, of which one that nobody
+// meters uses the first alone.
 type request struct {
+	fate
+	meter
+}
+
+type fate struct {
 	key      uint64
 	since    tick.Instant // when it began to wait
 	tried    uint64       // set of backends
@@ -74,19 +80,21 @@ type request struct {
 	reason   record.Reason
 	state    requestState
 	hasRetry bool       // of the last attempt
-	allowed  bool       // its tenant's own limits admitted it
+	begun    bool       // an answer began
 	queued   tick.Units // in all that it waited to be sent
-	prompt   int32      // the service's estimate
+	metered  bool       // the rest is in use
+	_        [7]byte
+}
 
+// meter is what a request costs whom, and how long it may wait.
+type meter struct {
+	prompt    int32 // the service's estimate
 	maxTokens int32 // negative: absent
 	bytes     int32
 	tenant    uint16
-	refusals  uint16 // attempts that a backend refused for its limits
-	returns   uint8  // how often it came back to the queue
-	begun     bool   // an answer began
-	_         [2]byte
-	throttled uint64 // those of tried that refused for their limits, since it last waited
-	handle    queue.Handle
+	refusals  uint16       // attempts that a backend refused for its limits
+	throttled uint64       // those of tried that refused for their limits, since it last waited
+	handle    queue.Handle // while it waits
 	deadline  tick.Instant // by which it must be sent
 	cost      int64        // charged for the attempt under way, or to be charged for the next
 	reserved  int64        // of its tenant's own limits

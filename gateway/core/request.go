@@ -25,19 +25,14 @@ func (c *Core) request(now tick.Instant, ev *Event, out []Effect) []Effect {
 	if r.state != free {
 		return append(out, Effect{Kind: Stray, Req: ev.Ref, At: now})
 	}
-	*r = request{cfg: c.current, key: ev.Key, since: now, gen: ev.Ref.Gen, state: reserving, backend: NoBackend,
-		tokens: int32(min(int64(ev.PromptTokens)+max(int64(ev.MaxTokens), 0), math.MaxInt32)),
-		prompt: ev.PromptEstimate, maxTokens: ev.MaxTokens, bytes: ev.Bytes, tenant: ev.Tenant, deadline: tick.Never}
-	if int(r.tenant) >= len(c.cfg.tenants) {
-		r.tenant = uint16(len(c.cfg.tenants) - 1)
-	}
-	if ev.DeadlineMs > 0 {
-		r.deadline = now.Add(time.Duration(ev.DeadlineMs) * time.Millisecond)
-	}
+	r.fate = fate{cfg: c.current, key: ev.Key, since: now, gen: ev.Ref.Gen, state: reserving, backend: NoBackend, metered: c.meters,
+		tokens: int32(min(int64(ev.PromptTokens)+max(int64(ev.MaxTokens), 0), math.MaxInt32))}
 	c.active++
 	c.configs[r.cfg].users++
-	if why, wait := c.allow(now, r); why != record.NoReason {
-		return c.respond(now, ev.Ref, r, refusal(why, wait), out)
+	if c.meters {
+		if why, wait := c.measure(now, r, ev); why != record.NoReason {
+			return c.respond(now, ev.Ref, r, refusal(why, wait), out)
+		}
 	}
 	if c.remote {
 		return append(out, Effect{Kind: Reserve, Req: ev.Ref, At: now, Tokens: r.tokens})
@@ -75,7 +70,9 @@ func (c *Core) attempt(now tick.Instant, ref record.Ref, r *request, backend int
 	a.breakerGen = c.breakers[backend].Sent(now)
 	r.attempt, r.backend = slot, uint16(backend)
 	r.tried |= 1 << backend
-	c.charge(now, r, backend)
+	if r.metered {
+		c.charge(now, r, backend)
+	}
 	if r.state != sent {
 		r.queued += tick.ToUnits(now.Sub(r.since))
 	}
@@ -121,7 +118,7 @@ func (c *Core) takes(now tick.Instant, backend int, r *request, claim budget.Cla
 	if c.queue == nil && !b.Available(now) || c.queue != nil && !b.Ready(now) {
 		return false
 	}
-	return !c.gate.Limited(backend) || c.gate.Open(now, backend, c.costAt(backend, r), claim)
+	return !r.metered || !c.gate.Limited(backend) || c.gate.Open(now, backend, c.costAt(backend, r), claim)
 }
 
 func (c *Core) newAttempt() uint32 {
@@ -147,7 +144,7 @@ func (c *Core) noBackend(now tick.Instant, r *request) Effect {
 				soonest = until
 			}
 			available := c.breakers[m.Backend].Available(now)
-			if available && r.tried&(1<<m.Backend) == 0 { // its gate is closed
+			if available && r.metered && r.tried&(1<<m.Backend) == 0 { // its gate is closed
 				gated = true
 				soonest = min(soonest, c.gate.OpensAt(now, m.Backend, c.costAt(m.Backend, r), budget.Entitled))
 				continue
@@ -220,12 +217,17 @@ func (c *Core) attemptEnded(now tick.Instant, ev *Event, out []Effect) []Effect 
 	c.freeSlot = append(c.freeSlot, ev.Ref.Slot)
 	wasCommitted := r.state == committed
 	r.status, r.reason, r.hasRetry, r.retryMs = ev.Status, ev.Reason, ev.HasRetry, ev.RetryMs
-	c.settle(now, r, ev, wasCommitted)
+	if ev.Outcome == record.Succeeded {
+		r.begun = true
+	}
+	if r.metered {
+		c.settle(now, r, ev)
+	}
 	if ev.Outcome == record.Succeeded || wasCommitted {
 		return c.respond(now, ref, r, Effect{Status: ev.Status, Outcome: ev.Outcome, Reason: ev.Reason, Completion: ev.Completion}, out)
 	}
 	limited := ev.Status == 429 && ev.HasRetry
-	if limited {
+	if limited && r.metered {
 		r.throttled |= 1 << a.backend
 		r.refusals++
 	}
@@ -291,7 +293,9 @@ func (c *Core) respond(now tick.Instant, ref record.Ref, r *request, e Effect, o
 		out = append(out, Effect{Kind: Settle, Req: ref, At: now, Tokens: r.tokens})
 	}
 	out = append(out, e)
-	c.release(now, r, &e)
+	if r.metered {
+		c.release(now, r, &e)
+	}
 	r.state = free
 	c.active--
 	cfg := c.configs[r.cfg]

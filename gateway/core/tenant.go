@@ -76,6 +76,7 @@ func (c *Core) apply(now tick.Instant) {
 		c.gate = new(budget.Gate)
 	}
 	c.gate.Reconfigure(&s.Budget, s.backends, now)
+	c.meters = s.meters()
 	c.shares.Reconfigure(now, s.shares())
 	if s.Queue == nil {
 		return // what waits is sent as it would have been; then there is no queue
@@ -89,6 +90,11 @@ func (c *Core) apply(now tick.Instant) {
 		return
 	}
 	c.queue.Reconfigure(s.Queue, line)
+}
+
+// meters reports whether anything depends on what requests cost.
+func (s *settings) meters() bool {
+	return s.Queue != nil || s.Budget.Dispatch == "hybrid" || s.Budget.Dispatch == "predictive" || slices.ContainsFunc(s.tenants, func(p tenantPlan) bool { return p.limits.Any() })
 }
 
 // shares returns what each tenant is entitled to, in tokens per minute: its part

@@ -12,7 +12,7 @@ import (
 
 // admit sends a request at once where it may, and else lets it wait.
 func (c *Core) admit(now tick.Instant, ref record.Ref, r *request, out []Effect) []Effect {
-	if c.cfg.Queue == nil {
+	if c.cfg.Queue == nil || !r.metered {
 		return c.send(now, ref, r, out)
 	}
 	r.cost = c.costAt(c.configs[r.cfg].groups[0][0].Backend, r)
@@ -44,8 +44,8 @@ func (c *Core) costAt(backend int, r *request) int64 {
 	return c.gate.Cost(backend, r.prompt, r.maxTokens, c.tenants[r.tenant].expected())
 }
 
-// maxReturns bounds how often a request that backends refused for their limits
-// goes back to the queue: each time one of them had said when to come back.
+// maxReturns bounds how often backends may refuse a request for their limits
+// before it no longer goes back to the queue: each time one of them had said when to come back.
 const maxReturns = 64
 
 // enqueue lets a request wait, unless it would wait too long or there is no room.
@@ -72,13 +72,12 @@ func (c *Core) itemOf(ref record.Ref, r *request) queue.Item {
 // comeBack lets a request wait again that a backend refused for its limits; ok
 // is false where it may not.
 func (c *Core) comeBack(now tick.Instant, ref record.Ref, r *request) (ok bool) {
-	if c.cfg.Queue == nil || r.returns == maxReturns || now >= r.deadline || c.breakers[r.backend].Ready(now) {
+	if c.cfg.Queue == nil || !r.metered || r.refusals >= maxReturns || now >= r.deadline || c.breakers[r.backend].Ready(now) {
 		return false
 	}
 	if wait, ok := c.predicted(now, r); ok && now.Add(wait) > r.deadline {
 		return false
 	}
-	r.returns++
 	r.since = now
 	r.tried &^= r.throttled
 	r.throttled = 0
