@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"foundrylab/internal/record"
-	"foundrylab/internal/tick"
 	"foundrylab/scenarios"
 	"foundrylab/scenarios/virtual"
 )
@@ -15,8 +14,6 @@ import (
 // same.
 type storm struct {
 	watched
-	until    map[uint16]tick.Instant // by backend: when it may be used again, as it said
-	since    map[uint16]tick.Instant
 	attempts []record.Attempt
 	waits    []record.Transition
 }
