@@ -180,14 +180,14 @@ func (g *Gate) Limited(backend int) bool {
 
 // Open reports whether a request of that cost may be sent to a backend now. One
 // that is larger than the reserve goes when nothing is in the way, and one that
-// is larger than the whole limit too: the backend says what becomes of it.
+// is larger than the whole limit at once: the backend refuses it.
 func (g *Gate) Open(now tick.Instant, backend int, cost int64, claim Claim) bool {
 	m := &g.backends[backend]
 	return m.tokens.open(now, cost, claim) && m.requests.open(now, 1, claim)
 }
 
 func (p *paced) open(now tick.Instant, cost int64, claim Claim) bool {
-	return p.perMinute == 0 ||
+	return p.perMinute == 0 || p.tooLarge(cost) ||
 		(p.hard == nil || p.hard.Fits(now, p.within(cost, claim))) && p.level(now) <= p.below(cost, claim)
 }
 
@@ -206,17 +206,21 @@ func (p *paced) level(now tick.Instant) int64 { return p.bucket.Level(now) - p.s
 
 // below is the level at which a request may go.
 func (p *paced) below(cost int64, claim Claim) int64 {
-	switch {
-	case claim == Entitled:
+	if claim == Entitled {
 		return max(p.depth-cost, 0)
-	case p.tooLarge(cost):
-		return 0
 	}
 	return p.room(claim) - cost
 }
 
-// tooLarge is what the limit does not admit at all.
+// tooLarge is what the limit does not admit at all: the backend says so best, and counts nothing of it.
 func (p *paced) tooLarge(cost int64) bool { return p.hard != nil && cost > p.hard.Limit() }
+
+// TooLarge reports whether a request of that cost is more than a backend's
+// limit admits at all.
+func (g *Gate) TooLarge(backend int, cost int64) bool {
+	p := &g.backends[backend].tokens
+	return p.perMinute > 0 && p.tooLarge(cost)
+}
 
 // OpensAt returns when Open will say yes, when nothing else is sent: the least
 // such instant, now where it does already. For a request that is larger than
@@ -227,7 +231,7 @@ func (g *Gate) OpensAt(now tick.Instant, backend int, cost int64, claim Claim) t
 }
 
 func (p *paced) wait(now tick.Instant, cost int64, claim Claim) time.Duration {
-	if p.perMinute == 0 {
+	if p.perMinute == 0 || p.tooLarge(cost) {
 		return 0
 	}
 	wait := time.Duration(0)
@@ -293,7 +297,7 @@ func (g *Gate) Settle(now tick.Instant, backend int, delta int64) {
 }
 
 func (p *paced) add(now tick.Instant, n int64) {
-	if p.perMinute > 0 {
+	if p.perMinute > 0 && !p.tooLarge(n) {
 		p.bucket.Add(now, n)
 		if p.hard != nil && n > 0 {
 			p.hard.Take(now, n)

@@ -114,7 +114,7 @@ func TestGate(t *testing.T) {
 	}{
 		{"empty: half the reserve", 0, 600, line, true, 0},
 		{"empty, larger than that: it is saved up first", 0, 601, line, false, 1020409},
-		{"empty, larger than the limit", 0, 100_000, line, true, 0},
+		{"larger than the limit: the backend says so", 1_000, 100_000, line, true, 0},
 		{"who waits is paced", 1_000, 10, line, false, 418367347}, // 410 tokens at 980 a second
 		{"who is entitled uses the reserve", 1_000, 200, Entitled, true, 0},
 		{"but no more than the reserve", 1_000, 201, Entitled, false, 1020409},
@@ -178,6 +178,21 @@ func TestPacedIn(t *testing.T) {
 	}
 	if _, ok := g.PacedIn(at(0), 0, 1); ok {
 		t.Error("nobody is there")
+	}
+}
+
+// What a backend never admits counts for nothing.
+func TestTooLargeCountsForNothing(t *testing.T) {
+	cfg := predictive(Limit{Backend: "a", TPM: 60_000})
+	cfg.Dispatch = "hybrid"
+	g := NewGate(cfg, []string{"a"}, at(0))
+	g.Take(at(0), 0, 60_001)
+	if wait, _ := g.PacedIn(at(0), 1, 600); wait != 0 {
+		t.Error("it keeps others waiting")
+	}
+	g.Refused(at(0), 0, 60_001, Tokens)
+	if got := g.LimitOf(0); got != 60_000 {
+		t.Errorf("its refusal made the limit %d", got)
 	}
 }
 

@@ -98,13 +98,16 @@ func (g *Gate) Refused(now tick.Instant, backend int, cost int64, kind Kind) {
 // refund gives back what a refused request was counted for. The window keeps
 // it: where the model was wrong once, it errs on the side of the limit.
 func (p *paced) refund(now tick.Instant, n int64) {
-	if p.perMinute > 0 {
+	if p.perMinute > 0 && !p.tooLarge(n) {
 		p.bucket.Add(now, -n)
 	}
 }
 
 // lower learns from a refusal of cost; period is what the limit counts in.
 func (p *paced) lower(now tick.Instant, cost int64, period time.Duration, reserve int64) {
+	if p.tooLarge(cost) { // it says nothing of what else is admitted
+		return
+	}
 	l := &p.learned
 	passed := max(l.passed.perPeriod(now, period)-cost, cost)
 	if p.perMinute == 0 {

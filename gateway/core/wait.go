@@ -15,7 +15,7 @@ func (c *Core) admit(now tick.Instant, ref record.Ref, r *request, out []Effect)
 	if c.cfg.Queue == nil || !r.metered {
 		return c.send(now, ref, r, out)
 	}
-	r.cost = c.costAt(c.configs[r.cfg].groups[0][0].Backend, r)
+	r.cost = c.costAt(c.primary(r), r)
 	r.deadline = min(r.deadline, now.Add(c.queue.TTL(int(r.tenant))))
 	if claim, ok := c.passes(now, r); ok {
 		if backend := c.choose(now, r, claim); backend >= 0 {
@@ -30,6 +30,9 @@ func (c *Core) admit(now tick.Instant, ref record.Ref, r *request, out []Effect)
 // more than their share; and what claim it has then.
 func (c *Core) passes(now tick.Instant, r *request) (claim budget.Claim, ok bool) {
 	plan := &c.cfg.tenants[r.tenant]
+	if c.gate.TooLarge(c.primary(r), r.cost) { // waiting would not help
+		return budget.Entitled, true
+	}
 	if c.queue.LenOf(int(r.tenant)) > 0 || c.queue.LenAbove(plan.band) > 0 {
 		return 0, false
 	}
@@ -38,6 +41,9 @@ func (c *Core) passes(now tick.Instant, r *request) (claim budget.Claim, ok bool
 	}
 	return plan.claim, c.queue.LenAbove(plan.band+1) == 0
 }
+
+// primary is the backend whose charge a request has while none is chosen.
+func (c *Core) primary(r *request) int { return c.configs[r.cfg].groups[0][0].Backend }
 
 // costAt is what a backend charges a request at arrival.
 func (c *Core) costAt(backend int, r *request) int64 {
@@ -81,7 +87,7 @@ func (c *Core) comeBack(now tick.Instant, ref record.Ref, r *request) (ok bool) 
 	r.since = now
 	r.tried &^= r.throttled
 	r.throttled = 0
-	r.cost = c.costAt(c.configs[r.cfg].groups[0][0].Backend, r)
+	r.cost = c.costAt(c.primary(r), r)
 	r.handle, r.state = c.queue.Return(now, c.itemOf(ref, r)), waiting
 	return true
 }
