@@ -146,14 +146,18 @@ func TestSlowIsNotSilent(t *testing.T) {
 // A backend that answers before it has read a large body is heard, and its connection is not used again.
 func TestEarlyAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		over := make(chan struct{})
 		b := &backend{serve: func(n int, c net.Conn, in *bufio.Reader) {
-			if n > 0 {
-				request(in)
-				synctest.Wait() // who sends the body knows that it is gone
-			} else {
+			const answer = "HTTP/1.1 413 Request Entity Too Large\r\nContent-Length: 2\r\n\r\nno"
+			if n == 0 {
 				http.ReadRequest(in)
+				io.WriteString(c, answer)
+				<-over // it reads no more
+				return
 			}
-			io.WriteString(c, "HTTP/1.1 413 Request Entity Too Large\r\nContent-Length: 2\r\n\r\nno")
+			request(in)
+			synctest.Wait() // who sends the body knows that it is gone
+			io.WriteString(c, answer)
 			request(in)
 		}}
 		tr := New(Options{Dial: b.dial})
@@ -168,6 +172,7 @@ func TestEarlyAnswer(t *testing.T) {
 		if p := tr.pools[address{"http", "backend.test"}]; p == nil || len(p.idle) != 1 { // the second was read to its end
 			t.Errorf("%+v", p)
 		}
+		close(over)
 		tr.CloseIdleConnections()
 	})
 }
