@@ -42,7 +42,7 @@ func (x *exchange) send(e core.Effect) {
 		}
 		x.end(core.Event{Outcome: record.Failed, Reason: why})
 	case x.response.StatusCode/100 == 2:
-		x.g.driver.Do(core.Event{Kind: core.Head, Ref: e.Ref})
+		x.g.driver.Do(core.Event{Kind: core.Head, Ref: e.Ref, Free: freeOf(x.response.Header)})
 	default:
 		x.failed(x.response)
 	}
@@ -124,6 +124,7 @@ func (x *exchange) failed(resp *http.Response) {
 		if bytes.Contains(body, callLimit) {
 			ev.Limit = budget.Requests
 		}
+		ev.Free = freeOf(resp.Header)
 	}
 	ev.RetryMs, ev.HasRetry = retryAfter(resp.Header)
 	x.end(ev)

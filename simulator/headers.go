@@ -93,19 +93,13 @@ func (b *backend) newLimitHeaders(start tick.Instant) *limitHeaders {
 		return &limitHeaders{checkpoint: b.core.ShowsCheckpoint()}
 	}
 	l := &limitHeaders{checkpoint: b.core.ShowsCheckpoint(), says: b.core.Headers(), start: start, tokens: number(tpm)}
-	l.requests = number(l.ofPeriod(rpm))
+	l.requests = number(l.says.RequestsOf(rpm))
 	if b.shared != nil {
 		l.resets = b.shared.resets
 	} else if b.core.Sliding() {
 		l.resets = b.resets
 	}
 	return l
-}
-
-// ofPeriod is the share of requests per minute that the headers about requests speak of.
-func (l *limitHeaders) ofPeriod(rpm int64) int64 {
-	share := int64(time.Minute / l.says.RequestPeriod)
-	return (rpm + share - 1) / share
 }
 
 // resets returns the time until the windows of the moment are empty.

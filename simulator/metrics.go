@@ -152,7 +152,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 			continue
 		}
 		gauge(m.limitTokens, float64(u.TPM), name)
-		gauge(m.limitRequests, float64(b.limits.Load().ofPeriod(u.RPM)), name)
+		gauge(m.limitRequests, float64(b.limits.Load().says.RequestsOf(u.RPM)), name)
 		gauge(m.remainingTokens, float64(u.RemainingTokens), name)
 		gauge(m.remainingRequests, float64(u.RemainingRequests), name)
 	}

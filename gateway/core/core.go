@@ -24,6 +24,7 @@ type Core struct {
 	current  uint16 // place of cfg in configs
 	configs  []*settings
 	breakers []breaker.Breaker // by dense backend id
+	seen     []route.Seen      // by dense backend id
 	requests []request         // by slot, the caller's
 	attempts []attempt         // by slot, this core's
 	freeSlot []uint32
@@ -83,7 +84,8 @@ type fate struct {
 	begun    bool       // an answer began
 	queued   tick.Units // in all that it waited to be sent
 	metered  bool       // the rest is in use
-	_        [7]byte
+	stream   bool
+	_        [6]byte
 }
 
 // meter is what a request costs whom, and how long it may wait.
@@ -117,6 +119,8 @@ type attempt struct {
 	breakerGen uint32
 	backend    uint16
 	live       bool
+	stream     bool
+	sent       tick.Instant
 }
 
 // Options are what a Core is made with besides its Config.
@@ -160,6 +164,7 @@ func (c *Core) Install(cfg *Config, backends []string, tenants []Member) uint32 
 	s.backends, s.tenants = backends, planTenants(cfg, tenants)
 	for i := len(c.breakers); i < len(backends); i++ {
 		c.breakers = append(c.breakers, breaker.New(&cfg.Breaker))
+		c.seen = append(c.seen, route.Seen{})
 	}
 	c.configs = append(c.configs, s)
 	return uint32(len(c.configs) - 1)

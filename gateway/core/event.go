@@ -35,6 +35,7 @@ type Event struct {
 	DeadlineMs     uint32 // Request: how long its client waits for it to begin; 0: nobody knows
 	RetryMs        uint32
 	Version        uint32
+	Free           int32  // Head and End: what the answer says is free of the backend's limit, in parts per million, from 1; 0: it did not say
 	Status         uint16 // 0: no answer came
 	Tenant         uint16
 	Kind           EventKind

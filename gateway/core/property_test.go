@@ -10,6 +10,7 @@ import (
 
 	"foundrylab/gateway/budget"
 	"foundrylab/gateway/queue"
+	"foundrylab/gateway/route"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
 	"foundrylab/internal/unit"
@@ -140,7 +141,7 @@ func (w *world) random() {
 		w.made++
 		w.requests[ref] = true
 		w.step(Event{Kind: Request, Ref: ref, Key: w.dice.Uint64(), PromptTokens: 10, MaxTokens: -1,
-			PromptEstimate: int32(w.dice.Intn(200)), Bytes: int32(w.dice.Intn(300)), Tenant: uint16(w.dice.Intn(4)), DeadlineMs: uint32(w.dice.Intn(2) * 900)})
+			PromptEstimate: int32(w.dice.Intn(200)), Bytes: int32(w.dice.Intn(300)), Tenant: uint16(w.dice.Intn(4)), Stream: w.dice.Intn(2) == 0, DeadlineMs: uint32(w.dice.Intn(2) * 900)})
 	case k < 5 && len(w.attempts) > 0:
 		if ref := some(w.dice, w.attempts); !w.attempts[ref].committed {
 			w.step(Event{Kind: Head, Ref: ref})
@@ -187,6 +188,7 @@ func TestEveryRequestRespondsOnce(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			cfg := policy()
 			cfg.Route.Groups = [][]string{{"a", "b"}, {"c"}}
+			cfg.Route.Policy = route.Policies[int(seed)%len(route.Policies)].Name
 			cfg.MaxInFlight = 12
 			waits(cfg, seed)
 			members := []Member{{"x", 1}, {"y", 2}, {"z", 3}}
@@ -223,6 +225,11 @@ func TestEveryRequestRespondsOnce(t *testing.T) {
 					t.Errorf("a configuration still has %d requests", s.users)
 				}
 			}
+			for i := range w.core.seen {
+				if n := w.core.seen[i].InFlight; n != 0 {
+					t.Errorf("%d attempts are still counted at backend %d", n, i)
+				}
+			}
 			if !slices.Equal(w.effects, w.twins) {
 				t.Error("extra Wakes or stale events changed what the core does")
 			}
@@ -233,7 +240,7 @@ func TestEveryRequestRespondsOnce(t *testing.T) {
 // A weighted group keeps its shares when one of it is out: they fall to the
 // others in proportion.
 func TestSharesWithADeadBackend(t *testing.T) {
-	for _, policyName := range []string{"weighted", "round-robin"} {
+	for _, policyName := range []string{"weighted", "round-robin", "utilization-aware", "least-busy"} {
 		cfg := policy()
 		cfg.Route.Policy, cfg.Retry.Attempts = policyName, 1
 		cfg.Route.Groups = [][]string{{"a", "b", "c"}, {"spare"}}

@@ -25,7 +25,7 @@ func (c *Core) request(now tick.Instant, ev *Event, out []Effect) []Effect {
 	if r.state != free {
 		return append(out, Effect{Kind: Stray, Req: ev.Ref, At: now})
 	}
-	r.fate = fate{cfg: c.current, key: ev.Key, since: now, gen: ev.Ref.Gen, state: reserving, backend: NoBackend, metered: c.meters,
+	r.fate = fate{cfg: c.current, key: ev.Key, since: now, gen: ev.Ref.Gen, state: reserving, backend: NoBackend, metered: c.meters, stream: ev.Stream,
 		tokens: int32(min(int64(ev.PromptTokens)+max(int64(ev.MaxTokens), 0), math.MaxInt32))}
 	c.active++
 	c.configs[r.cfg].users++
@@ -66,7 +66,8 @@ func (c *Core) send(now tick.Instant, ref record.Ref, r *request, out []Effect) 
 func (c *Core) attempt(now tick.Instant, ref record.Ref, r *request, backend int, out []Effect) []Effect {
 	slot := c.newAttempt()
 	a := &c.attempts[slot]
-	a.request, a.backend, a.live = ref.Slot, uint16(backend), true
+	a.request, a.backend, a.live, a.stream, a.sent = ref.Slot, uint16(backend), true, r.stream, now
+	c.seen[backend].Sent(now, r.stream)
 	a.breakerGen = c.breakers[backend].Sent(now)
 	r.attempt, r.backend = slot, uint16(backend)
 	r.tried |= 1 << backend
@@ -90,7 +91,7 @@ func (c *Core) choose(now tick.Instant, r *request, claim budget.Claim) int {
 		return -1
 	}
 	cfg := c.configs[r.cfg]
-	i := cfg.choose(usable, route.Pick{Key: r.key, Attempt: uint32(r.attempts)}, cfg.die, &cfg.next[group])
+	i := cfg.choose(usable, route.Pick{Key: r.key, Attempt: uint32(r.attempts), Stream: r.stream, Now: now, Seen: c.seen}, cfg.die, &cfg.next[group])
 	return usable[i].Backend
 }
 
@@ -185,6 +186,8 @@ func (c *Core) head(now tick.Instant, ev *Event, out []Effect) []Effect {
 	}
 	out = c.changed(now, int(a.backend), c.breakers[a.backend].Began(a.breakerGen), out)
 	c.gate.Served(now, int(a.backend))
+	c.heard(now, a, ev)
+	c.seen[a.backend].Began(now, a.sent, a.stream)
 	r.state, r.begun = committed, true
 	return append(out, Effect{Kind: Commit, Req: c.refOf(a), Ref: ev.Ref, At: now, Backend: a.backend, Attempts: r.attempts, QueueWait: r.queued})
 }
@@ -216,6 +219,8 @@ func (c *Core) attemptEnded(now tick.Instant, ev *Event, out []Effect) []Effect 
 	a.live = false
 	c.freeSlot = append(c.freeSlot, ev.Ref.Slot)
 	wasCommitted := r.state == committed
+	c.heard(now, a, ev)
+	c.seen[a.backend].Ended(now, a.stream, wasCommitted)
 	r.status, r.reason, r.hasRetry, r.retryMs = ev.Status, ev.Reason, ev.HasRetry, ev.RetryMs
 	if ev.Outcome == record.Succeeded {
 		r.begun = true
@@ -249,6 +254,13 @@ func (c *Core) attemptEnded(now tick.Instant, ev *Event, out []Effect) []Effect 
 	return c.respond(now, ref, r, answer, out)
 }
 
+// heard notes what an answer's headers say of a backend's limits.
+func (c *Core) heard(now tick.Instant, a *attempt, ev *Event) {
+	if ev.Free > 0 {
+		c.seen[a.backend].Heard(now, ev.Free)
+	}
+}
+
 func (c *Core) learn(now tick.Instant, a *attempt, ev *Event) breaker.Change {
 	b := &c.breakers[a.backend]
 	switch {
@@ -275,6 +287,7 @@ func (c *Core) gone(now tick.Instant, ev *Event, out []Effect) []Effect {
 	if r.state == sent || r.state == committed {
 		a := &c.attempts[r.attempt]
 		c.breakers[a.backend].Abandoned(a.breakerGen)
+		c.seen[a.backend].Ended(now, a.stream, r.state == committed)
 		out = append(out, Effect{Kind: Abort, Req: ref, Ref: record.Ref{Slot: r.attempt, Gen: a.gen}, At: now, Backend: a.backend})
 		a.live = false
 		c.freeSlot = append(c.freeSlot, r.attempt)

@@ -31,8 +31,8 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 //		queue=vtc ttl=30s room=9 bands=high,low:10% ramp=50ms dispatch=predictive tpm=a:60000 reserve=2%
 //		tenants=x:3:high,y:1:low limits=x:tpm:600,y:rpm:60    continued on one line
 //	install (the same arguments)       a further configuration
-//	TIME request REQUEST key=1 tokens=100 max=50 tenant=0 deadline=2s
-//	TIME head ATTEMPT                  its answer began well
+//	TIME request REQUEST key=1 tokens=100 max=50 tenant=0 deadline=2s stream
+//	TIME head ATTEMPT free=30%         its answer began well, and said so much is free
 //	TIME end ATTEMPT ok|cut|STATUS retry=1500ms tokens=5
 //	TIME left ATTEMPT                  its result says nothing about the backend
 //	TIME gone REQUEST
@@ -208,6 +208,7 @@ func (tr *tracer) event(f []string, args map[string]string) Event {
 		}
 		ev.HasRetry, ev.RetryMs = true, uint32(d/time.Millisecond)
 	}
+	ev.Stream = slices.Contains(f, "stream")
 	switch f[0] {
 	case "wake":
 		ev.Kind = Wake
@@ -222,6 +223,11 @@ func (tr *tracer) event(f []string, args map[string]string) Event {
 		}
 	case "head":
 		ev.Kind = Head
+		if free, ok := args["free"]; ok {
+			var share unit.Ratio
+			tr.parse(&share, free)
+			ev.Free = int32(share)
+		}
 	case "end":
 		ev.Kind, ev.Completion = End, int32(number("tokens"))
 		ev.Status, ev.Outcome, ev.Reason = result(f[2])

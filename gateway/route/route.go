@@ -8,11 +8,12 @@ import (
 	"strings"
 
 	"foundrylab/internal/rng"
+	"foundrylab/internal/tick"
 )
 
 // Config is the `route` part of a gateway.
 type Config struct {
-	Policy  string     `yaml:"policy" default:"weighted" enum:"weighted|round-robin" doc:"how a backend of a group is chosen"`
+	Policy  string     `yaml:"policy" default:"weighted" enum:"weighted|round-robin|least-busy|lowest-ttft|power-of-two|utilization-aware" doc:"how a backend of a group is chosen"`
 	Groups  [][]string `yaml:"groups" required:"true" doc:"priority groups of backend names; a group is used when none of an earlier one is available"`
 	Weights []Weight   `yaml:"weights" doc:"shares within a group; default 1 each"`
 }
@@ -29,11 +30,17 @@ type Member struct {
 	Weight  int64
 }
 
-// Pick is a choice to make: who may be chosen, for which request and attempt.
+// Pick is a choice to make: for which request and attempt, when, and what was
+// seen of the backends.
 type Pick struct {
 	Key     uint64
 	Attempt uint32
+	Stream  bool
+	Now     tick.Instant
+	Seen    []Seen // by dense id of the backend
 }
+
+func (p *Pick) begins(m Member) int64 { return p.Seen[m.Backend].Begins(p.Now, p.Stream) }
 
 // Policy chooses one of the members, of whom there is at least one; next is
 // the policy's memory for the group. It returns a place in members.
@@ -51,6 +58,10 @@ type Named struct {
 var Policies = []Named{
 	{"weighted", "A draw of the request's own dice, in proportion to weight: stateless, the same in any order of arrival.", weighted},
 	{"round-robin", "Each in turn; weights repeat a backend within the turn.", roundRobin},
+	{"least-busy", "The one with the fewest attempts under way for its weight.", leastBusy},
+	{"lowest-ttft", "The one whose answers begin soonest, as a moving average has it; those within an eighth of it share by weight. One that was not heard of for 10 s is asked again, by a single request.", lowestTTFT},
+	{"power-of-two", "Of two that are drawn by weight, the one where what is under way, times how long answers take to begin, is less.", powerOfTwo},
+	{"utilization-aware", "A draw in proportion to weight, times what the last answer said is free of the limit; where none said so for 10 s, all is.", utilizationAware},
 }
 
 // Lookup returns the policy of a name.

@@ -34,7 +34,7 @@ func TestEveryPolicySharesByWeight(t *testing.T) {
 				next := uint64(0)
 				count := make([]int64, len(g.members))
 				for key := range uint64(picks) {
-					count[p.Choose(g.members, Pick{Key: key}, die, &next)]++
+					count[p.Choose(g.members, Pick{Key: key, Seen: make([]Seen, 8)}, die, &next)]++
 				}
 				for i, m := range g.members {
 					want := picks * m.Weight / total(g.members)
@@ -65,7 +65,7 @@ func TestWeightedIsStateless(t *testing.T) {
 	members := []Member{{0, 1}, {1, 1}, {2, 1}}
 	pick := func(seed, key uint64, attempt uint32) int {
 		next := key // no memory to depend on
-		return weighted(members, Pick{key, attempt}, rng.New(seed, rng.RouteChoice, 0), &next)
+		return weighted(members, Pick{Key: key, Attempt: attempt}, rng.New(seed, rng.RouteChoice, 0), &next)
 	}
 	var differByAttempt, differBySeed int
 	for key := range uint64(300) {

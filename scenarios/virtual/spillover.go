@@ -23,7 +23,7 @@ func (r *Runner) goesOn(now tick.Instant, backend int, e *deployment.Effect) boo
 		for int(e.Ref.Slot) >= len(r.refused) {
 			r.refused = append(r.refused, deployment.Effect{})
 		}
-		t.held, r.refused[e.Ref.Slot] = true, *e
+		t.held, t.from, r.refused[e.Ref.Slot] = true, uint16(backend), *e
 	}
 	r.startAt(now, to, e.Ref)
 	return true

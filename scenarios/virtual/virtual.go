@@ -50,6 +50,9 @@ type Runner struct {
 	tiers   []record.Tier   // by tenant: that it asks for
 	spill   []int           // by backend: which one takes what it refuses; -1: none
 	target  []bool          // by backend: where both refuse, the other one's answer counts
+	hears   bool            // the gateway goes by what answers say of limits
+	free    []int32         // hears: by the gateway's attempt slot, what its headers will say of them
+	isPTU   []bool          // by backend: it is provisioned
 
 	// Effects of nested steps share one stack per core.
 	fromLoad    []load.Effect
@@ -76,6 +79,7 @@ type try struct {
 	spilled bool         // backend is where the attempt went on to
 	held    bool         // spilled: the answer of the one before is in refused, since the second one's does not count
 	backend uint16       // where the attempt is
+	from    uint16       // held: the backend that gave the answer in refused
 	start   tick.Instant // of the attempt
 	firstIn tick.Units   // first content of the attempt, after start; 0: not planned
 }
@@ -91,7 +95,8 @@ const (
 func New(s *scenarios.Scenario, opt Options) *Runner {
 	start := tick.Instant(s.StartTime().UnixNano()).Floor()
 	w := s.NewWorld("virtual", start)
-	r := &Runner{world: w, summary: record.NewSummary(w.Header), opt: opt, start: start, end: start.Add(time.Duration(s.Duration))}
+	r := &Runner{world: w, summary: record.NewSummary(w.Header), opt: opt, start: start, end: start.Add(time.Duration(s.Duration)),
+		hears: hears(s.Gateway.Route.Policy)}
 	for i := range s.Tenants {
 		r.timed = append(r.timed, s.Tenants[i].Timeout > 0)
 		r.anybody = r.anybody || r.timed[i]
@@ -102,6 +107,7 @@ func New(s *scenarios.Scenario, opt Options) *Runner {
 	for i := range s.Backends {
 		r.spill = append(r.spill, s.SpilloverOf(i))
 		r.target = append(r.target, s.Backends[i].SpilloverError == "target")
+		r.isPTU = append(r.isPTU, s.Backends[i].Provisioned())
 	}
 	r.wakes = make([]tick.Instant, len(w.Backends)+2)
 	for i := range w.Backends {
@@ -261,14 +267,17 @@ func (r *Runner) stepBackend(now tick.Instant, backend int, ev deployment.Event)
 			if e.Tokens > 0 || e.Whole { // else nothing comes that a client would see
 				r.attempt(e.Ref).firstIn = e.FirstIn()
 			}
+			if r.hears && e.Kind == deployment.Plan {
+				r.planned(backend, e)
+			}
 		case deployment.Reserve:
 			r.stepBackend(now, backend, deployment.Ask(r.world.Budgets[backend], now, e))
 		case deployment.Head:
-			r.stepGateway(now, gateway.Event{Kind: gateway.Head, Ref: e.Ref, Status: e.Status})
+			r.stepGateway(now, gateway.Event{Kind: gateway.Head, Ref: e.Ref, Status: e.Status, Free: r.headers(now, backend, e)})
 		case deployment.Refuse, deployment.Finish, deployment.Cut:
 			r.recordAttempt(backend, e)
 			if !r.goesOn(now, backend, e) {
-				r.attemptEnded(now, e)
+				r.attemptEnded(now, backend, e)
 			}
 		case deployment.Utilization:
 			u := SampleEntry(backend, e)
@@ -280,11 +289,14 @@ func (r *Runner) stepBackend(now tick.Instant, backend int, ev deployment.Event)
 
 // attemptEnded tells the gateway how an attempt ended, as its shell would see
 // it on the wire.
-func (r *Runner) attemptEnded(now tick.Instant, e *deployment.Effect) {
+func (r *Runner) attemptEnded(now tick.Instant, backend int, e *deployment.Effect) {
 	if e.Reason == record.ClientGone {
 		return // the gateway itself hung up
 	}
 	t := r.attempt(e.Ref)
+	if t.held && e.Kind == deployment.Refuse {
+		backend = int(t.from)
+	}
 	completion := e.Completion
 	if e.Outcome != record.Succeeded {
 		completion = e.Tokens // no usage came: what was seen is counted
@@ -295,7 +307,7 @@ func (r *Runner) attemptEnded(now tick.Instant, e *deployment.Effect) {
 		t.first = t.start.After(t.firstIn)
 	}
 	ev := gateway.Event{Kind: gateway.End, Ref: e.Ref, Completion: completion, RetryMs: e.RetryMs, HasRetry: e.RetryMs > 0,
-		Status: e.Status, Outcome: e.Outcome, Reason: SeenReason(e)}
+		Status: e.Status, Outcome: e.Outcome, Reason: SeenReason(e), Free: r.refusal(now, backend, e)}
 	if e.Reason == record.RequestLimit { // the text of the answer says so
 		ev.Limit = budget.Requests
 	}

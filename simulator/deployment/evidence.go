@@ -23,6 +23,13 @@ type Headers struct {
 	OldBody       bool          // the 429 with the code "429"
 }
 
+// RequestsOf is the share of requests per minute that the headers about requests
+// speak of.
+func (h Headers) RequestsOf(rpm int64) int64 {
+	share := int64(time.Minute / h.RequestPeriod)
+	return (rpm + share - 1) / share
+}
+
 // Profiles of evidence, oldest first; the last is the default.
 //
 // 2024: 10,000 TPM deployments measured by stuartleeks/aoai-testing (July and
