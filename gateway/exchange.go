@@ -135,6 +135,7 @@ func (x *exchange) drop() {
 // respond ends the exchange towards the client.
 func (x *exchange) respond(e core.Effect) {
 	x.log(e)
+	x.count(e)
 	switch {
 	case x.committed && !x.cut:
 		return

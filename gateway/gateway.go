@@ -136,7 +136,7 @@ func New(cfg Config) (*Gateway, error) {
 		cfg.MaxBody = DefaultMaxBody
 	}
 	g := &Gateway{cfg: cfg, core: newCore(&cfg), shared: upstream.New(cfg.Upstream)}
-	g.present.Store(newSettings(cfg, door, g.shared))
+	g.present.Store(newSettings(cfg, door, g.shared, nil))
 	g.buffers.New = func() any { return new([relayBuffer]byte) }
 	g.driver = drive.New(g.core, cfg.Clock, core.Event{Kind: core.Wake}, g.deliver)
 	if cfg.Record {

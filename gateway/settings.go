@@ -16,10 +16,16 @@ type settings struct {
 	cfg      Config
 	backends []backend
 	door     *door
+	tallies  []*tally // of whoever is no tenant, and then by tenant
 }
 
-func newSettings(cfg Config, door *door, shared http.RoundTripper) *settings {
+// newSettings returns the settings that follow others; nil: the first.
+func newSettings(cfg Config, door *door, shared http.RoundTripper, before *settings) *settings {
 	s := &settings{cfg: cfg, door: door}
+	if before != nil {
+		s.tallies = before.tallies
+	}
+	s.tallies = tallies(s.tallies, len(cfg.Clients))
 	for _, b := range cfg.Backends {
 		s.backends = append(s.backends, compileBackend(b, shared))
 	}
@@ -72,7 +78,7 @@ func (g *Gateway) Reconfigure(cfg Config) error {
 	}
 	policy := cfg.Core
 	// Before the core: it sends nothing to a backend that is not in there.
-	g.present.Store(newSettings(cfg, door, g.shared))
+	g.present.Store(newSettings(cfg, door, g.shared, g.present.Load()))
 	var version uint32
 	g.driver.Locked(func(tick.Instant) {
 		version = g.core.Install(&policy, backendNames(cfg.Backends), members(cfg.Clients))

@@ -182,6 +182,18 @@ func indexOf(names []string, name string) int {
 // Active returns how many requests are inside.
 func (c *Core) Active() int { return c.active }
 
+// Waiting returns how many of them wait for a backend.
+func (c *Core) Waiting() int {
+	if c.queue == nil {
+		return 0
+	}
+	return c.queue.Len()
+}
+
+// LimitOf returns the tokens per minute that a backend is taken to admit; 0:
+// nobody knows, or it does not matter.
+func (c *Core) LimitOf(backend int) int64 { return c.gate.LimitOf(backend) }
+
 // Backend returns the state of a backend and until when it is open.
 func (c *Core) Backend(id int) (record.BackendState, tick.Instant) {
 	s, until, _ := c.breakers[id].State()

@@ -158,7 +158,7 @@ func fromEnvironment(c *cobra.Command) error {
 }
 
 // settable are the flags that an environment variable may set.
-var settable = []string{"mode", "seed", "out", "target", "target-key", "target-model", "baseline", "max-regression", "record", "quiet", "listen", "log", "admin", "admin-key", "model", "encoding", "state", "state-away", "state-wait", "fixtures", "lenient", "only-deployed", "url", "key", "resources", "tls", "tls-dir", "aoai-simulator", "extension", "extension-timeout", "strict-auth", "issuer-key", "scope", "oid", "role", "lifetime", "tenant", "check"}
+var settable = []string{"mode", "seed", "out", "target", "target-key", "target-model", "baseline", "max-regression", "record", "quiet", "listen", "log", "admin", "admin-key", "model", "encoding", "state", "state-away", "state-wait", "fixtures", "lenient", "only-deployed", "url", "key", "resources", "tls", "tls-dir", "aoai-simulator", "extension", "extension-timeout", "strict-auth", "issuer-key", "scope", "oid", "role", "lifetime", "tenant", "check", "metrics"}
 
 // plain is a flag's error without the name of the function that read it.
 func plain(err error) string {

@@ -4,8 +4,10 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
@@ -30,6 +32,7 @@ time of listen.drain.`
 // gatewayCommand is the command with its flags.
 type gatewayCommand struct {
 	listen, level string
+	metrics       string
 	check         bool
 }
 
@@ -46,6 +49,7 @@ func newGateway() *cobra.Command {
 		RunE: g.run,
 	}
 	c.Flags().StringVar(&g.listen, "listen", "", "`address` to listen on, instead of the file's")
+	c.Flags().StringVar(&g.metrics, "metrics", "", "`address` to serve Prometheus metrics on, at /metrics; default: nowhere")
 	c.Flags().StringVar(&g.level, "log", "info", "log `level`: debug, info, warn, error or disabled")
 	c.Flags().BoolVar(&g.check, "check", false, "only check the file, with the secrets and certificates that it names, and serve nothing")
 	c.AddCommand(newGatewayKey())
@@ -122,6 +126,13 @@ func (g *gatewayCommand) serve(c *cobra.Command, gw *gateway.Gateway, name strin
 	if err != nil {
 		return &exitError{exitInternal, fmt.Errorf("%w\nTry another address with --listen", err)}
 	}
+	if g.metrics != "" {
+		stop, err := serveMetrics(g.metrics, gw, log)
+		if err != nil {
+			return &exitError{exitInternal, fmt.Errorf("%w\nTry another address with --metrics", err)}
+		}
+		defer stop()
+	}
 	scheme := "http"
 	watch := &gatewayWatch{name: name, gw: gw, log: log, last: file}
 	var cert func() *tls.Certificate
@@ -138,6 +149,20 @@ func (g *gatewayCommand) serve(c *cobra.Command, gw *gateway.Gateway, name strin
 		return &exitError{exitInternal, err}
 	}
 	return nil
+}
+
+// serveMetrics serves a gateway's metrics until it is told to stop.
+func serveMetrics(address string, gw *gateway.Gateway, log zerolog.Logger) (stop func(), err error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	m := http.NewServeMux()
+	m.Handle("GET /metrics", promhttp.HandlerFor(gw.Metrics(), promhttp.HandlerOpts{}))
+	s := &http.Server{Handler: m, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	go func() { _ = s.Serve(l) }() // it ends by being closed
+	log.Info().Str("metrics", "http://"+l.Addr().String()+"/metrics").Msg("metrics are served")
+	return func() { _ = s.Close() }, nil
 }
 
 // newGatewayKey is the command that makes a key.

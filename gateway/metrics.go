@@ -1,0 +1,193 @@
+package gateway
+
+import (
+	"strconv"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"foundrylab/gateway/core"
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+)
+
+// tally counts what became of one tenant's requests. It lives as long as the gateway, whatever its configurations.
+type tally struct {
+	mu       sync.Mutex
+	backends [core.MaxBackends + 1]*counts // by the backend that answered last, and one for none; nil: nothing yet
+}
+
+// counts is about one tenant and one backend.
+type counts struct {
+	ends             map[ending]uint64
+	attempts, tokens uint64
+	wait, duration   timing
+}
+
+// ending is how requests end: statuses times a closed vocabulary of reasons.
+type ending struct {
+	status uint16
+	reason record.Reason
+}
+
+// timingBounds are the buckets of times, in seconds.
+var timingBounds = [...]float64{0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60}
+
+// timing is a histogram of times.
+type timing struct {
+	buckets [len(timingBounds)]uint64
+	count   uint64
+	sum     float64
+}
+
+func (t *timing) add(seconds float64) {
+	t.count++
+	t.sum += seconds
+	for i, bound := range timingBounds {
+		if seconds <= bound {
+			t.buckets[i]++
+			return
+		}
+	}
+}
+
+func (t *timing) metric(desc *prometheus.Desc, labels ...string) prometheus.Metric {
+	upTo, sum := make(map[float64]uint64, len(timingBounds)), uint64(0)
+	for i, bound := range timingBounds {
+		sum += t.buckets[i]
+		upTo[bound] = sum
+	}
+	return prometheus.MustNewConstHistogram(desc, t.count, t.sum, upTo, labels...)
+}
+
+// tallies returns one for each tenant and one for whoever is none, those that there were first.
+func tallies(had []*tally, clients int) []*tally {
+	if had == nil {
+		had = []*tally{new(tally)} // whoever is no tenant
+	}
+	for len(had) <= clients {
+		had = append(had[:len(had):len(had)], new(tally))
+	}
+	return had
+}
+
+// count counts the end of a request that took so long; it allocates when a way of ending is new.
+func (x *exchange) count(e core.Effect) {
+	all := x.g.present.Load().tallies
+	place := 0
+	if x.visitor.tenant != record.NoTenant {
+		place = int(x.visitor.tenant) + 1
+	}
+	backend := core.MaxBackends
+	if e.Backend != core.NoBackend {
+		backend = int(e.Backend)
+	}
+	t := all[place]
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := t.backends[backend]
+	if c == nil {
+		c = &counts{ends: map[ending]uint64{}}
+		t.backends[backend] = c
+	}
+	c.ends[ending{e.Status, e.Reason}]++
+	c.attempts += uint64(e.Attempts)
+	c.tokens += uint64(max(e.Completion, 0))
+	c.wait.add(e.QueueWait.Span().Seconds())
+	c.duration.add(e.At.Sub(x.began).Seconds())
+}
+
+// Metrics returns a new registry of what the gateway has done, for GET /metrics. Labels are tenants, backends, statuses and
+// reasons, all of which are bounded; no secret and nothing that a client wrote is in it. It may be gathered at any time.
+func (g *Gateway) Metrics() prometheus.Gatherer {
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(newMetrics(g))
+	return registry
+}
+
+// metrics is a prometheus.Collector over a gateway.
+type metrics struct {
+	g                                    *Gateway
+	all                                  []*prometheus.Desc
+	requests, attempts, tokens           *prometheus.Desc
+	wait, duration                       *prometheus.Desc
+	inFlight, waiting, state, limitation *prometheus.Desc
+}
+
+func newMetrics(g *Gateway) *metrics {
+	m := &metrics{g: g}
+	of := func(name, help string, labels ...string) *prometheus.Desc {
+		m.all = append(m.all, prometheus.NewDesc(name, help, labels, nil))
+		return m.all[len(m.all)-1]
+	}
+	m.requests = of("foundrylab_gateway_requests_total", "Requests that have ended, by the backend whose answer came last.", "tenant", "backend", "status", "reason")
+	m.attempts = of("foundrylab_gateway_attempts_total", "Attempts of requests that have ended.", "tenant", "backend")
+	m.tokens = of("foundrylab_gateway_completion_tokens_total", "Completion tokens that were passed on.", "tenant", "backend")
+	m.wait = of("foundrylab_gateway_queue_wait_seconds", "How long requests waited to be sent.", "tenant", "backend")
+	m.duration = of("gen_ai_server_request_duration_seconds", "From a request's arrival to its end.", "tenant", "backend")
+	m.inFlight = of("foundrylab_gateway_requests_in_flight", "Requests inside the gateway, those that wait included.")
+	m.waiting = of("foundrylab_gateway_queue_length", "Requests that wait for a backend.")
+	m.state = of("foundrylab_gateway_backend_state", "1 for the state that the gateway sees a backend in.", "backend", "state")
+	m.limitation = of("foundrylab_gateway_backend_limit_tokens", "Tokens per minute that the gateway takes a backend to admit, as configured or learned.", "backend")
+	return m
+}
+
+// Describe implements prometheus.Collector.
+func (m *metrics) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range m.all {
+		out <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m *metrics) Collect(out chan<- prometheus.Metric) {
+	in := m.g.present.Load()
+	for i, t := range in.tallies {
+		tenant := "none"
+		if i > 0 {
+			tenant = in.cfg.Clients[i-1].Name
+		}
+		m.collectTenant(out, tenant, t, in.backends)
+	}
+	m.g.driver.Locked(func(tick.Instant) {
+		out <- prometheus.MustNewConstMetric(m.inFlight, prometheus.GaugeValue, float64(m.g.core.Active()))
+		out <- prometheus.MustNewConstMetric(m.waiting, prometheus.GaugeValue, float64(m.g.core.Waiting()))
+		for i, b := range in.backends {
+			if b.gone {
+				continue
+			}
+			now, _ := m.g.core.Backend(i)
+			for _, s := range []record.BackendState{record.Closed, record.Open, record.HalfOpen} {
+				value := 0.0
+				if s == now {
+					value = 1
+				}
+				out <- prometheus.MustNewConstMetric(m.state, prometheus.GaugeValue, value, b.Name, s.String())
+			}
+			if limit := m.g.core.LimitOf(i); limit > 0 {
+				out <- prometheus.MustNewConstMetric(m.limitation, prometheus.GaugeValue, float64(limit), b.Name)
+			}
+		}
+	})
+}
+
+func (m *metrics) collectTenant(out chan<- prometheus.Metric, tenant string, t *tally, backends []backend) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i, c := range t.backends {
+		if c == nil {
+			continue
+		}
+		name := "none"
+		if i < len(backends) {
+			name = backends[i].Name
+		}
+		for e, n := range c.ends {
+			out <- prometheus.MustNewConstMetric(m.requests, prometheus.CounterValue, float64(n), tenant, name, strconv.Itoa(int(e.status)), e.reason.String())
+		}
+		out <- prometheus.MustNewConstMetric(m.attempts, prometheus.CounterValue, float64(c.attempts), tenant, name)
+		out <- prometheus.MustNewConstMetric(m.tokens, prometheus.CounterValue, float64(c.tokens), tenant, name)
+		out <- c.wait.metric(m.wait, tenant, name)
+		out <- c.duration.metric(m.duration, tenant, name)
+	}
+}
