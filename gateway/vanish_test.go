@@ -56,7 +56,12 @@ func TestVanishedClientsEndTheirAttempts(t *testing.T) {
 		left[i] = time.Now()
 		conn.Close()
 	}
-	for wait := time.Now(); runtime.NumGoroutine() > before && time.Since(wait) < 10*time.Second; {
+	over := func() bool { // other tests' goroutines end too: their number alone says nothing
+		mu.Lock()
+		defer mu.Unlock()
+		return len(ended) == n && runtime.NumGoroutine() <= before
+	}
+	for wait := time.Now(); !over() && time.Since(wait) < 10*time.Second; {
 		<-pace.C
 	}
 	mu.Lock()
