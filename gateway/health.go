@@ -25,8 +25,8 @@ func (g *Gateway) health(w http.ResponseWriter, _ *http.Request) {
 	g.driver.Wake() // a deadline may have passed whose timer has yet to fire
 	body := health{Status: "unavailable"}
 	status := http.StatusServiceUnavailable
-	backends := g.present.Load().backends
 	g.driver.Locked(func(tick.Instant) {
+		backends := g.present.Load().backends
 		for i := range backends {
 			if backends[i].gone {
 				continue

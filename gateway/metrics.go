@@ -150,6 +150,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		m.collectTenant(out, tenant, t, in.backends)
 	}
 	m.g.driver.Locked(func(tick.Instant) {
+		in := m.g.present.Load()
 		out <- prometheus.MustNewConstMetric(m.inFlight, prometheus.GaugeValue, float64(m.g.core.Active()))
 		out <- prometheus.MustNewConstMetric(m.waiting, prometheus.GaugeValue, float64(m.g.core.Waiting()))
 		for i, b := range in.backends {

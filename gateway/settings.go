@@ -77,13 +77,12 @@ func (g *Gateway) Reconfigure(cfg Config) error {
 		return err
 	}
 	policy := cfg.Core
-	// Before the core: it sends nothing to a backend that is not in there.
-	g.present.Store(newSettings(cfg, door, g.shared, g.present.Load()))
-	var version uint32
-	g.driver.Locked(func(tick.Instant) {
-		version = g.core.Install(&policy, backendNames(cfg.Backends), members(cfg.Clients))
+	// In one step: nobody sees one half of it in force without the other.
+	g.driver.DoAll(func(_ tick.Instant, out []core.Event) []core.Event {
+		g.present.Store(newSettings(cfg, door, g.shared, g.present.Load()))
+		version := g.core.Install(&policy, backendNames(cfg.Backends), members(cfg.Clients))
+		return append(out, core.Event{Kind: core.Configure, Version: version})
 	})
-	g.driver.Do(core.Event{Kind: core.Configure, Version: version})
 	return nil
 }
 

@@ -106,17 +106,19 @@ func (a *Allowance) Admit(now tick.Instant, cost int64) (why record.Reason, wait
 	return record.NoReason, 0
 }
 
-// End tells that an admitted request is over, and that it used delta tokens
-// more than were reserved; fewer are a negative delta.
-func (a *Allowance) End(now tick.Instant, delta int64) {
+// End tells that a request is over that was admitted then, and that it used
+// delta tokens more than were reserved; fewer are a negative delta. What was
+// reserved in an earlier period of a quota is not given back to this one.
+func (a *Allowance) End(now tick.Instant, delta int64, admitted tick.Instant) {
 	a.active--
 	if a.tokens != nil {
 		a.tokens.Add(now, delta)
 	}
 	for i := range a.quotas {
 		q := &a.quotas[i]
-		q.roll(now)
-		q.used = max(q.used+delta, 0) // what was reserved before the period ended may be more than there is
+		if q.roll(now); delta > 0 || admitted >= q.begin {
+			q.used += delta
+		}
 	}
 }
 

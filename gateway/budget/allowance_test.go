@@ -23,7 +23,7 @@ func TestAllowanceWaitIsExact(t *testing.T) {
 			cost := 1 + dice.Int63n(1_000)
 			why, wait := a.Admit(now, cost)
 			if why == record.NoReason {
-				a.End(now, -dice.Int63n(cost))
+				a.End(now, -dice.Int63n(cost), now)
 				continue
 			}
 			refused[why]++
@@ -56,11 +56,11 @@ func TestAllowance(t *testing.T) {
 	expect("larger than the whole limit", 1_001, record.TooLarge)
 	expect("it fits", 600, record.NoReason)
 	expect("it does not fit beside what is reserved", 600, record.TenantTokens)
-	a.End(at(0), -500)
+	a.End(at(0), -500, at(0))
 	expect("what was not used is free again", 600, record.NoReason)
 	expect("the second", 100, record.NoReason)
 	expect("the third at a time", 1, record.TenantConcurrency)
-	a.End(at(0), 0)
+	a.End(at(0), 0, at(0))
 	a.Reconfigure(at(0), Limits{TPM: 500})
 	expect("another limit: what was used stays used", 1, record.TenantTokens)
 	a.Reconfigure(at(0), Limits{})

@@ -18,8 +18,8 @@ type Quota struct {
 // spent is what is used of a quota.
 type spent struct {
 	Quota
-	used int64
-	end  tick.Instant // of the period that used is about
+	used       int64
+	begin, end tick.Instant // of the period that used is about
 }
 
 // carried returns the quotas of a configuration, with what was used of those
@@ -29,7 +29,7 @@ func carried(had []spent, quotas []Quota) []spent {
 	for i, q := range quotas {
 		list[i].Quota = q
 		if at := slices.IndexFunc(had, func(s spent) bool { return s.Period == q.Period }); at >= 0 {
-			list[i].used, list[i].end = had[at].used, had[at].end
+			list[i] = spent{q, had[at].used, had[at].begin, had[at].end}
 		}
 	}
 	return list
@@ -37,7 +37,8 @@ func carried(had []spent, quotas []Quota) []spent {
 
 func (s *spent) roll(now tick.Instant) {
 	if now >= s.end {
-		s.used, s.end = 0, periodEnd(now, s.Period)
+		s.used = 0
+		s.begin, s.end = period(now, s.Period)
 	}
 }
 
@@ -54,15 +55,16 @@ func (s *spent) wait(now tick.Instant, cost int64) time.Duration {
 	return 0
 }
 
-// periodEnd is when the period of the calendar ends in which now is.
-func periodEnd(now tick.Instant, period string) tick.Instant {
+// period is when the period of the calendar begins and ends in which now is.
+func period(now tick.Instant, kind string) (begin, end tick.Instant) {
 	t := time.Unix(0, int64(now)).UTC()
 	y, m, d := t.Date()
-	switch period {
-	case "hour":
-		return tick.Instant(t.Truncate(time.Hour).Add(time.Hour).UnixNano())
+	first, next := t.Truncate(time.Hour), t.Truncate(time.Hour).Add(time.Hour)
+	switch kind {
 	case "day":
-		return tick.Instant(time.Date(y, m, d+1, 0, 0, 0, 0, time.UTC).UnixNano())
+		first, next = time.Date(y, m, d, 0, 0, 0, 0, time.UTC), time.Date(y, m, d+1, 0, 0, 0, 0, time.UTC)
+	case "month":
+		first, next = time.Date(y, m, 1, 0, 0, 0, 0, time.UTC), time.Date(y, m+1, 1, 0, 0, 0, 0, time.UTC)
 	}
-	return tick.Instant(time.Date(y, m+1, 1, 0, 0, 0, 0, time.UTC).UnixNano())
+	return tick.Instant(first.UnixNano()), tick.Instant(next.UnixNano())
 }

@@ -19,7 +19,7 @@ func moment(t *testing.T, text string) tick.Instant {
 	return tick.Instant(at.UnixNano())
 }
 
-func TestPeriodEnd(t *testing.T) {
+func TestPeriod(t *testing.T) {
 	for _, c := range []struct{ now, period, want string }{
 		{"2026-11-26T18:59:59Z", "hour", "2026-11-26T19:00:00Z"},
 		{"2026-11-26T19:00:00Z", "hour", "2026-11-26T20:00:00Z"},
@@ -28,8 +28,12 @@ func TestPeriodEnd(t *testing.T) {
 		{"2028-02-29T00:00:00Z", "month", "2028-03-01T00:00:00Z"},
 		{"2026-12-31T23:59:59Z", "month", "2027-01-01T00:00:00Z"},
 	} {
-		if got := periodEnd(moment(t, c.now), c.period); got != moment(t, c.want) {
-			t.Errorf("%s of %s ends at %v, want %s", c.period, c.now, time.Unix(0, int64(got)).UTC(), c.want)
+		begin, end := period(moment(t, c.now), c.period)
+		if end != moment(t, c.want) {
+			t.Errorf("%s of %s ends at %v, want %s", c.period, c.now, time.Unix(0, int64(end)).UTC(), c.want)
+		}
+		if _, before := period(begin-1, c.period); before != begin {
+			t.Errorf("%s of %s begins %v after the one before ends", c.period, c.now, begin.Sub(before))
 		}
 	}
 }
@@ -46,7 +50,7 @@ func TestQuota(t *testing.T) {
 	}
 	expect("2026-11-26T10:30:00Z", 800, record.NoReason, 0)
 	expect("2026-11-26T10:40:00Z", 300, record.TenantQuota, 20*time.Minute)
-	a.End(moment(t, "2026-11-26T10:40:00Z"), -500) // it used 300
+	a.End(moment(t, "2026-11-26T10:40:00Z"), -500, moment(t, "2026-11-26T10:30:00Z")) // it used 300
 	expect("2026-11-26T10:40:00Z", 700, record.NoReason, 0)
 	expect("2026-11-26T11:00:00Z", 600, record.TenantQuota, 13*time.Hour) // the day's: 1,000 are gone
 	expect("2026-11-26T11:00:00Z", 500, record.NoReason, 0)
@@ -55,8 +59,13 @@ func TestQuota(t *testing.T) {
 	limits.Quota[0].Tokens = 2_000
 	a.Reconfigure(0, limits) // what was used stays used
 	expect("2026-11-27T00:10:00Z", 501, record.TenantQuota, 23*time.Hour+50*time.Minute)
-	a.End(moment(t, "2026-11-28T00:00:00Z"), -5_000)
-	expect("2026-11-28T00:00:00Z", 1_500, record.NoReason, 0)
+	// What was reserved in the hours before is given back to the day, and not to this hour.
+	expect("2026-11-28T10:59:59Z", 1_400, record.NoReason, 0)
+	expect("2026-11-28T11:00:00Z", 90, record.NoReason, 0)
+	a.End(moment(t, "2026-11-28T11:00:01Z"), -1_400, moment(t, "2026-11-28T10:59:59Z"))
+	if a.quotas[0].used != 90 || a.quotas[1].used != 90 {
+		t.Errorf("%d of the hour's and %d of the day's tokens are used, want 90", a.quotas[0].used, a.quotas[1].used)
+	}
 }
 
 func TestQuotaOncePerPeriod(t *testing.T) {

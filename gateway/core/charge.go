@@ -13,10 +13,8 @@ const notAllowed = -1
 // measure notes what a request may cost, and holds it against its tenant's own
 // limits.
 func (c *Core) measure(now tick.Instant, r *request, ev *Event) (why record.Reason, wait time.Duration) {
-	r.meter = meter{prompt: ev.PromptEstimate, maxTokens: ev.MaxTokens, bytes: ev.Bytes, tenant: ev.Tenant, deadline: tick.Never}
-	if int(r.tenant) >= len(c.cfg.tenants) {
-		r.tenant = uint16(len(c.cfg.tenants) - 1)
-	}
+	r.meter = meter{prompt: ev.PromptEstimate, maxTokens: ev.MaxTokens, bytes: ev.Bytes, tenant: c.cfg.placeOf(ev.Tenant), deadline: tick.Never}
+	r.admitted = uint32(now / tick.Instant(time.Second))
 	if ev.DeadlineMs > 0 {
 		r.deadline = now.Add(time.Duration(ev.DeadlineMs) * time.Millisecond)
 	}
@@ -55,7 +53,7 @@ func (c *Core) release(now tick.Instant, r *request, e *Effect) {
 	if r.begun { // an answer began, so the prompt was read
 		used = int64(r.prompt) + int64(e.Completion)
 	}
-	c.tenants[r.tenant].allowance.End(now, used-r.reserved)
+	c.tenants[r.tenant].allowance.End(now, used-r.reserved, tick.Instant(r.admitted)*tick.Instant(time.Second))
 }
 
 // charge counts an attempt at a backend, to the gate and to its tenant.

@@ -85,7 +85,8 @@ type fate struct {
 	queued   tick.Units // in all that it waited to be sent
 	metered  bool       // the rest is in use
 	stream   bool
-	_        [6]byte
+	_        [2]byte
+	admitted uint32 // when its tenant's own limits admitted it, in seconds since 1970
 }
 
 // meter is what a request costs whom, and how long it may wait.
@@ -94,8 +95,8 @@ type meter struct {
 	maxTokens int32 // negative: absent
 	bytes     int32
 	tenant    uint16
-	refusals  uint16       // attempts that a backend refused for its limits
-	throttled uint64       // those of tried that refused for their limits, since it last waited
+	refusals  uint16 // attempts that a backend refused for its limits
+	_         [8]byte
 	handle    queue.Handle // while it waits
 	deadline  tick.Instant // by which it must be sent
 	cost      int64        // charged for the attempt under way, or to be charged for the next

@@ -233,7 +233,6 @@ func (c *Core) attemptEnded(now tick.Instant, ev *Event, out []Effect) []Effect 
 	}
 	limited := ev.Status == 429 && ev.HasRetry
 	if limited && r.metered {
-		r.throttled |= 1 << a.backend
 		r.refusals++
 	}
 	if again := c.configs[r.cfg].retry.Again(r.attempts-r.forgiven(c), ev.Status, ev.Outcome); again || limited {

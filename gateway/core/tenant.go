@@ -29,7 +29,8 @@ const (
 	outputFollow = 16
 )
 
-// planTenants returns the plan of every tenant, and of whoever is none of them.
+// planTenants returns the plan of whoever is no tenant, and then of every
+// tenant: so the place of nobody is nobody else's later.
 func planTenants(cfg *Config, members []Member) []tenantPlan {
 	bands := 1
 	if cfg.Queue != nil {
@@ -38,14 +39,23 @@ func planTenants(cfg *Config, members []Member) []tenantPlan {
 	plans := make([]tenantPlan, len(members)+1)
 	for i := range plans {
 		p := tenantPlan{weight: 1, band: bands - 1}
-		if i < len(members) {
-			p.weight, p.gone = max(members[i].Weight, 1), members[i].Weight == 0
-			p.grant(cfg, members[i].Name)
+		if i > 0 {
+			m := &members[i-1]
+			p.weight, p.gone = max(m.Weight, 1), m.Weight == 0
+			p.grant(cfg, m.Name)
 		}
 		p.claim = budget.Standing(p.band, bands)
 		plans[i] = p
 	}
 	return plans
+}
+
+// placeOf is a tenant's place in all that is kept by tenant.
+func (s *settings) placeOf(tenant uint16) uint16 {
+	if int(tenant)+1 >= len(s.tenants) {
+		return 0
+	}
+	return tenant + 1
 }
 
 func (p *tenantPlan) grant(cfg *Config, name string) {
@@ -112,18 +122,17 @@ func (s *settings) shares() []int64 {
 	if total == 0 || s.Queue == nil {
 		return rates
 	}
-	named := len(s.tenants) - 1
-	if named == 0 {
+	if len(s.tenants) == 1 {
 		return []int64{total}
 	}
 	weights := make([]int64, max(len(s.Queue.Bands), 1))
-	for _, p := range s.tenants[:named] {
+	for _, p := range s.tenants[1:] {
 		if !p.gone {
 			weights[p.band] += p.weight
 		}
 	}
-	for i, p := range s.tenants[:named] {
-		if p.gone {
+	for i, p := range s.tenants {
+		if i == 0 || p.gone {
 			continue
 		}
 		rates[i] = tick.MulDiv(total, p.weight, weights[p.band])

@@ -77,7 +77,11 @@ func (tr *tracer) command(f []string) []string {
 		tr.core = New(cfg, Options{Seed: 1, Backends: tr.names, Tenants: tr.members, Remote: slices.Contains(f, "remote")})
 		return nil
 	case "install":
-		return []string{fmt.Sprintf("version %d", tr.core.Install(tr.config(args), tr.names, tr.members))}
+		cfg := tr.config(args)
+		for i := len(tr.members); i < len(cfg.Tenants); i++ {
+			tr.members = append(tr.members, Member{Name: cfg.Tenants[i].Name, Weight: 1})
+		}
+		return []string{fmt.Sprintf("version %d", tr.core.Install(cfg, tr.names, tr.members))}
 	}
 	at, err := time.ParseDuration(f[0])
 	if err != nil {

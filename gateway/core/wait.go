@@ -85,8 +85,7 @@ func (c *Core) comeBack(now tick.Instant, ref record.Ref, r *request) (ok bool) 
 		return false
 	}
 	r.since = now
-	r.tried &^= r.throttled
-	r.throttled = 0
+	r.tried = 0 // or who failed it before would keep those behind it waiting too
 	r.cost = c.costAt(c.primary(r), r)
 	r.handle, r.state = c.queue.Return(now, c.itemOf(ref, r)), waiting
 	return true
@@ -156,6 +155,7 @@ func (c *Core) dispatch(now tick.Instant, out []Effect) []Effect {
 			break
 		}
 		r := &c.requests[it.Ref.Slot]
+		out = c.adopt(now, r, out)
 		claim := c.claim(now, &it)
 		if _, usable := c.candidates(now, r, claim); len(usable) == 0 {
 			c.opens = c.opensAt(now, r, claim).InPhaseOf(r.since)
@@ -177,6 +177,21 @@ func (c *Core) dispatch(now tick.Instant, out []Effect) []Effect {
 	}
 	if c.cfg.Queue == nil {
 		c.queue = nil // an earlier configuration's, and empty
+	}
+	return out
+}
+
+// adopt lets what waits go by the configuration in force: by an earlier one it
+// could wait for backends that are gone, and others behind it.
+func (c *Core) adopt(now tick.Instant, r *request, out []Effect) []Effect {
+	if r.cfg == c.current {
+		return out
+	}
+	old := c.configs[r.cfg]
+	r.cfg, r.tried = c.current, 0
+	c.cfg.users++
+	if old.users--; old.users == 0 {
+		out = append(out, Effect{Kind: Drained, At: now})
 	}
 	return out
 }
