@@ -77,11 +77,11 @@ func (c *Core) line(r *request, cost int64) {
 
 // settle corrects what an attempt was counted for by what became of it.
 func (c *Core) settle(now tick.Instant, r *request, ev *Event) {
+	backend := int(r.backend)
 	if ev.Outcome == record.Succeeded {
 		c.tenants[r.tenant].learnOutput(ev.Completion)
-		c.gate.Served(now, int(r.backend))
+		c.gate.Served(now, backend)
 	}
-	backend := int(r.backend)
 	if c.queue == nil && !c.gate.Limited(backend) {
 		return
 	}

@@ -28,7 +28,7 @@ type Core struct {
 	requests []request         // by slot, the caller's
 	attempts []attempt         // by slot, this core's
 	freeSlot []uint32
-	tenants  []tenant // by dense tenant id, and one at the end for whoever has none
+	tenants  []tenant // whoever is no tenant, and then by dense tenant id
 	gate     *budget.Gate
 	shares   budget.Shares
 	queue    *queue.Queue // nil: nobody waits
@@ -56,7 +56,7 @@ type settings struct {
 
 	backends []string
 	members  uint64       // set of all backends of the groups
-	tenants  []tenantPlan // by dense tenant id, and one at the end for whoever has none
+	tenants  []tenantPlan // whoever is no tenant, and then by dense tenant id
 }
 
 // request is one request inside: two cache lines, of which one that nobody

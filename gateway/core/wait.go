@@ -36,10 +36,16 @@ func (c *Core) passes(now tick.Instant, r *request) (claim budget.Claim, ok bool
 	if c.queue.LenOf(int(r.tenant)) > 0 || c.queue.LenAbove(plan.band) > 0 {
 		return 0, false
 	}
-	if c.shares.Within(now, int(r.tenant), r.cost) {
-		return budget.Entitled, true
+	claim = c.standing(now, r.tenant, r.cost)
+	return claim, claim == budget.Entitled || c.queue.LenAbove(plan.band+1) == 0
+}
+
+// standing is the claim that a tenant has by its share, whoever else waits.
+func (c *Core) standing(now tick.Instant, tenant uint16, cost int64) budget.Claim {
+	if c.shares.Within(now, int(tenant), cost) {
+		return budget.Entitled
 	}
-	return plan.claim, c.queue.LenAbove(plan.band+1) == 0
+	return c.cfg.tenants[tenant].claim
 }
 
 // primary is the backend whose charge a request has while none is chosen.
@@ -210,14 +216,10 @@ func (c *Core) goesAt(now tick.Instant, handle queue.Handle, r *request) tick.In
 
 // claim is what who goes next may use of the reserve.
 func (c *Core) claim(now tick.Instant, it *queue.Item) budget.Claim {
-	plan := &c.cfg.tenants[it.Tenant]
-	if c.queue.LenAbove(plan.band) > 0 { // it goes first since its band is owed that
+	if c.queue.LenAbove(c.cfg.tenants[it.Tenant].band) > 0 { // it goes first since its band is owed that
 		return budget.Entitled
 	}
-	if c.shares.Within(now, int(it.Tenant), it.Cost) {
-		return budget.Entitled
-	}
-	return plan.claim
+	return c.standing(now, it.Tenant, it.Cost)
 }
 
 // saveNothing tells the gate that nobody waits any more.
