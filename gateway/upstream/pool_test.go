@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,7 +24,7 @@ func TestStaleConnections(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		after func(net.Conn) // the first answer
-		conns int
+		conns int32
 	}{
 		{"kept", func(net.Conn) {}, 1},
 		{"closed", func(c net.Conn) { c.Close() }, 2},
@@ -35,13 +36,14 @@ func TestStaleConnections(t *testing.T) {
 			t.Fatal(err)
 		}
 		said := make(chan struct{})
-		conns := 0
+		var conns atomic.Int32
 		go func() {
-			for ; ; conns++ {
+			for {
 				conn, err := l.Accept()
 				if err != nil {
 					return
 				}
+				conns.Add(1) // before anything is answered on it
 				go func() {
 					in := bufio.NewReader(conn)
 					for n := 0; request(in); n++ {
@@ -64,8 +66,8 @@ func TestStaleConnections(t *testing.T) {
 		}
 		good(t, tr)
 		tr.CloseIdleConnections()
-		if l.Close(); conns != c.conns {
-			t.Errorf("%s: %d connections, want %d", c.name, conns, c.conns)
+		if l.Close(); conns.Load() != c.conns {
+			t.Errorf("%s: %d connections, want %d", c.name, conns.Load(), c.conns)
 		}
 	}
 }
