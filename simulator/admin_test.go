@@ -51,9 +51,9 @@ func busyResource() Config {
 func TestAdminLedger(t *testing.T) {
 	inLab(t, busyResource(), func(l *lab) {
 		for key := range uint64(5) {
-			l.post("a", prompt(key, 3, ""))
-			l.post("tight", prompt(key, 3, ""))
-			l.post("broken", prompt(key, 3, ""))
+			l.post("a", marked(key, 3, ""))
+			l.post("tight", marked(key, 3, ""))
+			l.post("broken", marked(key, 3, ""))
 		}
 		all := entries(t, ask(l.Server, "GET", "/ledger", ""))
 		if len(all) != 15 {
@@ -104,7 +104,7 @@ func TestAdminLedgerIsBounded(t *testing.T) {
 	cfg.LedgerSize = 4
 	s, server := live(t, cfg)
 	for key := range uint64(7) {
-		resp, err := request(t.Context(), server, "a", prompt(key, 1, ""))
+		resp, err := request(t.Context(), server, "a", marked(key, 1, ""))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +131,7 @@ func TestAdminLedgerUnderLoad(t *testing.T) {
 		wg.Go(func() {
 			for i := range uint64(each) {
 				name := s.backends[i%3].cfg.Name
-				resp, err := request(t.Context(), server, name, prompt(c*100+i, 2, ""))
+				resp, err := request(t.Context(), server, name, marked(c*100+i, 2, ""))
 				if err != nil {
 					t.Error(err)
 					return
@@ -203,7 +203,7 @@ func TestAdminDeployments(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			l.post("a", prompt(1, 50, `,"max_tokens":2970`))
+			l.post("a", marked(1, 50, `,"max_tokens":2970`))
 		}()
 		synctest.Wait()
 		charged := int64(l.plan(0, 0).Charged)
@@ -220,7 +220,7 @@ func TestAdminDeployments(t *testing.T) {
 		done = make(chan struct{})
 		go func() {
 			defer close(done)
-			l.post("ptu", prompt(1, 50, ""))
+			l.post("ptu", marked(1, 50, ""))
 		}()
 		synctest.Wait()
 		if got := read()[1]; got.InFlight != 1 || got.UsedTokens != int64(l.plan(1, 0).Charged) || got.UtilizationPercent <= 0 {

@@ -21,7 +21,7 @@ func BenchmarkWhole(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer s.Close()
-	body := prompt(1, 24, "")
+	body := marked(1, 24, "")
 	answer := content.NewChat(content.Reply{OutputTokens: 24, Model: "gpt-4.1-2025-04-14", Fingerprint: "fp_0123456789"}).AppendBody(nil)
 	bare := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)

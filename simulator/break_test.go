@@ -47,7 +47,7 @@ func TestStreamsBreakOff(t *testing.T) {
 		t.Run(b.name, func(t *testing.T) {
 			inLab(t, breaking(b.kind), func(l *lab) {
 				time.Sleep(123_456_789) // an odd phase
-				resp, err := l.send(l.Context(), "a", prompt(1, 60, streamed))
+				resp, err := l.send(l.Context(), "a", marked(1, 60, streamed))
 				if err != nil {
 					l.Fatal(err)
 				}
@@ -70,7 +70,7 @@ func TestStreamsBreakOff(t *testing.T) {
 				}
 				time.Sleep(time.Minute)
 				synctest.Wait() // the fault has ended
-				if _, body := l.post("a", prompt(2, 60, streamed)); !strings.HasSuffix(body, "data: [DONE]\n\n") {
+				if _, body := l.post("a", marked(2, 60, streamed)); !strings.HasSuffix(body, "data: [DONE]\n\n") {
 					l.Errorf("after the fault: %s", body)
 				}
 			})
@@ -115,12 +115,12 @@ func TestWhatIsNotBrokenOff(t *testing.T) {
 	for _, b := range breaks {
 		t.Run(b.name, func(t *testing.T) {
 			inLab(t, breaking(b.kind), func(l *lab) {
-				_, body := l.post("a", prompt(1, b.after-1, streamed))
+				_, body := l.post("a", marked(1, b.after-1, streamed))
 				if !strings.HasSuffix(body, "data: [DONE]\n\n") {
 					l.Errorf("%d tokens: %s", b.after-1, body)
 				}
-				l.post("a", prompt(2, b.after-1, ""))
-				resp, err := l.send(l.Context(), "a", prompt(3, 60, ""))
+				l.post("a", marked(2, b.after-1, ""))
+				resp, err := l.send(l.Context(), "a", marked(3, 60, ""))
 				if (err != nil) != b.cut {
 					l.Fatalf("not streamed: %v, %v", resp, err)
 				}
@@ -140,7 +140,7 @@ func TestFastStreamsBreakOffAtTheToken(t *testing.T) {
 	cfg := breaking(fault.Config{Truncate: &fault.Truncate{After: 2}})
 	cfg.Deployments[0].Latency = latency.Config{TTFT: &latency.Quantiles{P50: ms(1), P95: ms(1)}, TokensPerS: 30_000, Spread: 1, Filter: "asynchronous"}
 	inLab(t, cfg, func(l *lab) {
-		_, body := l.post("a", prompt(1, 400, streamed))
+		_, body := l.post("a", marked(1, 400, streamed))
 		plan, a, tokens := l.plan(0, 0), l.ledger(), strings.Count(body, `"delta":{"content":"`)-1 // less the opening event
 		if plan.TokenAt(3) >= plan.EndsAt() {
 			l.Fatal("the pace is too slow to tell")
@@ -155,7 +155,7 @@ func TestFastStreamsBreakOffAtTheToken(t *testing.T) {
 func TestLateWriterStopsAtTheBreak(t *testing.T) {
 	inLab(t, breaking(fault.Config{Truncate: &fault.Truncate{After: 90}}), func(l *lab) {
 		w := &slowWriter{header: map[string][]string{}}
-		l.serve(w, prompt(1, 400, streamed))
+		l.serve(w, marked(1, 400, streamed))
 		a, tokens := l.ledger(), strings.Count(strings.Join(w.writes, ""), `"delta":{"content":"`)-1 // less the opening event
 		if len(a) != 1 || a[0].Reason != record.TruncateFault || a[0].CompletionTokens != 90 || tokens != 90 {
 			l.Errorf("%d tokens are out; ledger %+v", tokens, a)
@@ -166,7 +166,7 @@ func TestLateWriterStopsAtTheBreak(t *testing.T) {
 // A stalled stream is silent for the time of its fault, and then goes on to its end.
 func TestStall(t *testing.T) {
 	inLab(t, breaking(fault.Config{Stall: &fault.Stall{After: 7, For: ms(5000)}}), func(l *lab) {
-		resp, err := l.send(l.Context(), "a", prompt(1, 60, streamed))
+		resp, err := l.send(l.Context(), "a", marked(1, 60, streamed))
 		if err != nil {
 			l.Fatal(err)
 		}

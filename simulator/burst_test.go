@@ -33,7 +33,7 @@ func TestBurstsAreWritten(t *testing.T) {
 		d.Latency.Filter = filter
 		inLab(t, Config{Deployments: []deployment.Config{d}, Seed: 5}, func(l *lab) {
 			w := &pieces{lab: l, header: http.Header{}}
-			l.serve(w, prompt(1, 300, streamed))
+			l.serve(w, marked(1, 300, streamed))
 			plan, sent, most := l.plan(0, 0), int32(0), 0
 			for i, text := range w.writes {
 				events := strings.Count(text, `"delta":{"content":"`) - strings.Count(text, `"role":"assistant"`)

@@ -20,7 +20,7 @@ func TestChangeKeepsWhatIsUsed(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			l.post("a", prompt(1, 50, `,"max_tokens":2970`))
+			l.post("a", marked(1, 50, `,"max_tokens":2970`))
 		}()
 		synctest.Wait()
 		used := int64(l.plan(0, 0).Charged)
@@ -29,12 +29,12 @@ func TestChangeKeepsWhatIsUsed(t *testing.T) {
 		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != 200 || got.TPM != 6000 || got.RPM != 120 || got.UsedTokens != used || got.InFlight != 1 {
 			t.Errorf("%v %d %+v", err, w.Code, got)
 		}
-		resp, _ := l.post("a", prompt(2, 1, `,"max_tokens":10`))
+		resp, _ := l.post("a", marked(2, 1, `,"max_tokens":10`))
 		left, _ := strconv.ParseInt(resp.Header.Get("X-Ratelimit-Remaining-Tokens"), 10, 64)
 		if h := resp.Header; h.Get("X-Ratelimit-Limit-Tokens") != "6000" || h.Get("X-Ratelimit-Limit-Requests") != "120" || left != 6000-used-int64(l.plan(0, 1).Charged) {
 			t.Errorf("%v", h)
 		}
-		if resp, _ := l.post("a", prompt(3, 1, `,"max_tokens":4000`)); resp.StatusCode != 429 {
+		if resp, _ := l.post("a", marked(3, 1, `,"max_tokens":4000`)); resp.StatusCode != 429 {
 			t.Errorf("%d, want 429: what was used before the change counts", resp.StatusCode)
 		}
 		<-done
@@ -51,7 +51,7 @@ func TestChangeProvisioned(t *testing.T) {
 		if w := ask(l.Server, "PATCH", "/deployments/ptu", `{"ptu":100}`); w.Code != 200 || !strings.Contains(w.Body.String(), `"ptu":100`) {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
-		if resp, _ := l.post("ptu", prompt(1, 5, "")); resp.StatusCode != 200 {
+		if resp, _ := l.post("ptu", marked(1, 5, "")); resp.StatusCode != 200 {
 			t.Errorf("%d", resp.StatusCode)
 		}
 	})
@@ -199,7 +199,7 @@ func TestChangePaceAndProfile(t *testing.T) {
 			t.Fatal(w.Body)
 		}
 		began := l.clock.Now()
-		resp, _ := l.post("a", prompt(1, 1, ""))
+		resp, _ := l.post("a", marked(1, 1, ""))
 		if took := l.clock.Now().Sub(began); took < 5*time.Second || took > 5100*time.Millisecond {
 			t.Errorf("answered after %v", took)
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"foundrylab/internal/ops"
+	"foundrylab/internal/prompt"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tokens"
 	"foundrylab/simulator/content"
@@ -107,8 +108,9 @@ func (c *call) launch(ev deployment.Event, gone <-chan struct{}) *flight {
 // deployment draws.
 func (c *call) meter() (deployment.Event, error) {
 	p := c.peeked
+	size := prompt.Of(c.op.name)
 	wanted, choices := c.op.wanted(p)
-	ev := deployment.Event{PromptEstimate: clamp(c.op.guess(p)), OutputTokens: wanted, MaxTokens: clamp(p.OutputLimit()),
+	ev := deployment.Event{PromptEstimate: clamp(size.Estimate(p)), OutputTokens: wanted, MaxTokens: clamp(p.OutputLimit()),
 		N: uint16(min(choices, math.MaxUint16)), Stream: p.Stream, Effort: effortOf(p),
 		Chained: p.Response != nil && p.Response.Previous != ""}
 	ev.Tier, _ = record.TierNamed(p.ServiceTier) // scale and fast are those of others: as the deployment has it
@@ -130,7 +132,7 @@ func (c *call) meter() (deployment.Event, error) {
 		return ev, err
 	}
 	c.counter = counter
-	ev.PromptTokens = clamp(c.op.count(&c.backend.counting, counter, p))
+	ev.PromptTokens = clamp(size.Count(&c.backend.counting, counter, p))
 	text := blocksOf(p.Messages)
 	if ev.Prefix = text.name(p.PromptCacheKey); ev.Prefix != 0 {
 		c.text = &text

@@ -37,7 +37,7 @@ func TestLatencyCheckpoint(t *testing.T) {
 		inLab(t, Config{Deployments: []deployment.Config{d, p}}, func(l *lab) {
 			for i, name := range []string{"a", "p"} {
 				for n, more := range []string{"", streamed} {
-					_, body := l.post(name, prompt(uint64(n), 60, more))
+					_, body := l.post(name, marked(uint64(n), 60, more))
 					if shown := strings.Contains(body, `"latency_checkpoint":{`); shown != c.shown {
 						l.Fatalf("%s of %s shows it: %v, want %v: %s", name, c.profile, shown, c.shown, body)
 					}

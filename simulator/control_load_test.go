@@ -151,7 +151,7 @@ func (s *siege) ask(dice *rand.Rand) {
 	}
 	name := []string{"a", "b", "c", "ptu"}[dice.Intn(4)]
 	r, err := http.NewRequestWithContext(ctx, "POST", s.url+"/openai/deployments/"+name+"/chat/completions?api-version=2024-10-21",
-		strings.NewReader(prompt(key, 1+dice.Intn(50), more)))
+		strings.NewReader(marked(key, 1+dice.Intn(50), more)))
 	if err != nil {
 		s.complain("%v", err)
 		return

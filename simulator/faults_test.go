@@ -37,7 +37,7 @@ func TestFaultsWhileItRuns(t *testing.T) {
 	inLab(t, cfg, func(l *lab) {
 		status := func(name string) int {
 			t.Helper()
-			resp, _ := l.post(name, prompt(1, 1, ""))
+			resp, _ := l.post(name, marked(1, 1, ""))
 			return resp.StatusCode
 		}
 		do := func(method, path, body string, want int) {
@@ -93,7 +93,7 @@ func TestFaultsWhileItRuns(t *testing.T) {
 // TestFaultsStrikeWhatRuns: an outage cuts the streams there are, as one that was planned does.
 func TestFaultsStrikeWhatRuns(t *testing.T) {
 	inLab(t, Config{Deployments: []deployment.Config{standard("a")}}, func(l *lab) {
-		resp, err := l.send(l.Context(), "a", prompt(1, 2000, streamed))
+		resp, err := l.send(l.Context(), "a", marked(1, 2000, streamed))
 		if err != nil {
 			l.Fatal(err)
 		}
@@ -104,7 +104,7 @@ func TestFaultsStrikeWhatRuns(t *testing.T) {
 			l.Error("the stream went on")
 		}
 		time.Sleep(time.Second)
-		if resp, _ := l.post("a", prompt(2, 1, "")); resp.StatusCode != 200 {
+		if resp, _ := l.post("a", marked(2, 1, "")); resp.StatusCode != 200 {
 			l.Errorf("%d afterwards", resp.StatusCode)
 		}
 	})
@@ -170,16 +170,16 @@ func TestReset(t *testing.T) {
 	cfg := Config{Deployments: []deployment.Config{standard("a"), ptu},
 		Faults: []fault.Config{{Name: "f", Backend: "a", At: ms(30_000), For: ms(10_000), Status: &fault.Status{Code: 500}}}}
 	inLab(t, cfg, func(l *lab) {
-		first, _ := l.post("a", prompt(7, 20, ""))
+		first, _ := l.post("a", marked(7, 20, ""))
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			l.post("ptu", prompt(2, 2000, `,"max_tokens":3000`))
+			l.post("ptu", marked(2, 2000, `,"max_tokens":3000`))
 		}()
 		synctest.Wait()
 		ask(l.Server, "PATCH", "/deployments/a", `{"tpm":1000}`)
 		ask(l.Server, "PUT", "/faults/added", `{"backend":"a","for":"1h","status":{"code":502}}`)
-		if resp, _ := l.post("a", prompt(3, 1, "")); resp.StatusCode != 502 {
+		if resp, _ := l.post("a", marked(3, 1, "")); resp.StatusCode != 502 {
 			t.Fatalf("%d", resp.StatusCode)
 		}
 		time.Sleep(5 * time.Second)
@@ -202,14 +202,14 @@ func TestReset(t *testing.T) {
 		if got := faultsOf(t, l.Server); !slices.Equal(got, []string{"f pending"}) {
 			t.Errorf("%v", got)
 		}
-		again, _ := l.post("a", prompt(7, 20, ""))
+		again, _ := l.post("a", marked(7, 20, ""))
 		for _, h := range []string{"X-Ratelimit-Remaining-Tokens", "X-Ratelimit-Remaining-Requests", "X-Ratelimit-Limit-Tokens"} {
 			if first.Header.Get(h) != again.Header.Get(h) {
 				t.Errorf("%s: first %s, after the reset %s", h, first.Header.Get(h), again.Header.Get(h))
 			}
 		}
 		time.Sleep(started.Add(31 * time.Second).Sub(l.clock.Now()))
-		if resp, _ := l.post("a", prompt(8, 1, "")); resp.StatusCode != 500 {
+		if resp, _ := l.post("a", marked(8, 1, "")); resp.StatusCode != 500 {
 			t.Errorf("the configured fault counts from the reset: %d", resp.StatusCode)
 		}
 		<-done
@@ -233,7 +233,7 @@ func TestResetOfOne(t *testing.T) {
 	s, server := live(t, Config{Deployments: []deployment.Config{swift("a"), swift("b")}})
 	for n := range uint64(3) {
 		for _, name := range []string{"a", "b"} {
-			resp, err := request(t.Context(), server, name, prompt(n, 1, ""))
+			resp, err := request(t.Context(), server, name, marked(n, 1, ""))
 			if err != nil {
 				t.Fatal(err)
 			}

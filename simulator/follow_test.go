@@ -54,8 +54,8 @@ func line(t *testing.T, lines *bufio.Scanner) (e entry) {
 // TestFollow: entries come when the attempts end, those before first, each once, and the filters hold for both.
 func TestFollow(t *testing.T) {
 	inLab(t, busyResource(), func(l *lab) {
-		l.post("a", prompt(1, 3, ""))
-		l.post("broken", prompt(2, 3, ""))
+		l.post("a", marked(1, 3, ""))
+		l.post("broken", marked(2, 3, ""))
 		all, stopAll := tail(l.T, l.control, "follow=true")
 		defer stopAll()
 		fresh, stopFresh := tail(l.T, l.control, "follow=1&limit=0&outcome=failed")
@@ -66,8 +66,8 @@ func TestFollow(t *testing.T) {
 			}
 		}
 		for n := range int64(3) {
-			l.post("a", prompt(3, 3, ""))
-			l.post("broken", prompt(4, 3, ""))
+			l.post("a", marked(3, 3, ""))
+			l.post("broken", marked(4, 3, ""))
 			if e := line(l.T, all); e.Number != 2*n+3 || e.Status != 200 {
 				t.Errorf("%+v", e)
 			}
@@ -140,10 +140,10 @@ func TestFollowersAreBounded(t *testing.T) {
 func TestEntryViews(t *testing.T) {
 	ptu := deployment.Config{Name: "ptu", Model: "gpt-4.1", SKU: "GlobalProvisionedManaged", PTU: 50}
 	inLab(t, Config{Deployments: []deployment.Config{standard("a"), ptu}}, func(l *lab) {
-		resp, _ := l.post("a", prompt(1, 50, `,"max_tokens":2970,"n":2`))
-		refused, _ := l.post("a", prompt(2, 50, `,"max_tokens":297000`))
-		l.do(l.Context(), "POST", "/openai/deployments/a/chat/completions?api-version=2024-10-21", prompt(3, 5, ""), "Api-Key", "foundrylab-key", "x-foundrylab-fault", "status=500")
-		l.post("ptu", prompt(4, 50, `,"max_tokens":1000`))
+		resp, _ := l.post("a", marked(1, 50, `,"max_tokens":2970,"n":2`))
+		refused, _ := l.post("a", marked(2, 50, `,"max_tokens":297000`))
+		l.do(l.Context(), "POST", "/openai/deployments/a/chat/completions?api-version=2024-10-21", marked(3, 5, ""), "Api-Key", "foundrylab-key", "x-foundrylab-fault", "status=500")
+		l.post("ptu", marked(4, 50, `,"max_tokens":1000`))
 		w := ask(l.Server, "GET", "/ledger", "")
 		var got []struct {
 			entry
@@ -184,7 +184,7 @@ func TestEntryViews(t *testing.T) {
 func TestLedgerSinceAndAfter(t *testing.T) {
 	inLab(t, Config{Deployments: []deployment.Config{standard("a")}}, func(l *lab) {
 		for key := range uint64(6) {
-			l.post("a", prompt(key, 3, ""))
+			l.post("a", marked(key, 3, ""))
 		}
 		all := entries(t, ask(l.Server, "GET", "/ledger", ""))
 		for query, want := range map[string][]entry{
@@ -211,7 +211,7 @@ func TestControlOfSeveral(t *testing.T) {
 		}
 		s, server := live(t, cfg)
 		servers = append(servers, s)
-		resp, err := request(t.Context(), server, names[len(names)-1], prompt(1, 3, ""))
+		resp, err := request(t.Context(), server, names[len(names)-1], marked(1, 3, ""))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -237,9 +237,9 @@ func (l *lab) chunks(body io.ReadCloser) (all []chunk, err error) {
 	}
 }
 
-// prompt is a chat request whose marker asks for an answer of output tokens. more holds further members, as
+// marked is a chat request whose marker asks for an answer of output tokens. more holds further members, as
 // `,"stream":true`.
-func prompt(key uint64, output int, more string) string {
+func marked(key uint64, output int, more string) string {
 	text := string(ops.AppendMarker(nil, ops.Marker{Key: key, Output: output, Prompt: 100, Chars: ops.MarkerChars + 40})) + strings.Repeat(" ten chars", 4)
 	b, err := json.Marshal(text)
 	if err != nil {

@@ -112,7 +112,7 @@ func TestOutageResetsTCP(t *testing.T) {
 		for _, name := range []string{"slow", "a"} {
 			for _, more := range []string{"", streamed} {
 				wg.Go(func() { // at once: the outage of the slow one is soon
-					if resp, err := request(t.Context(), server, name, prompt(1, 1, more)); !errors.Is(err, syscall.ECONNRESET) {
+					if resp, err := request(t.Context(), server, name, marked(1, 1, more)); !errors.Is(err, syscall.ECONNRESET) {
 						t.Errorf("%s, %s%s: %v, %v, want a connection reset", server.URL, name, more, resp, err)
 					}
 				})
@@ -152,7 +152,7 @@ func TestLiveRunReplays(t *testing.T) {
 				if (i+j)%5 == 0 {
 					ctx, cancel = context.WithTimeout(ctx, 3*time.Millisecond)
 				}
-				resp, err := request(ctx, server, "a", prompt(uint64(i), 20*(i%10), []string{"", streamed}[j%2]))
+				resp, err := request(ctx, server, "a", marked(uint64(i), 20*(i%10), []string{"", streamed}[j%2]))
 				if err == nil {
 					io.Copy(io.Discard, resp.Body)
 					resp.Body.Close()
@@ -196,7 +196,7 @@ func TestLog(t *testing.T) {
 		}
 		resp.Body.Close()
 	}
-	resp, err := request(t.Context(), server, "a", prompt(1, 3, ""))
+	resp, err := request(t.Context(), server, "a", marked(1, 3, ""))
 	if err != nil {
 		t.Fatal(err)
 	}

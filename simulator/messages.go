@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"foundrylab/internal/ops"
+	"foundrylab/internal/prompt"
 	"foundrylab/internal/tokens"
 	"foundrylab/simulator/catalog"
 	"foundrylab/simulator/content"
@@ -101,7 +102,7 @@ func countTokens(c *call) {
 			c.answer(content.InternalServerError())
 			return
 		}
-		c.answer(content.Answer{Status: http.StatusOK, Body: []byte(`{"input_tokens":` + strconv.Itoa(countChat(&c.backend.counting, encoding, c.peeked)) + "}")})
+		c.answer(content.Answer{Status: http.StatusOK, Body: []byte(`{"input_tokens":` + strconv.Itoa(prompt.Chat(&c.backend.counting, encoding, c.peeked)) + "}")})
 	}
 }
 

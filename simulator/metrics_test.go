@@ -65,9 +65,9 @@ func TestMetricsAgreeWithTheLedger(t *testing.T) {
 		admin := l.Admin() // before anything was asked
 		scrape(t, admin)
 		for key := range uint64(5) {
-			l.post("a", prompt(key, 3, ""))
-			l.post("tight", prompt(key, 30, `,"max_tokens":100`))
-			l.post("broken", prompt(key, 3, ""))
+			l.post("a", marked(key, 3, ""))
+			l.post("tight", marked(key, 30, `,"max_tokens":100`))
+			l.post("broken", marked(key, 3, ""))
 		}
 		want := map[string]float64{}
 		for _, e := range entries(t, ask(l.Server, "GET", "/ledger", "")) {
@@ -90,7 +90,7 @@ func TestMetricsAgreeWithTheLedger(t *testing.T) {
 				t.Errorf("%s: %v, want %v", name, g, v)
 			}
 		}
-		resp, _ := l.post("tight", prompt(77, 1, "")) // headers and metrics read the same limiter
+		resp, _ := l.post("tight", marked(77, 1, "")) // headers and metrics read the same limiter
 		got = scrape(t, admin)
 		for header, name := range map[string]string{"Tokens": "tokens", "Requests": "requests"} {
 			if h := resp.Header.Get("X-Ratelimit-Remaining-" + header); h != strconv.Itoa(int(got["foundrylab_remaining_"+name+" tight"])) {
@@ -109,7 +109,7 @@ func TestMetricsInFlight(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			l.post("a", prompt(1, 3, ""))
+			l.post("a", marked(1, 3, ""))
 		}()
 		synctest.Wait()
 		got := scrape(t, l.Admin())
@@ -182,7 +182,7 @@ func TestMetricsOfReasoning(t *testing.T) {
 		cfg.Deployments[0].Latency = latency.Config{TTFT: &latency.Quantiles{P50: at, P95: at}, PerKPrompt: 1, TokensPerS: 20, Spread: 1, Filter: "asynchronous",
 			Reasoning: &distribution.Config{Constant: &c.think}}
 		inLab(t, cfg, func(l *lab) {
-			l.post("a", prompt(1, 40, `,"stream":true`+c.more))
+			l.post("a", marked(1, 40, `,"stream":true`+c.more))
 			got := scrape(t, l.Admin())
 			const name = "gen_ai_server_time_per_output_token_seconds a "
 			count, sum := got[name+"count"], got[name+"sum"]

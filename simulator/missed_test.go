@@ -24,7 +24,7 @@ func TestMissed(t *testing.T) {
 	inLab(t, Config{Deployments: []deployment.Config{standard("a"), b}, Faults: faults}, func(l *lab) {
 		missed := func(name string) {
 			r, err := http.NewRequestWithContext(l.Context(), http.MethodPost, "http://x/openai/deployments/"+name+"/chat/completions?api-version=2024-10-21",
-				strings.NewReader(prompt(1, 5, streamed)))
+				strings.NewReader(marked(1, 5, streamed)))
 			if err != nil {
 				l.Fatal(err)
 			}
@@ -32,7 +32,7 @@ func TestMissed(t *testing.T) {
 			l.Missed(r)
 		}
 		missed("b")
-		if _, err := l.send(l.Context(), "b", prompt(2, 5, streamed)); err == nil {
+		if _, err := l.send(l.Context(), "b", marked(2, 5, streamed)); err == nil {
 			l.Error("the embedded server answers in an outage")
 		}
 		missed("a")

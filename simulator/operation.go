@@ -2,31 +2,28 @@ package simulator
 
 import (
 	"foundrylab/internal/ops"
-	"foundrylab/internal/tokens"
 	"foundrylab/simulator/catalog"
 	"foundrylab/simulator/content"
 )
 
 // operation is what the simulator knows of an API operation beside internal/ops: one line of the table for each.
 type operation struct {
-	name   string                                                              // of the ops.Operation
-	needs  catalog.Ability                                                     // what a model must be able to do
-	guess  func(p *ops.Peeked) int                                             // prompt tokens as the limits count them at arrival
-	count  func(rule *tokens.Model, counter tokens.Counter, p *ops.Peeked) int // prompt tokens
-	wanted func(p *ops.Peeked) (output int32, choices int)                     // tokens of each answer, negative for as many as come; answers made
-	recall func(c *call) *content.Answer                                       // puts what the request builds upon before it; nil: it builds upon nothing
-	refuse func(c *call) *content.Answer                                       // what the model has against the request; nil: nothing
-	tools  func(p *ops.Peeked) (toolUse, *content.Answer)                      // what it says of tools; nil: it has none
-	form   func(d *director) *content.Answer                                   // writes the answer that response_format wants; nil: it has none
-	writer func(c *call, r content.Reply) content.Writer                       // of the answer
+	name   string                                          // of the ops.Operation
+	needs  catalog.Ability                                 // what a model must be able to do
+	wanted func(p *ops.Peeked) (output int32, choices int) // tokens of each answer, negative for as many as come; answers made
+	recall func(c *call) *content.Answer                   // puts what the request builds upon before it; nil: it builds upon nothing
+	refuse func(c *call) *content.Answer                   // what the model has against the request; nil: nothing
+	tools  func(p *ops.Peeked) (toolUse, *content.Answer)  // what it says of tools; nil: it has none
+	form   func(d *director) *content.Answer               // writes the answer that response_format wants; nil: it has none
+	writer func(c *call, r content.Reply) content.Writer   // of the answer
 }
 
 var operations = []operation{
-	{"ChatCompletions_Create", catalog.Chat, guessParts, countChat, wantedChoices, nil, refuseLong, chatTools, chatForm, writeChat},
-	{"Completions_Create", catalog.Completion, guessParts, countInputs, wantedCandidates, nil, refuseCompletion, nil, nil, writeCompletion},
-	{"Embeddings_Create", catalog.Embedding, guessQuarters, countInputs, wantedNothing, nil, refuseEmbeddings, nil, nil, writeEmbeddings},
-	{"Messages_Create", catalog.Messages, guessParts, countChat, wantedChoices, nil, refuseLong, messageTools, nil, writeMessage},
-	{"Responses_Create", catalog.Responses, guessParts, countChat, wantedChoices, recallResponse, refuseResponse, responseTools, responseFormat, writeResponse},
+	{"ChatCompletions_Create", catalog.Chat, wantedChoices, nil, refuseLong, chatTools, chatForm, writeChat},
+	{"Completions_Create", catalog.Completion, wantedCandidates, nil, refuseCompletion, nil, nil, writeCompletion},
+	{"Embeddings_Create", catalog.Embedding, wantedNothing, nil, refuseEmbeddings, nil, nil, writeEmbeddings},
+	{"Messages_Create", catalog.Messages, wantedChoices, nil, refuseLong, messageTools, nil, writeMessage},
+	{"Responses_Create", catalog.Responses, wantedChoices, recallResponse, refuseResponse, responseTools, responseFormat, writeResponse},
 }
 
 // operationOf returns a copy of the line of an operation; a test sees that each has one.
@@ -37,31 +34,6 @@ func operationOf(op *ops.Operation) *operation {
 		}
 	}
 	panic("simulator: no line for operation " + op.Name)
-}
-
-func guessParts(p *ops.Peeked) int { return tokens.EstimateParts(p.PartChars) }
-
-// guessQuarters is the estimate of embeddings: a quarter of the characters, rounded up.
-func guessQuarters(p *ops.Peeked) (n int) {
-	for _, chars := range p.PartChars {
-		n += (chars + 3) / 4
-	}
-	return n
-}
-
-func countChat(rule *tokens.Model, counter tokens.Counter, p *ops.Peeked) int {
-	return rule.Chat.Tokens(counter, p.Messages) + rule.Tools.Tokens(counter, declared(p.Tools))
-}
-
-func countInputs(_ *tokens.Model, counter tokens.Counter, p *ops.Peeked) (n int) {
-	for _, input := range p.Inputs {
-		if input.Tokens > 0 {
-			n += input.Tokens
-		} else {
-			n += counter.Count(input.Text)
-		}
-	}
-	return n
 }
 
 func wantedChoices(p *ops.Peeked) (int32, int)    { return -1, p.N }

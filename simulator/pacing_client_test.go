@@ -111,7 +111,7 @@ func attend(t *testing.T, address string, streams, tokens int) []seen {
 
 // converseRaw sends one request and reads its answer. An event came when the read that held its end returned.
 func converseRaw(conn net.Conn, clock *drive.Clock, key, tokens int) (seen, error) {
-	body := prompt(uint64(key), tokens, streamed)
+	body := marked(uint64(key), tokens, streamed)
 	request := fmt.Sprintf("POST /openai/deployments/a/chat/completions?api-version=2024-10-21 HTTP/1.1\r\nHost: sim\r\nApi-Key: foundrylab-key\r\n"+
 		"X-Key: %d\r\nContent-Length: %d\r\n\r\n%s", key, len(body), body)
 	s := seen{sent: clock.Now(), tokens: make([]tick.Instant, 0, tokens)}

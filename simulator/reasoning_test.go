@@ -37,7 +37,7 @@ func TestReasoningIsBilled(t *testing.T) {
 			finish                     string
 		}{{1000, 60, 100, "stop"}, {80, 60, 80, "length"}, {50, 50, 50, "length"}} {
 			for i, more := range []string{"", streamed} {
-				resp, body := l.post("o", prompt(uint64(n), 40, more+`,"max_completion_tokens":`+strconv.Itoa(c.cap)))
+				resp, body := l.post("o", marked(uint64(n), 40, more+`,"max_completion_tokens":`+strconv.Itoa(c.cap)))
 				if resp.StatusCode != 200 {
 					l.Fatalf("%d: %s", resp.StatusCode, body)
 				}

@@ -30,9 +30,9 @@ func TestManyFaultsPutAnAnswerOff(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			l.post("a", prompt(1, 20, ""))
+			l.post("a", marked(1, 20, ""))
 		}()
-		resp, body := l.post("a", prompt(2, 20, streamed))
+		resp, body := l.post("a", marked(2, 20, streamed))
 		<-done
 		if resp.StatusCode != 200 || len(body) == 0 {
 			t.Errorf("status %d", resp.StatusCode)
@@ -61,10 +61,10 @@ func TestLoadReplansWhatRuns(t *testing.T) {
 			defer busy.Stop()
 			whole := make(chan tick.Instant)
 			time.AfterFunc(time.Nanosecond, func() {
-				l.post("p", prompt(2, 300, `,"max_tokens":300`))
+				l.post("p", marked(2, 300, `,"max_tokens":300`))
 				whole <- l.clock.Now()
 			})
-			resp, err := l.send(l.Context(), "p", prompt(1, 600, streamed+`,"max_tokens":600`))
+			resp, err := l.send(l.Context(), "p", marked(1, 600, streamed+`,"max_tokens":600`))
 			if err != nil {
 				l.Fatal(err)
 			}
@@ -102,7 +102,7 @@ func TestLoadReplansWhatRuns(t *testing.T) {
 }
 
 // big is a request whose prompt takes a good part of what 15 PTU serve in 10 s.
-var big = strings.Replace(prompt(9, 1, `,"max_tokens":1`), `"content":"`, `"content":"`+strings.Repeat(" word", 5000), 1)
+var big = strings.Replace(marked(9, 1, `,"max_tokens":1`), `"content":"`, `"content":"`+strings.Repeat(" word", 5000), 1)
 
 // planned is a plan and since when it holds.
 type planned struct {

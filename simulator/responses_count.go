@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"foundrylab/internal/ops"
+	"foundrylab/internal/prompt"
 	"foundrylab/internal/tokens"
 	"foundrylab/simulator/catalog"
 	"foundrylab/simulator/content"
@@ -38,7 +39,7 @@ func (c *call) countContext(answer func(c *call, tokens int)) {
 		c.answer(content.InternalServerError())
 		return
 	}
-	answer(c, countChat(&c.backend.counting, encoding, c.peeked))
+	answer(c, prompt.Chat(&c.backend.counting, encoding, c.peeked))
 }
 
 func (c *call) countInput(tokens int) {

@@ -89,7 +89,7 @@ func TestAppearingIsBounded(t *testing.T) {
 					if i >= most {
 						want = http.StatusNotFound
 					}
-					if resp, body := l.post(fmt.Sprint("d", i), prompt(uint64(i), 1, "")); resp.StatusCode != want {
+					if resp, body := l.post(fmt.Sprint("d", i), marked(uint64(i), 1, "")); resp.StatusCode != want {
 						t.Errorf("at most %d: d%d got %d %s", most, i, resp.StatusCode, body)
 					}
 				}
@@ -115,7 +115,7 @@ func TestAppearedIsDeployed(t *testing.T) {
 		}
 		status := func(name string, want int) {
 			t.Helper()
-			if resp, body := l.post(name, prompt(1, 1, "")); resp.StatusCode != want {
+			if resp, body := l.post(name, marked(1, 1, "")); resp.StatusCode != want {
 				t.Errorf("%s: %d %s", name, resp.StatusCode, body)
 			}
 		}

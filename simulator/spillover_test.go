@@ -84,7 +84,7 @@ func TestSpillover(t *testing.T) {
 			}
 			for _, more := range []string{"", streamed} {
 				inLab(t, spilling(tt.change, faults...), func(l *lab) {
-					resp, err := l.do(l.Context(), "POST", "/openai/deployments/p/chat/completions?api-version=2024-10-21", prompt(7, 5, more),
+					resp, err := l.do(l.Context(), "POST", "/openai/deployments/p/chat/completions?api-version=2024-10-21", marked(7, 5, more),
 						"Api-Key", "foundrylab-key", "X-Ms-Spillover-Deployment", tt.header)
 					got := ""
 					if err == nil {
@@ -119,11 +119,11 @@ func (l *lab) led() string {
 // A full bucket spills over by itself: 15 PTU hold 7,500 input tokens, and the answer in flight is estimated at more.
 func TestSpilloverOfAFullBucket(t *testing.T) {
 	inLab(t, spilling(nil), func(l *lab) {
-		first, err := l.send(l.Context(), "p", prompt(7, 50, streamed+`,"max_tokens":4000`))
+		first, err := l.send(l.Context(), "p", marked(7, 50, streamed+`,"max_tokens":4000`))
 		if err != nil {
 			t.Fatal(err)
 		}
-		second, _ := l.post("p", prompt(7, 5, ""))
+		second, _ := l.post("p", marked(7, 5, ""))
 		if got := spillHeaders(second); got != "200|s|p|" {
 			t.Errorf("the second answer is %s", got)
 		}
@@ -139,7 +139,7 @@ func TestSpilloverOfAFullBucket(t *testing.T) {
 // What comes back has the headers of the deployment that served, none of the other's, and began as the other refused.
 func TestSpilloverHeadersAreTheServers(t *testing.T) {
 	inLab(t, spilling(nil, ends("p", 429)), func(l *lab) {
-		resp, _ := l.post("p", prompt(7, 5, ""))
+		resp, _ := l.post("p", marked(7, 5, ""))
 		h := resp.Header
 		if h.Get("azure-openai-deployment-utilization") != "" || h.Get("x-ratelimit-remaining-tokens") == "" || h.Get("retry-after") != "" {
 			t.Errorf("headers %v", h)
@@ -153,7 +153,7 @@ func TestSpilloverHeadersAreTheServers(t *testing.T) {
 // A fault that a request asks for strikes where it was sent to, and not again behind that.
 func TestSpilloverOfAnAskedFault(t *testing.T) {
 	inLab(t, spilling(nil), func(l *lab) {
-		resp, _ := l.post("p!status=429", prompt(7, 5, ""))
+		resp, _ := l.post("p!status=429", marked(7, 5, ""))
 		if got := spillHeaders(resp); got != "200|s|p|" {
 			t.Error(got)
 		}

@@ -24,7 +24,7 @@ func TestStreamKeepsItsPlan(t *testing.T) {
 	inLab(t, Config{Deployments: []deployment.Config{standard("a")}, Seed: 7}, func(l *lab) {
 		for n, tokens := range []int{0, 1, 2, 3, 97, 500} {
 			time.Sleep(time.Duration(1+n) * 123_456_789) // an odd phase
-			resp, err := l.send(l.Context(), "a", prompt(uint64(n), tokens, streamed))
+			resp, err := l.send(l.Context(), "a", marked(uint64(n), tokens, streamed))
 			if err != nil {
 				l.Fatal(err)
 			}
@@ -68,7 +68,7 @@ func checkTokens(l *lab, plan *deployment.Effect, got []chunk, tokens int) {
 func TestWholeAnswerComesAtItsEnd(t *testing.T) {
 	inLab(t, Config{Deployments: []deployment.Config{standard("a")}}, func(l *lab) {
 		for n, tokens := range []int{0, 1, 300} {
-			resp, body := l.post("a", prompt(uint64(n), tokens, ""))
+			resp, body := l.post("a", marked(uint64(n), tokens, ""))
 			plan := l.plan(0, n)
 			if at := l.clock.Now(); at != plan.At.After(plan.Over()) || resp.StatusCode != 200 {
 				l.Errorf("%d at +%v, want 200 at +%v", resp.StatusCode, at.Sub(plan.At), plan.Over().Span())
@@ -91,7 +91,7 @@ func TestWholeAnswerComesAtItsEnd(t *testing.T) {
 // Without include_usage there is no usage; two choices come side by side.
 func TestStreamOptions(t *testing.T) {
 	inLab(t, Config{Deployments: []deployment.Config{standard("a")}}, func(l *lab) {
-		resp, err := l.send(l.Context(), "a", prompt(1, 50, `,"stream":true,"n":2,"max_tokens":2`))
+		resp, err := l.send(l.Context(), "a", marked(1, 50, `,"stream":true,"n":2,"max_tokens":2`))
 		if err != nil {
 			l.Fatal(err)
 		}
@@ -116,7 +116,7 @@ func TestStreamOptions(t *testing.T) {
 // Several choices of a whole answer each have the planned length.
 func TestChoices(t *testing.T) {
 	inLab(t, Config{Deployments: []deployment.Config{standard("a")}}, func(l *lab) {
-		_, body := l.post("a", prompt(1, 20, `,"n":3`))
+		_, body := l.post("a", marked(1, 20, `,"n":3`))
 		if _, c, _ := ops.Usage([]byte(body)); c != 60 || strings.Count(body, `"finish_reason":"stop"`) != 3 {
 			l.Errorf("%d tokens in %s", c, body)
 		}
@@ -126,11 +126,11 @@ func TestChoices(t *testing.T) {
 // The deadline of a stream does not outlive it: an hour later the connection serves another request.
 func TestConnectionOutlivesItsStream(t *testing.T) {
 	inLab(t, Config{Deployments: []deployment.Config{standard("a")}}, func(l *lab) {
-		l.post("a", prompt(1, 20, streamed))
+		l.post("a", marked(1, 20, streamed))
 		time.Sleep(time.Hour)
 		reused := false
 		ctx := httptrace.WithClientTrace(l.Context(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { reused = i.Reused }})
-		resp, err := l.send(ctx, "a", prompt(2, 20, ""))
+		resp, err := l.send(ctx, "a", marked(2, 20, ""))
 		if err != nil || resp.StatusCode != 200 || !reused {
 			l.Fatalf("%v, %v, reused %v", resp, err, reused)
 		}
@@ -177,7 +177,7 @@ func TestClientGone(t *testing.T) {
 				time.AfterFunc(wait, cancel)
 				began := l.clock.Now()
 				tokens := 0
-				resp, err := l.send(ctx, "a", prompt(5, 500, more))
+				resp, err := l.send(ctx, "a", marked(5, 500, more))
 				if err == nil {
 					var got []chunk
 					got, err = l.chunks(resp.Body)
@@ -211,7 +211,7 @@ func TestOutage(t *testing.T) {
 	cfg := Config{Deployments: []deployment.Config{standard("a")}}
 	cfg.Faults = append(cfg.Faults, outage("a", 3*time.Second, time.Minute))
 	inLab(t, cfg, func(l *lab) {
-		resp, err := l.send(l.Context(), "a", prompt(1, 500, streamed))
+		resp, err := l.send(l.Context(), "a", marked(1, 500, streamed))
 		if err != nil {
 			l.Fatal(err)
 		}
@@ -229,7 +229,7 @@ func TestOutage(t *testing.T) {
 			l.Errorf("%d tokens by %v; ledger %+v", tokens, l.clock.Now(), a)
 		}
 		for range 2 { // an idle connection is tried again by the client, so there may be more attempts than requests
-			if resp, err := l.send(l.Context(), "a", prompt(2, 5, streamed)); err == nil {
+			if resp, err := l.send(l.Context(), "a", marked(2, 5, streamed)); err == nil {
 				l.Fatalf("answered %d in an outage", resp.StatusCode)
 			}
 		}
@@ -239,7 +239,7 @@ func TestOutage(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Minute)
-		if resp, _ := l.post("a", prompt(3, 5, "")); resp.StatusCode != 200 {
+		if resp, _ := l.post("a", marked(3, 5, "")); resp.StatusCode != 200 {
 			l.Errorf("after the outage: %d", resp.StatusCode)
 		}
 		edges := 0
@@ -260,7 +260,7 @@ func TestOutageBeforeTheHead(t *testing.T) {
 		cfg := Config{Deployments: []deployment.Config{standard("a")}}
 		cfg.Faults = append(cfg.Faults, outage("a", 20*time.Millisecond, time.Minute))
 		inLab(t, cfg, func(l *lab) {
-			if resp, err := l.send(l.Context(), "a", prompt(1, 500, more)); err == nil {
+			if resp, err := l.send(l.Context(), "a", marked(1, 500, more)); err == nil {
 				l.Fatalf("answered %d", resp.StatusCode)
 			}
 			if a := l.ledger()[0]; a.Reason != record.OutageFault || a.End != epoch.Add(20*time.Millisecond) {
@@ -302,7 +302,7 @@ func (l *lab) serve(w http.ResponseWriter, body string) {
 func TestLateWriterCatchesUp(t *testing.T) {
 	inLab(t, Config{Deployments: []deployment.Config{standard("a")}}, func(l *lab) {
 		w := &slowWriter{header: http.Header{}}
-		l.serve(w, prompt(1, 400, streamed))
+		l.serve(w, marked(1, 400, streamed))
 		plan, f, tokens := l.plan(0, 0), ops.NewFramer(1<<16), int32(0)
 		now := plan.At.After(plan.HeadIn())
 		for i, text := range w.writes {
@@ -343,7 +343,7 @@ func TestLateWriterStopsAtTheCut(t *testing.T) {
 				l.Errorf("%d tokens are out; ledger %+v", tokens, a)
 			}
 		}()
-		l.serve(w, prompt(1, 400, streamed))
+		l.serve(w, marked(1, 400, streamed))
 	})
 }
 
@@ -352,7 +352,7 @@ func TestAnswersEndAfterClose(t *testing.T) {
 	inLab(t, Config{Deployments: []deployment.Config{standard("a")}}, func(l *lab) {
 		for n, more := range []string{streamed, ""} {
 			time.AfterFunc(time.Millisecond, l.Close)
-			l.post("a", prompt(1, 100, more))
+			l.post("a", marked(1, 100, more))
 			plan := l.plan(0, n)
 			if now := l.clock.Now(); now != plan.At.After(plan.Over()) {
 				l.Errorf("ended at +%v, want +%v", now.Sub(plan.At), plan.Over().Span())
@@ -368,7 +368,7 @@ func TestPanicsAreTerminal(t *testing.T) {
 	inLab(t, cfg, func(l *lab) {
 		serve := func(panicAt int) (got any) {
 			defer func() { got = recover() }()
-			l.serve(&slowWriter{header: http.Header{}, panicAt: panicAt}, prompt(1, 400, streamed))
+			l.serve(&slowWriter{header: http.Header{}, panicAt: panicAt}, marked(1, 400, streamed))
 			return nil
 		}
 		if got := serve(2); got != "the writer broke" {
@@ -392,7 +392,7 @@ func TestClientThatDoesNotRead(t *testing.T) {
 			l.Fatal(err)
 		}
 		defer conn.Close()
-		body := prompt(1, 400, streamed)
+		body := marked(1, 400, streamed)
 		fmt.Fprintf(conn, "POST /openai/v1/chat/completions HTTP/1.1\r\nHost: sim\r\nApi-Key: foundrylab-key\r\nContent-Length: %d\r\n\r\n%s",
 			len(body), strings.Replace(body, `"gpt-4.1"`, `"a"      `, 1))
 		time.Sleep(10 * time.Minute)
@@ -420,7 +420,7 @@ func TestCrowd(t *testing.T) {
 				time.Sleep(start + time.Duration(i))
 				ctx, cancel := context.WithTimeout(l.Context(), stay)
 				defer cancel()
-				if resp, err := l.send(ctx, name, prompt(uint64(i), 10+i*4, more)); err == nil {
+				if resp, err := l.send(ctx, name, marked(uint64(i), 10+i*4, more)); err == nil {
 					l.chunks(resp.Body)
 				}
 			}()

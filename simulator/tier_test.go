@@ -19,13 +19,13 @@ func TestFlexWaitsForCapacity(t *testing.T) {
 	slow.Model, slow.Flex = "gpt-5.6-sol", &deployment.Flex{Wait: latency.Quantiles{P50: ms(20_000), P95: ms(20_000)}, Timeout: ms(10_000)}
 	inLab(t, Config{Deployments: []deployment.Config{slow}}, func(l *lab) {
 		begun := time.Now()
-		resp, got := l.post("slow", prompt(1, 3, `,"service_tier":"flex"`))
+		resp, got := l.post("slow", marked(1, 3, `,"service_tier":"flex"`))
 		if took := time.Since(begun); resp.StatusCode != 408 || took != 10*time.Second || !strings.Contains(got, `"request_timeout"`) {
 			t.Errorf("%s after %v: %s", resp.Status, took, got)
 		}
 		ctx, leave := context.WithTimeout(l.Context(), 3*time.Second)
 		defer leave()
-		if _, err := l.send(ctx, "slow", prompt(2, 3, `,"service_tier":"flex"`+streamed)); err == nil {
+		if _, err := l.send(ctx, "slow", marked(2, 3, `,"service_tier":"flex"`+streamed)); err == nil {
 			t.Error("an answer came")
 		}
 		synctest.Wait()
@@ -66,7 +66,7 @@ func TestAnswersSayTheirTier(t *testing.T) {
 		for i, tt := range tests {
 			time.Sleep(time.Until(begun.Add(tt.at)))
 			for _, stream := range []string{"", streamed} {
-				resp, got := l.post(tt.name, prompt(uint64(i), 3, tt.tier+stream))
+				resp, got := l.post(tt.name, marked(uint64(i), 3, tt.tier+stream))
 				status, text, refused := strings.Cut(tt.want, " ")
 				if !refused {
 					status, text = "200", tt.want
@@ -81,7 +81,7 @@ func TestAnswersSayTheirTier(t *testing.T) {
 				}
 			}
 		}
-		if resp, got := l.post("a", prompt(1, 3, `,"service_tier":"best"`)); resp.StatusCode != 400 || !strings.Contains(got, "'best'") {
+		if resp, got := l.post("a", marked(1, 3, `,"service_tier":"best"`)); resp.StatusCode != 400 || !strings.Contains(got, "'best'") {
 			t.Errorf("an unknown tier: %s %s", resp.Status, got)
 		}
 	})

@@ -91,22 +91,22 @@ func TestWire(t *testing.T) {
 			l.Fatal(err)
 		}
 		fmt.Fprintf(&out, "=== the models\n%s\n", dump(l, resp, 0))
-		ask("a whole answer", "gpt-4.1", prompt(1, 12, ""))
-		ask("a stream, cut by max_tokens", "gpt-4.1", prompt(2, 12, `,"max_tokens":3`+streamed))
-		ask("provisioned", "ptu", prompt(3, 1, `,"max_tokens":600,"stream":true`))
-		go skip("another", "ptu", prompt(4, 4, `,"max_tokens":2000`))
+		ask("a whole answer", "gpt-4.1", marked(1, 12, ""))
+		ask("a stream, cut by max_tokens", "gpt-4.1", marked(2, 12, `,"max_tokens":3`+streamed))
+		ask("provisioned", "ptu", marked(3, 1, `,"max_tokens":600,"stream":true`))
+		go skip("another", "ptu", marked(4, 4, `,"max_tokens":2000`))
 		synctest.Wait()
-		ask("provisioned, above 100 %", "ptu", prompt(5, 8, ""))
-		skip("most of the minute's tokens", "tokens", prompt(6, 1, `,"max_tokens":950`))
-		ask("out of tokens", "tokens", prompt(7, 1, `,"max_tokens":30`))
-		ask("larger than the limit", "tokens", prompt(8, 1, `,"max_tokens":1000`))
-		skip("the only call", "calls", prompt(9, 1, ""))
-		ask("out of calls", "calls", prompt(10, 1, ""))
-		go skip("the only one", "full", prompt(11, 500, ""))
+		ask("provisioned, above 100 %", "ptu", marked(5, 8, ""))
+		skip("most of the minute's tokens", "tokens", marked(6, 1, `,"max_tokens":950`))
+		ask("out of tokens", "tokens", marked(7, 1, `,"max_tokens":30`))
+		ask("larger than the limit", "tokens", marked(8, 1, `,"max_tokens":1000`))
+		skip("the only call", "calls", marked(9, 1, ""))
+		ask("out of calls", "calls", marked(10, 1, ""))
+		go skip("the only one", "full", marked(11, 500, ""))
 		synctest.Wait()
-		ask("too many in flight", "full", prompt(12, 1, ""))
+		ask("too many in flight", "full", marked(12, 1, ""))
 		for _, status := range []string{"429", "503", "500", "418"} {
-			ask("a fault with status "+status, "broken", prompt(13, 1, ""))
+			ask("a fault with status "+status, "broken", marked(13, 1, ""))
 			time.Sleep(time.Hour)
 		}
 		checkGolden(l.T, "wire.golden", out.String())
@@ -120,7 +120,7 @@ func TestChecks(t *testing.T) {
 	other := standard("other")
 	other.Key = "other-key"
 	chat := func(name string) string { return "/openai/deployments/" + name + "/chat/completions" }
-	long := prompt(1, 1, `,"user":"`+strings.Repeat("x", 2000)+`"`)
+	long := marked(1, 1, `,"user":"`+strings.Repeat("x", 2000)+`"`)
 	tests := []struct {
 		name, method, target, body string
 		header                     []string
@@ -151,7 +151,7 @@ func TestChecks(t *testing.T) {
 		{"no model, v1", "POST", "/openai/v1/chat/completions", `{"messages":[]}`, []string{key, "foundrylab-key"}, 400, `"param":"model"`},
 		{"unknown model, v1", "POST", "/openai/v1/chat/completions", `{"model":"none","messages":[]}`, []string{key, "foundrylab-key"}, 404, "DeploymentNotFound"},
 		{"model of two deployments, v1", "POST", "/openai/v1/chat/completions", `{"model":"twice","messages":[]}`, []string{key, "foundrylab-key"}, 404, "DeploymentNotFound"},
-		{"another's key, v1", "POST", "/openai/v1/chat/completions", prompt(1, 1, ""), []string{key, "other-key"}, 401, "invalid subscription key"},
+		{"another's key, v1", "POST", "/openai/v1/chat/completions", marked(1, 1, ""), []string{key, "other-key"}, 401, "invalid subscription key"},
 		{"too large", "POST", chat("gpt-4.1") + version, long, []string{key, "foundrylab-key"}, 413, "too large"},
 		{"models, no version", "GET", "/openai/models", "", nil, 404, "Resource not found"},
 		{"models, a date on v1", "GET", "/openai/v1/models" + version, "", nil, 400, "API version not supported"},
@@ -160,9 +160,9 @@ func TestChecks(t *testing.T) {
 		{"health", "GET", "/healthz", "", nil, 200, `{"status":"ok"}`},
 		{"models", "GET", "/openai/models?api-version=2024-10-21", "", []string{key, "foundrylab-key"}, 200, `"id":"gpt-4.1-2025-04-14"`},
 		{"models, v1", "GET", "/openai/v1/models", "", []string{key, "foundrylab-key"}, 200, `"created":1744588800`},
-		{"preview version", "POST", chat("gpt-4.1") + "?api-version=2025-04-01-preview", prompt(1, 1, ""), []string{key, "foundrylab-key"}, 200, "chat.completion"},
-		{"bearer", "POST", "/openai/v1/chat/completions", prompt(1, 1, ""), []string{"Authorization", "bearer foundrylab-key"}, 200, "chat.completion"},
-		{"v1 by name", "POST", "/openai/v1/chat/completions", prompt(1, 1, ""), []string{key, "foundrylab-key"}, 200, "chat.completion"},
+		{"preview version", "POST", chat("gpt-4.1") + "?api-version=2025-04-01-preview", marked(1, 1, ""), []string{key, "foundrylab-key"}, 200, "chat.completion"},
+		{"bearer", "POST", "/openai/v1/chat/completions", marked(1, 1, ""), []string{"Authorization", "bearer foundrylab-key"}, 200, "chat.completion"},
+		{"v1 by name", "POST", "/openai/v1/chat/completions", marked(1, 1, ""), []string{key, "foundrylab-key"}, 200, "chat.completion"},
 		{"v1 by model", "POST", "/openai/v1/chat/completions?api-version=preview", `{"model":"once","messages":[{"role":"user","content":"a"}],"max_tokens":1}`, []string{key, "foundrylab-key"}, 200, "once-2025-04-14"},
 	}
 	once, twice, also := standard("first"), standard("second"), standard("third")

@@ -47,6 +47,7 @@ var classes = []class{
 	{"internal/ops", core, exact},
 	{"internal/record", core, exact},
 	{"internal/tokens", core, worldly}, // vocabularies are loaded once, on first use, and counts remembered in a shared table
+	{"internal/prompt", core, worldly}, // so is what it counts with
 
 	{"simulator/deployment", core, exact},
 	{"simulator/lease", core, exact},
