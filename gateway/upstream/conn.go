@@ -163,11 +163,14 @@ func (c *conn) send(req *http.Request, m *message) (int, error) {
 	go func() {
 		defer req.Body.Close()
 		n, err := io.Copy(c.net, io.LimitReader(m.rest, m.length))
-		if err == nil && n < m.length { // the caller's fault: nobody can make anything of what was sent
+		short := err == nil && n < m.length
+		if short { // the caller's fault: nobody can make anything of what was sent
 			err = io.ErrUnexpectedEOF
-			c.interrupt()
 		}
 		done <- err
+		if short { // who waits for the answer finds out why
+			c.interrupt()
+		}
 	}()
 	return n, nil
 }
