@@ -10,6 +10,7 @@ import (
 
 	"foundrylab/gateway/core"
 	"foundrylab/internal/ops"
+	"foundrylab/internal/prompt"
 	"foundrylab/internal/record"
 	"foundrylab/internal/yamlconf"
 )
@@ -96,7 +97,8 @@ type route struct {
 	name string // for logs
 	path string // mux template
 	op   *ops.Operation
-	body bool // the deployment is the body's model, not in the path
+	size prompt.Rule // of its prompts
+	body bool        // the deployment is the body's model, not in the path
 }
 
 // forwarded are the route families that the gateway serves, as its backends have them. Not those of a project, whose name
@@ -109,7 +111,7 @@ func routes() []*route {
 		op := ops.All[i]
 		op.In &= forwarded
 		for _, r := range op.Routes() {
-			list = append(list, &route{name: op.Name + "/" + r.Family.Name, path: r.Path, op: &op, body: r.Family.ModelInBody})
+			list = append(list, &route{name: op.Name + "/" + r.Family.Name, path: r.Path, op: &op, size: prompt.Of(op.Name), body: r.Family.ModelInBody})
 		}
 	}
 	return list

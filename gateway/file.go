@@ -42,7 +42,7 @@ type FileBackend struct {
 	Name       string           `yaml:"name" required:"true" doc:"as in gateway.route.groups, and in the header x-gateway-backend"`
 	URL        string           `yaml:"url" required:"true" doc:"of the resource, such as https://myresource.openai.azure.com"`
 	Deployment string           `yaml:"deployment" doc:"its deployment, put in place of what the client names; default: the backend's name"`
-	Model      string           `yaml:"model" doc:"model and version of the deployment, such as gpt-4.1@2025-04-14; where one backend says it all must, and the same: a retry must not change the answer's model"`
+	Model      string           `yaml:"model" doc:"model and version of the deployment, such as gpt-4.1@2025-04-14; where one backend says it all must, and the same: a retry must not change the answer's model; prompts are counted by its vocabulary, else by that of the name that a client uses"`
 	Key        *identity.Secret `yaml:"key" doc:"where the key of the resource is, sent as api-key; default: none is sent"`
 	Entra      *entra.Config    `yaml:"entra" doc:"instead of key: as whom the gateway gets tokens of Microsoft Entra ID, sent as Authorization: Bearer"`
 }
@@ -81,6 +81,7 @@ func (f *File) Config(from identity.Source) (Config, error) {
 	var found []error
 	for i := range f.Backends {
 		b := &f.Backends[i]
+		cfg.Model = b.Model
 		made := Backend{Name: b.Name, URL: b.URL, Deployment: b.Deployment}
 		if b.Key != nil {
 			key, err := from.Read(b.Key)

@@ -32,6 +32,7 @@ const DefaultMaxBody = 16 << 20
 type Config struct {
 	Core     core.Config // the policy; Policy gives one with every default
 	Backends []Backend   // in the order of their dense ids, at most core.MaxBackends
+	Model    string      // that the backends serve, such as gpt-4.1@2025-04-14: prompts are counted by its vocabulary; "": by that of the name that a client uses
 	Clients  []Client    // the tenants, in the order of their dense ids
 	Seed     uint64      // of the dice that choose among backends
 

@@ -109,17 +109,19 @@ func TestKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer gw.Close()
-	op := routes()[0].op
-	ev := gw.describe(op, []byte(marked(77)), 3)
+	describe := func(body string, tenant uint16) core.Event {
+		return gw.describe(routes()[0], httptest.NewRequest("POST", "/", nil), []byte(body), tenant)
+	}
+	ev := describe(marked(77), 3)
 	want := core.Event{Kind: core.Request, Key: 77, Tenant: 3, PromptTokens: 33, PromptEstimate: 17, Bytes: 126, MaxTokens: 16}
-	if ev != want || gw.describe(op, []byte(marked(77)), 3) != want {
+	if ev != want || describe(marked(77), 3) != want {
 		t.Errorf("marked: %+v", ev)
 	}
-	first, second := gw.describe(op, []byte(chat), 0), gw.describe(op, []byte(chat), 0)
-	if first.Key == second.Key || first.MaxTokens != -1 || first.PromptTokens != 3 {
+	first, second := describe(chat, 0), describe(chat, 0)
+	if first.Key == second.Key || first.MaxTokens != -1 || first.PromptTokens != 10 || first.PromptEstimate != 3 {
 		t.Errorf("unmarked: %+v %+v", first, second)
 	}
-	if ev := gw.describe(op, []byte(`{"stream":true,"messages":7}`), 0); !ev.Stream || ev.Kind != core.Request {
+	if ev := describe(`{"stream":true,"messages":7}`, 0); !ev.Stream || ev.Kind != core.Request {
 		t.Errorf("of a body that is wrong, what could be read counts: %+v", ev)
 	}
 }

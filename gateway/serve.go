@@ -11,7 +11,6 @@ import (
 
 	"foundrylab/gateway/core"
 	"foundrylab/internal/ops"
-	"foundrylab/internal/tokens"
 )
 
 // serve returns the handler of a route: who asks, what, and then an exchange.
@@ -28,7 +27,7 @@ func (g *Gateway) serve(id int, rt *route) http.HandlerFunc {
 			g.refuse(w, rt, v, problem, "")
 			return
 		}
-		x.run(g.describe(rt.op, x.body, v.tenant))
+		x.run(g.describe(rt, r, x.body, v.tenant))
 	}
 }
 
@@ -91,17 +90,21 @@ func (g *Gateway) read(w http.ResponseWriter, r *http.Request, most int64) ([]by
 // describe returns the Request event of a body. The gateway does not judge a
 // body: what is wrong with it the backend says better, so an error of Peek
 // leaves only less known.
-func (g *Gateway) describe(op *ops.Operation, body []byte, tenant uint16) core.Event {
-	peeked, _ := op.Peek(new(ops.Peeker), body)
-	estimate := int32(min(tokens.EstimateParts(peeked.PartChars), math.MaxInt32))
+func (g *Gateway) describe(rt *route, r *http.Request, body []byte, tenant uint16) core.Event {
+	peeked, _ := rt.op.Peek(new(ops.Peeker), body)
 	ev := core.Event{
 		Kind: core.Request, Tenant: tenant, Stream: peeked.Stream, MaxTokens: int32(peeked.OutputLimit()),
-		PromptTokens: estimate, PromptEstimate: estimate, Bytes: int32(min(len(body), math.MaxInt32)),
+		PromptEstimate: int32(min(rt.size.Estimate(&peeked), math.MaxInt32)), Bytes: int32(min(len(body), math.MaxInt32)),
 	}
 	if m, ok := peeked.Marker(); ok {
 		ev.Key, ev.PromptTokens = m.Key, int32(m.Prompt)
 		return ev
 	}
+	called := peeked.Model
+	if !rt.body {
+		called = pathModel(r)
+	}
+	ev.PromptTokens = g.present.Load().promptTokens(rt, called, &peeked)
 	// Bodies of one content must not all meet the same dice, or a weighted
 	// choice sends them all to one backend: so their number goes in.
 	h := fnv.New64a()

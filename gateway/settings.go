@@ -7,21 +7,23 @@ import (
 
 	"foundrylab/gateway/core"
 	"foundrylab/internal/tick"
+	"foundrylab/internal/tokens"
 )
 
 // settings is a configuration in force. Tenants and backends keep their places
 // from one to the next, so that an id means the same whenever a request began;
 // what is gone keeps its place too.
 type settings struct {
-	cfg      Config
-	backends []backend
-	door     *door
-	tallies  []*tally // of whoever is no tenant, and then by tenant
+	cfg        Config
+	vocabulary *tokens.Model // nil: nobody said which
+	backends   []backend
+	door       *door
+	tallies    []*tally // of whoever is no tenant, and then by tenant
 }
 
 // newSettings returns the settings that follow others; nil: the first.
 func newSettings(cfg Config, door *door, shared http.RoundTripper, before *settings) *settings {
-	s := &settings{cfg: cfg, door: door}
+	s := &settings{cfg: cfg, vocabulary: vocabulary(cfg.Model), door: door}
 	if before != nil {
 		s.tallies = before.tallies
 	}

@@ -149,11 +149,15 @@ func (p *paced) retune(now tick.Instant, perMinute, reserve int64) {
 const million = 1_000_000
 
 // Cost returns what a backend charges a request at arrival, in its own unit:
-// for a prompt of that estimate and at most maxTokens of output, negative where
-// the request says nothing. Where it counts what was used in the end, expected
-// is how much output to expect; negative: nobody knows.
-func (g *Gate) Cost(backend int, promptEstimate, maxTokens, expected int32) int64 {
+// for a prompt of so many tokens, which it takes for estimate, and at most
+// maxTokens of output, negative where the request says nothing. Where it counts
+// what was used in the end, that is the prompt, and expected is how much output
+// to expect; negative: nobody knows.
+func (g *Gate) Cost(backend int, prompt, estimate, maxTokens, expected int32) int64 {
 	r := &g.backends[backend].rule
+	if !r.actual {
+		prompt = estimate
+	}
 	out := int64(maxTokens)
 	if maxTokens < 0 {
 		out = r.absentOutput
@@ -161,7 +165,7 @@ func (g *Gate) Cost(backend int, promptEstimate, maxTokens, expected int32) int6
 	if r.actual && expected >= 0 && (maxTokens < 0 || int64(expected) < out) {
 		out = int64(expected)
 	}
-	return max(int64(promptEstimate)+r.outputWeight*out, 1)
+	return max(int64(prompt)+r.outputWeight*out, 1)
 }
 
 // Used returns what a request cost that ended with so many tokens, and whether

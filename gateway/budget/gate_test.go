@@ -143,22 +143,24 @@ func TestCost(t *testing.T) {
 	g := NewGate(predictive(Limit{Backend: "standard", TPM: 1, AbsentOutput: 640}, Limit{Backend: "ptu", TPM: 1, Charge: "actual", OutputWeight: 4}),
 		[]string{"standard", "ptu", "unknown"}, at(0))
 	for _, c := range []struct {
-		backend                     int
-		prompt, maxTokens, expected int32
-		want                        int64
+		backend             int
+		maxTokens, expected int32
+		want                int64
 	}{
-		{0, 100, 50, 20, 150},
-		{0, 100, -1, 20, 740},
-		{0, 0, 0, -1, 1}, // nothing is free, or it could not be shared out
-		{1, 100, 50, 20, 180},
-		{1, 100, 50, 70, 300}, // no more than it asks for
-		{1, 100, -1, 20, 180},
-		{1, 100, 50, -1, 300},
-		{2, 100, 50, 20, 150},
+		{0, 50, 20, 150}, // counts what it takes the prompt for
+		{0, -1, 20, 740},
+		{1, 50, 20, 170}, // counts the prompt
+		{1, 50, 70, 290}, // no more than it asks for
+		{1, -1, 20, 170},
+		{1, 50, -1, 290},
+		{2, 50, 20, 150},
 	} {
-		if got := g.Cost(c.backend, c.prompt, c.maxTokens, c.expected); got != c.want {
+		if got := g.Cost(c.backend, 90, 100, c.maxTokens, c.expected); got != c.want {
 			t.Errorf("%+v: %d", c, got)
 		}
+	}
+	if got := g.Cost(0, 0, 0, 0, -1); got != 1 {
+		t.Errorf("nothing is free, or it could not be shared out: %d", got)
 	}
 	if used, settles := g.Used(1, 90, 10); used != 130 || !settles {
 		t.Errorf("a provisioned deployment counts what was used: %d %v", used, settles)

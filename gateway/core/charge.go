@@ -13,7 +13,7 @@ const notAllowed = -1
 // measure notes what a request may cost, and holds it against its tenant's own
 // limits.
 func (c *Core) measure(now tick.Instant, r *request, ev *Event) (why record.Reason, wait time.Duration) {
-	r.meter = meter{prompt: ev.PromptEstimate, maxTokens: ev.MaxTokens, bytes: ev.Bytes, tenant: c.cfg.placeOf(ev.Tenant), deadline: tick.Never}
+	r.meter = meter{prompt: ev.PromptTokens, estimate: ev.PromptEstimate, maxTokens: ev.MaxTokens, bytes: ev.Bytes, tenant: c.cfg.placeOf(ev.Tenant), deadline: tick.Never}
 	r.admitted = uint32(now / tick.Instant(time.Second))
 	if ev.DeadlineMs > 0 {
 		r.deadline = now.Add(time.Duration(ev.DeadlineMs) * time.Millisecond)

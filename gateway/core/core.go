@@ -91,12 +91,13 @@ type fate struct {
 
 // meter is what a request costs whom, and how long it may wait.
 type meter struct {
-	prompt    int32 // the service's estimate
+	prompt    int32 // tokens, as the gateway counts them
+	estimate  int32 // of the prompt: what the service's limits take it for
 	maxTokens int32 // negative: absent
 	bytes     int32
 	tenant    uint16
 	refusals  uint16 // attempts that a backend refused for its limits
-	_         [8]byte
+	_         [4]byte
 	handle    queue.Handle // while it waits
 	deadline  tick.Instant // by which it must be sent
 	cost      int64        // charged for the attempt under way, or to be charged for the next

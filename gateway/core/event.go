@@ -25,7 +25,7 @@ const (
 type Event struct {
 	Ref          record.Ref
 	Key          uint64 // names the dice
-	PromptTokens int32  // End: as the backend counted them; 0: it did not say
+	PromptTokens int32  // Request: as the gateway counts them. End: as the backend counted them; 0: it did not say
 	// PromptEstimate is what the service takes the prompt for at arrival: most
 	// limits count that.
 	PromptEstimate int32

@@ -219,6 +219,9 @@ func (tr *tracer) event(f []string, args map[string]string) Event {
 	case "request":
 		ev.Kind, ev.Key, ev.PromptTokens, ev.MaxTokens = Request, number("key"), int32(number("tokens")), -1
 		ev.PromptEstimate, ev.Tenant = ev.PromptTokens, uint16(number("tenant"))
+		if _, ok := args["taken"]; ok { // for what the service takes the prompt
+			ev.PromptEstimate = int32(number("taken"))
+		}
 		if _, ok := args["max"]; ok {
 			ev.MaxTokens = int32(number("max"))
 		}

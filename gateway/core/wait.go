@@ -53,7 +53,7 @@ func (c *Core) primary(r *request) int { return c.configs[r.cfg].groups[0][0].Ba
 
 // costAt is what a backend charges a request at arrival.
 func (c *Core) costAt(backend int, r *request) int64 {
-	return c.gate.Cost(backend, r.prompt, r.maxTokens, c.tenants[r.tenant].expected())
+	return c.gate.Cost(backend, r.prompt, r.estimate, r.maxTokens, c.tenants[r.tenant].expected())
 }
 
 // maxReturns bounds how often backends may refuse a request for their limits
