@@ -42,7 +42,7 @@ func (x *exchange) send(e core.Effect) {
 		}
 		x.end(core.Event{Outcome: record.Failed, Reason: why})
 	case x.response.StatusCode/100 == 2:
-		x.g.driver.Do(core.Event{Kind: core.Head, Ref: e.Ref, Free: freeOf(x.response.Header)})
+		x.g.driver.Do(core.Event{Kind: core.Head, Ref: e.Ref, PromptTokens: x.prompt, Free: freeOf(x.response.Header)})
 	default:
 		x.failed(x.response)
 	}
@@ -63,6 +63,10 @@ func (x *exchange) ask(ctx context.Context, b *backend) (*http.Response, error) 
 		x.shown = token
 		req.Header["Authorization"] = []string{"Bearer " + token}
 	}
+	if t, ok := b.Transport.(*upstream.Transport); ok {
+		return t.RoundTripAnd(req, x.countPrompt)
+	}
+	x.countPrompt()
 	return b.Transport.RoundTrip(req)
 }
 

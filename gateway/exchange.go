@@ -6,6 +6,7 @@ import (
 
 	"foundrylab/gateway/core"
 	"foundrylab/internal/drive"
+	"foundrylab/internal/ops"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
 )
@@ -25,7 +26,10 @@ type exchange struct {
 	body     []byte
 	template [][]byte // v1: the body around its model
 	visitor  visitor
-	began    tick.Instant
+	prompt   int32 // tokens; 0: not counted yet
+
+	uncounted *ops.Peeked // what the body says, until its prompt is counted
+	began     tick.Instant
 
 	box   *drive.Box[core.Effect]
 	queue []core.Effect // taken from the box, not yet carried out
@@ -134,6 +138,9 @@ func (x *exchange) drop() {
 
 // respond ends the exchange towards the client.
 func (x *exchange) respond(e core.Effect) {
+	if x.committed && !x.cut && len(x.w.Header()["Content-Length"]) > 0 { // what is left to do need not keep the client
+		_ = http.NewResponseController(x.w).Flush()
+	}
 	x.log(e)
 	x.count(e)
 	switch {

@@ -20,6 +20,7 @@ import (
 	"foundrylab/gateway/tenancy"
 	"foundrylab/gateway/upstream"
 	"foundrylab/internal/drive"
+	"foundrylab/internal/ops"
 	"foundrylab/internal/tick"
 	"foundrylab/internal/yamlconf"
 )
@@ -102,6 +103,7 @@ type Gateway struct {
 	handler  http.Handler
 	shared   *upstream.Transport
 	buffers  sync.Pool     // *[relayBuffer]byte
+	peekers  sync.Pool     // *ops.Peeker
 	unmarked atomic.Uint64 // requests that brought no key of their own
 }
 
@@ -139,6 +141,7 @@ func New(cfg Config) (*Gateway, error) {
 	g := &Gateway{cfg: cfg, core: newCore(&cfg), shared: upstream.New(cfg.Upstream)}
 	g.present.Store(newSettings(cfg, door, g.shared, nil))
 	g.buffers.New = func() any { return new([relayBuffer]byte) }
+	g.peekers.New = func() any { return new(ops.Peeker) }
 	g.driver = drive.New(g.core, cfg.Clock, core.Event{Kind: core.Wake}, g.deliver)
 	if cfg.Record {
 		g.tape = new(drive.Tape[core.Event, core.Effect])

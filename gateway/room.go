@@ -32,6 +32,9 @@ func freeOf(h http.Header) int32 {
 
 // leftOf returns what is left of a limit, and the limit; 0 where either is not said.
 func leftOf(h http.Header, remaining, limit string) (left, of int64) {
+	if len(h[limit]) == 0 { // most answers that are not the service's: an error costs an allocation
+		return 0, 0
+	}
 	left, err := strconv.ParseInt(h.Get(remaining), 10, 64)
 	of, wrong := strconv.ParseInt(h.Get(limit), 10, 64)
 	if err != nil || wrong != nil || of <= 0 {

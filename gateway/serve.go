@@ -3,7 +3,6 @@ package gateway
 import (
 	"bytes"
 	"errors"
-	"hash/fnv"
 	"math"
 	"net/http"
 	"os"
@@ -27,7 +26,7 @@ func (g *Gateway) serve(id int, rt *route) http.HandlerFunc {
 			g.refuse(w, rt, v, problem, "")
 			return
 		}
-		x.run(g.describe(rt, r, x.body, v.tenant))
+		x.run(g.describe(x))
 	}
 }
 
@@ -87,28 +86,42 @@ func (g *Gateway) read(w http.ResponseWriter, r *http.Request, most int64) ([]by
 	return body.Bytes(), nil
 }
 
-// describe returns the Request event of a body. The gateway does not judge a
-// body: what is wrong with it the backend says better, so an error of Peek
-// leaves only less known.
-func (g *Gateway) describe(rt *route, r *http.Request, body []byte, tenant uint16) core.Event {
-	peeked, _ := rt.op.Peek(new(ops.Peeker), body)
+// describe returns the Request event of an exchange. The gateway does not judge
+// a body: what is wrong with it the backend says better, so an error of Peek
+// leaves only less known. What it takes long to know is left for later: see
+// countPrompt.
+func (g *Gateway) describe(x *exchange) core.Event {
+	reader := g.peekers.Get().(*ops.Peeker)
+	peeked, _ := x.route.op.Peek(reader, x.body)
+	g.peekers.Put(reader)
 	ev := core.Event{
-		Kind: core.Request, Tenant: tenant, Stream: peeked.Stream, MaxTokens: int32(peeked.OutputLimit()),
-		PromptEstimate: int32(min(rt.size.Estimate(&peeked), math.MaxInt32)), Bytes: int32(min(len(body), math.MaxInt32)),
+		Kind: core.Request, Tenant: x.visitor.tenant, Stream: peeked.Stream, MaxTokens: int32(peeked.OutputLimit()),
+		PromptEstimate: int32(min(x.route.size.Estimate(&peeked), math.MaxInt32)), Bytes: int32(min(len(x.body), math.MaxInt32)),
 	}
 	if m, ok := peeked.Marker(); ok {
-		ev.Key, ev.PromptTokens = m.Key, int32(m.Prompt)
+		x.prompt = int32(m.Prompt)
+		ev.Key, ev.PromptTokens = m.Key, x.prompt
 		return ev
 	}
-	called := peeked.Model
-	if !rt.body {
-		called = pathModel(r)
-	}
-	ev.PromptTokens = g.present.Load().promptTokens(rt, called, &peeked)
-	// Bodies of one content must not all meet the same dice, or a weighted
-	// choice sends them all to one backend: so their number goes in.
-	h := fnv.New64a()
-	h.Write(body)
-	ev.Key = h.Sum64() + g.unmarked.Add(1)
+	x.uncounted = &peeked
+	ev.Key = g.unmarked.Add(1) * spread
 	return ev
+}
+
+// spread makes numbers that follow one another differ in every bit: the golden ratio of 2 to the 64th (Knuth's
+// multiplicative hash).
+const spread = 0x9e3779b97f4a7c15
+
+// countPrompt counts the prompt, once. It takes a while, and is called when the
+// backend has work to do meanwhile.
+func (x *exchange) countPrompt() {
+	if x.uncounted == nil {
+		return
+	}
+	called := x.uncounted.Model
+	if !x.route.body {
+		called = pathModel(x.r)
+	}
+	x.prompt = x.g.present.Load().promptTokens(x.route, called, x.uncounted)
+	x.uncounted = nil
 }

@@ -1,10 +1,14 @@
 package gateway
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
 
 	"github.com/gorilla/mux"
+
+	"foundrylab/gateway/core"
 )
 
 // Prompts are counted by the vocabulary of the backends' model, else by that of the name that a client uses, else by the
@@ -32,9 +36,10 @@ func TestPromptsAreCounted(t *testing.T) {
 		for _, rt := range routes() {
 			if rt.name == c.route {
 				found = true
-				r := mux.SetURLVars(httptest.NewRequest("POST", "/", nil), map[string]string{"deployment": c.called})
-				if ev := gw.describe(rt, r, []byte(c.body), 0); ev.PromptTokens != c.tokens || ev.PromptEstimate != c.estimate {
-					t.Errorf("%+v: %d tokens, taken for %d", c, ev.PromptTokens, ev.PromptEstimate)
+				x := &exchange{g: gw, route: rt, body: []byte(c.body), r: mux.SetURLVars(httptest.NewRequest("POST", "/", nil), map[string]string{"deployment": c.called})}
+				ev := gw.describe(x)
+				if x.countPrompt(); ev.PromptTokens != 0 || x.prompt != c.tokens || ev.PromptEstimate != c.estimate {
+					t.Errorf("%+v: %d tokens, taken for %d", c, x.prompt, ev.PromptEstimate)
 				}
 			}
 		}
@@ -42,5 +47,30 @@ func TestPromptsAreCounted(t *testing.T) {
 			t.Errorf("there is no route %s", c.route)
 		}
 		gw.Close()
+	}
+}
+
+// The count is there when an answer begins, after another attempt too, and over a transport that is not ours.
+func TestPromptIsCountedBeforeItsAnswer(t *testing.T) {
+	for _, foreign := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			lb := newLab(t, []*fake{always(status(503)), always(ok)}, func(cfg *Config) {
+				for i := range cfg.Backends {
+					if foreign {
+						cfg.Backends[i].Transport = struct{ http.RoundTripper }{cfg.Backends[i].Transport}
+					}
+				}
+			})
+			lb.post(v1, chat)
+			var heads []int32
+			for _, s := range lb.Tape().Steps {
+				if s.Event.Kind == core.Head {
+					heads = append(heads, s.Event.PromptTokens)
+				}
+			}
+			if len(heads) != 1 || heads[0] != 10 {
+				t.Errorf("foreign %v: heads with %v tokens", foreign, heads)
+			}
+		})
 	}
 }

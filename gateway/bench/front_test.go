@@ -114,7 +114,7 @@ func startGateway(t *testing.T, listen, backend string) (*exec.Cmd, string) {
 		t.Fatal(err)
 	}
 	filled := strings.NewReplacer("LISTEN", listen, "BACKEND", "http://"+backend).Replace(string(text))
-	cmd := on("0", binary, "gateway", write(t, dir, "gateway.yaml", filled))
+	cmd := on("0", binary, "gateway", write(t, dir, "gateway.yaml", filled), "--metrics", freePort(t))
 	log, err := os.Create(filepath.Join(dir, "access.log"))
 	if err != nil {
 		t.Fatal(err)

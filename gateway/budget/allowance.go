@@ -106,11 +106,17 @@ func (a *Allowance) Admit(now tick.Instant, cost int64) (why record.Reason, wait
 	return record.NoReason, 0
 }
 
-// End tells that a request is over that was admitted then, and that it used
-// delta tokens more than were reserved; fewer are a negative delta. What was
-// reserved in an earlier period of a quota is not given back to this one.
+// End tells that a request is over that was admitted then, and corrects what was
+// reserved for it.
 func (a *Allowance) End(now tick.Instant, delta int64, admitted tick.Instant) {
 	a.active--
+	a.Correct(now, delta, admitted)
+}
+
+// Correct tells that a request that was admitted then uses delta tokens more
+// than were reserved; fewer are a negative delta. What was reserved in an
+// earlier period of a quota is not given back to this one.
+func (a *Allowance) Correct(now tick.Instant, delta int64, admitted tick.Instant) {
 	if a.tokens != nil {
 		a.tokens.Add(now, delta)
 	}

@@ -13,7 +13,7 @@ const notAllowed = -1
 // measure notes what a request may cost, and holds it against its tenant's own
 // limits.
 func (c *Core) measure(now tick.Instant, r *request, ev *Event) (why record.Reason, wait time.Duration) {
-	r.meter = meter{prompt: ev.PromptTokens, estimate: ev.PromptEstimate, maxTokens: ev.MaxTokens, bytes: ev.Bytes, tenant: c.cfg.placeOf(ev.Tenant), deadline: tick.Never}
+	r.meter = meter{prompt: promptOf(ev), estimate: ev.PromptEstimate, maxTokens: ev.MaxTokens, bytes: ev.Bytes, tenant: c.cfg.placeOf(ev.Tenant), deadline: tick.Never}
 	r.admitted = uint32(now / tick.Instant(time.Second))
 	if ev.DeadlineMs > 0 {
 		r.deadline = now.Add(time.Duration(ev.DeadlineMs) * time.Millisecond)
@@ -28,6 +28,35 @@ func (c *Core) measure(now tick.Instant, r *request, ev *Event) (why record.Reas
 		r.reserved = notAllowed
 	}
 	return why, wait
+}
+
+// promptOf is what a Request's prompt is taken for: its count where there is one.
+func promptOf(ev *Event) int32 {
+	if ev.PromptTokens > 0 {
+		return ev.PromptTokens
+	}
+	return ev.PromptEstimate
+}
+
+// counted corrects what a request under way was charged for its prompt.
+func (c *Core) counted(now tick.Instant, r *request, backend int, prompt int32) {
+	delta := int64(prompt) - int64(r.prompt)
+	if delta == 0 {
+		return
+	}
+	r.prompt = prompt
+	if r.reserved != notAllowed {
+		r.reserved += delta
+		c.tenants[r.tenant].allowance.Correct(now, delta, tick.Instant(r.admitted)*tick.Instant(time.Second))
+	}
+	if c.queue == nil && !c.gate.Limited(backend) {
+		return
+	}
+	cost := c.costAt(backend, r)
+	c.gate.Settle(now, backend, cost-r.cost)
+	c.shares.Take(now, int(r.tenant), cost-r.cost)
+	c.line(r, cost)
+	r.cost = cost
 }
 
 // refusal is the answer to a request that its tenant's own limits do not admit:

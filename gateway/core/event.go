@@ -23,9 +23,11 @@ const (
 // Event is what happens to a gateway; a flat value. Ref is the request for
 // Request, Reserved and Gone, the attempt for Head and End.
 type Event struct {
-	Ref          record.Ref
-	Key          uint64 // names the dice
-	PromptTokens int32  // Request: as the gateway counts them. End: as the backend counted them; 0: it did not say
+	Ref record.Ref
+	Key uint64 // names the dice
+	// PromptTokens of Request and Head are as the gateway counts them, of End as
+	// the backend did; 0: that is not known, or not yet.
+	PromptTokens int32
 	// PromptEstimate is what the service takes the prompt for at arrival: most
 	// limits count that.
 	PromptEstimate int32

@@ -26,7 +26,7 @@ func (c *Core) request(now tick.Instant, ev *Event, out []Effect) []Effect {
 		return append(out, Effect{Kind: Stray, Req: ev.Ref, At: now})
 	}
 	r.fate = fate{cfg: c.current, key: ev.Key, since: now, gen: ev.Ref.Gen, state: reserving, backend: NoBackend, metered: c.meters, stream: ev.Stream,
-		tokens: int32(min(int64(ev.PromptTokens)+max(int64(ev.MaxTokens), 0), math.MaxInt32))}
+		tokens: int32(min(int64(promptOf(ev))+max(int64(ev.MaxTokens), 0), math.MaxInt32))}
 	c.active++
 	c.configs[r.cfg].users++
 	if c.meters {
@@ -189,6 +189,9 @@ func (c *Core) head(now tick.Instant, ev *Event, out []Effect) []Effect {
 	c.heard(now, a, ev)
 	c.seen[a.backend].Began(now, a.sent, a.stream)
 	r.state, r.begun = committed, true
+	if r.metered && ev.PromptTokens > 0 {
+		c.counted(now, r, int(a.backend), ev.PromptTokens)
+	}
 	return append(out, Effect{Kind: Commit, Req: c.refOf(a), Ref: ev.Ref, At: now, Backend: a.backend, Attempts: r.attempts, QueueWait: r.queued})
 }
 

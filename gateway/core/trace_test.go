@@ -229,7 +229,7 @@ func (tr *tracer) event(f []string, args map[string]string) Event {
 			ev.DeadlineMs = uint32(d / time.Millisecond)
 		}
 	case "head":
-		ev.Kind = Head
+		ev.Kind, ev.PromptTokens = Head, int32(number("tokens"))
 		if free, ok := args["free"]; ok {
 			var share unit.Ratio
 			tr.parse(&share, free)

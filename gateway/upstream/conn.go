@@ -118,7 +118,7 @@ func hostPort(to address) (host, addr string) {
 
 // exchange sends a message and reads the head of its answer. The connection is given back, or closed, at the end of the
 // answer's body; at once where there is none, or something went wrong.
-func (c *conn) exchange(req *http.Request, m *message) (*http.Response, error) {
+func (c *conn) exchange(req *http.Request, m *message, meanwhile func()) (*http.Response, error) {
 	ctx := req.Context()
 	c.stop = context.AfterFunc(ctx, c.interrupt)
 	c.left, c.got, c.writing = c.t.opt.MaxHead, false, nil
@@ -126,6 +126,9 @@ func (c *conn) exchange(req *http.Request, m *message) (*http.Response, error) {
 		c.deadline(ctx, time.Now().Add(c.t.opt.HeadTimeout))
 	}
 	written, err := c.send(req, m)
+	if err == nil && meanwhile != nil {
+		meanwhile()
+	}
 	if err == nil || written > 0 && !errors.Is(err, os.ErrDeadlineExceeded) {
 		if err != nil { // the backend may have answered before it closed; that is there by now
 			c.deadline(ctx, time.Now().Add(answerBeforeClose))

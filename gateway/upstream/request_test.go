@@ -3,12 +3,18 @@ package upstream
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // wire returns a request as it is sent.
@@ -78,6 +84,43 @@ func FuzzRequest(f *testing.F) {
 			if want := http.CanonicalHeaderKey(name); want != "Content-Length" && !reflect.DeepEqual(got.Header[name], []string{strings.Trim(value, " \t")}) {
 				t.Errorf("%q: header %s appeared", sent, name)
 			}
+		}
+	})
+}
+
+// What is done meanwhile is done when the request is written, once for each time that it is.
+func TestRoundTripAnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &backend{serve: func(n int, conn net.Conn, in *bufio.Reader) {
+			request(in)
+			time.Sleep(time.Second)
+			io.WriteString(conn, fine)
+			if n == 0 {
+				request(in) // and closes
+			}
+		}}
+		tr := New(Options{Dial: b.dial})
+		defer tr.CloseIdleConnections()
+		ask := func(method string) (at []time.Duration) {
+			began := time.Now()
+			req, _ := http.NewRequestWithContext(t.Context(), method, "http://a/", nil)
+			resp, err := tr.RoundTripAnd(req, func() { at = append(at, time.Since(began)) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			io.Copy(io.Discard, resp.Body)
+			return at
+		}
+		if at := ask("POST"); !slices.Equal(at, []time.Duration{0}) {
+			t.Errorf("fresh: %v", at)
+		}
+		if at := ask("GET"); !slices.Equal(at, []time.Duration{0, 0}) {
+			t.Errorf("over a connection that the backend closed: %v", at)
+		}
+		nobody := New(Options{Dial: func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("nobody") }})
+		req, _ := http.NewRequestWithContext(t.Context(), "POST", "http://a/", nil)
+		if _, err := nobody.RoundTripAnd(req, func() { t.Error("nothing was sent") }); err == nil {
+			t.Error("answered by nobody")
 		}
 	})
 }

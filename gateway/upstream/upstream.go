@@ -98,6 +98,13 @@ func New(opt Options) *Transport {
 //
 // An error that Unconnected reports means that there was no connection; see there.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	return t.RoundTripAnd(req, nil)
+}
+
+// RoundTripAnd is RoundTrip, and calls meanwhile, on the same goroutine, when the request is written and before its answer
+// is waited for: what is done there costs the request no time, as long as it takes less than the backend does. It is
+// called again where the request is sent again, and not where it was not sent.
+func (t *Transport) RoundTripAnd(req *http.Request, meanwhile func()) (*http.Response, error) {
 	m, err := t.message(req)
 	if err != nil {
 		closeBody(req)
@@ -110,7 +117,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		resp, err := c.exchange(req, m)
+		resp, err := c.exchange(req, m, meanwhile)
 		if err == nil {
 			return resp, nil
 		}

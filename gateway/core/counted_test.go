@@ -1,0 +1,57 @@
+package core
+
+import (
+	"math/rand"
+	"testing"
+	"time"
+
+	"foundrylab/gateway/budget"
+	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
+	"foundrylab/internal/unit"
+)
+
+// A prompt that is counted while its backend works costs its tenant, and the gate of a backend that charges what was used,
+// what it would have cost had its count been there at arrival: afterwards both say the same waits.
+func TestCountedLaterCostsTheSame(t *testing.T) {
+	cfg := policy()
+	cfg.Budget.Dispatch = "predictive"
+	cfg.Budget.Limits = []budget.Limit{{Backend: "a", TPM: 1_200_000, OutputWeight: 3, Charge: "actual", RPMWindow: unit.Duration(time.Second)}}
+	cfg.Tenants = []Tenant{{Name: "x", Weight: 1, Limits: budget.Limits{TPM: 90_000}}, {Name: "y", Weight: 1}}
+	waits := func(later, open bool) (of [2]uint32) {
+		dice := rand.New(rand.NewSource(7))
+		c := New(cfg, Options{Seed: 1, Backends: []string{"a"}, Tenants: []Member{{"x", 1}, {"y", 1}}})
+		now := tick.Instant(1)
+		for i := range 50 {
+			now = now.Add(120 * time.Millisecond)
+			count := int32(1 + dice.Intn(2000))
+			ask := Event{Kind: Request, Ref: record.Ref{Slot: uint32(i)}, PromptTokens: count, PromptEstimate: int32(1 + dice.Intn(500)), MaxTokens: 40}
+			head := Event{Kind: Head, PromptTokens: count}
+			if later {
+				ask.PromptTokens = 0
+			}
+			out := c.Step(now, ask, nil)
+			if out[0].Kind != Send {
+				t.Fatalf("request %d: %+v", i, out)
+			}
+			head.Ref = out[0].Ref
+			c.Step(now, head, nil)
+			if !open {
+				c.Step(now, Event{Kind: End, Ref: head.Ref, Status: 200, Outcome: record.Succeeded, Completion: int32(dice.Intn(40)), PromptTokens: count}, nil)
+			}
+		}
+		for tenant := range uint16(2) {
+			out := c.Step(now, Event{Kind: Request, Ref: record.Ref{Slot: 1000}, Tenant: tenant, PromptTokens: 80_000, MaxTokens: 100_000 * int32(tenant)}, nil)
+			if !out[0].HasRetry || out[0].RetryMs == 0 {
+				t.Fatalf("tenant %d: %+v", tenant, out)
+			}
+			of[tenant] = out[0].RetryMs
+		}
+		return of
+	}
+	for _, open := range []bool{true, false} {
+		if at, later := waits(false, open), waits(true, open); at != later {
+			t.Errorf("open %v: after counts at arrival the limits want %v ms, after later ones %v ms", open, at, later)
+		}
+	}
+}
