@@ -1,7 +1,7 @@
 // Package breaker keeps a gateway's view of one backend: closed, open or
 // half-open. A Retry-After is authoritative: the backend stays out exactly
-// that long. Other failures open it by count. It refuses clocks, and results
-// of an earlier generation.
+// that long. Other failures open it by count, or by their share. It refuses
+// clocks, and results of an earlier generation.
 package breaker
 
 import (
@@ -14,12 +14,24 @@ import (
 
 // Config is the `breaker` part of a gateway.
 type Config struct {
-	Failures      int           `yaml:"failures" default:"3" min:"1" max:"1000" doc:"failures in a row (no whole answer between them) within window that open it; a 429 with Retry-After opens it at once"`
-	Window        unit.Duration `yaml:"window" default:"10s" doc:"failures are counted over this long, from the first of them"`
+	Failures      int           `yaml:"failures" default:"3" min:"0" max:"1000" doc:"failures in a row within window that open it: no attempt that was sent after the first of them ended well; 0: any number; a 429 with Retry-After opens it at once"`
+	Share         unit.Ratio    `yaml:"share" doc:"share of the results within window that open it, where so many are failures, such as 50%; default: none does"`
+	ShareMin      int64         `yaml:"share_min" default:"20" min:"1" max:"1000000" doc:"results that there must be within window before share counts"`
+	Window        unit.Duration `yaml:"window" default:"10s" doc:"failures are counted over this long, from the first of them; their share over the last of it"`
 	Open          unit.Duration `yaml:"open" default:"10s" doc:"how long it stays open after failures, before one request probes"`
 	ProbeEvery    unit.Duration `yaml:"probe_every" default:"1s" doc:"half-open: how long a probe may go unanswered before another request probes too"`
 	MaxRetryAfter unit.Duration `yaml:"max_retry_after" default:"5m" doc:"a longer Retry-After is about the one request (larger than the whole quota), not about the backend, and is not honoured here"`
 	Ramp          unit.Duration `yaml:"ramp" default:"50ms" doc:"back after it was open, it gets what waits in the queue one by one at first, so that a herd meets neither a limit nor a weak server: the n-th follows the one before it after this long divided by n; 0s: all at once"`
+}
+
+// Validate implements yamlconf.Validator.
+func (c Config) Validate(fail func(path, format string, args ...any)) {
+	if c.Failures == 0 && c.Share == 0 {
+		fail("failures", "is 0: then share must say what opens it")
+	}
+	if c.Share > unit.One {
+		fail("share", "is more than all: at most 100%%")
+	}
 }
 
 // Change is what a report to the breaker did to its state.
@@ -42,6 +54,7 @@ type Breaker struct {
 	probed    tick.Instant // half-open: when the last probe was sent; 0: none is out
 	ramped    uint32       // closed again: how many were sent since, and 1; 0: no longer ramping
 	next      tick.Instant // ramping: when another may be sent
+	results   *results     // nil: their share does not count, or there is none yet
 }
 
 // New returns a closed breaker.
@@ -120,13 +133,32 @@ func (b *Breaker) Began(gen uint32) Change {
 	return b.to(record.Closed, 0, record.NoReason)
 }
 
-// Success notes a whole answer, or one that is the client's fault. It forgets
-// failures, and closes a half-open breaker.
-func (b *Breaker) Success(gen uint32) Change {
-	if gen == b.gen {
+// Success notes a whole answer, or one that is the client's fault, to an attempt
+// that was sent then. It forgets failures, and closes a half-open breaker. What
+// was sent before the first failure says nothing of how the backend is since.
+func (b *Breaker) Success(now tick.Instant, gen uint32, sent tick.Instant) Change {
+	if gen != b.gen {
+		return Change{}
+	}
+	if sent >= b.first {
 		b.failures = 0
 	}
+	if b.state == record.Closed {
+		b.tooMany(now, false)
+	}
 	return b.Began(gen)
+}
+
+// tooMany notes a result, and reports whether too many are failures.
+func (b *Breaker) tooMany(now tick.Instant, failed bool) bool {
+	if b.cfg.Share == 0 {
+		return false
+	}
+	if b.results == nil {
+		b.results = new(results)
+	}
+	all, bad := b.results.note(now, time.Duration(b.cfg.Window), failed)
+	return all >= b.cfg.ShareMin && bad*int64(unit.One) >= all*int64(b.cfg.Share)
 }
 
 // Abandoned notes an attempt that ended without saying anything about the
@@ -166,7 +198,8 @@ func (b *Breaker) Failure(now tick.Instant, gen uint32, why record.Reason) Chang
 		if b.failures == 0 || now.Sub(b.first) > time.Duration(b.cfg.Window) {
 			b.failures, b.first = 0, now
 		}
-		if b.failures++; b.failures < b.cfg.Failures {
+		b.failures++
+		if many := b.tooMany(now, true); !many && (b.cfg.Failures == 0 || b.failures < b.cfg.Failures) {
 			return Change{}
 		}
 	}
@@ -191,6 +224,7 @@ func (b *Breaker) to(s record.BackendState, until tick.Instant, why record.Reaso
 	b.gen++
 	b.failures, b.probed, b.throttled = 0, 0, false
 	b.ramped, b.next = 0, 0
+	b.results = nil
 	if s == record.Closed && b.cfg.Ramp > 0 {
 		b.ramped = 1
 	}

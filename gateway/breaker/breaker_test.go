@@ -2,6 +2,7 @@ package breaker
 
 import (
 	"fmt"
+	"math/rand"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +60,24 @@ func TestBreaker(t *testing.T) {
 			{0, "fail x", "closed"},
 			{0, "fail x", "closed"},
 			{0, "fail x", "open until 10s!"},
+		}},
+		{"a success of what was sent before the first failure forgets none", []step{
+			{0, "send old", "closed"},
+			{1 * time.Second, "send x", "closed"},
+			{2 * time.Second, "fail x", "closed"},
+			{2 * time.Second, "send new", "closed"},
+			{3 * time.Second, "fail x", "closed"},
+			{3 * time.Second, "ok old", "closed"},
+			{3 * time.Second, "ok x", "closed"},
+			{4 * time.Second, "fail x", "open until 14s!"},
+		}},
+		{"a success of what was sent at the first failure forgets it", []step{
+			{1 * time.Second, "send x", "closed"},
+			{2 * time.Second, "fail x", "closed"},
+			{2 * time.Second, "send new", "closed"},
+			{3 * time.Second, "fail x", "closed"},
+			{3 * time.Second, "ok new", "closed"},
+			{4 * time.Second, "fail x", "closed"},
 		}},
 		{"good headers forget no failure, but close it for a probe", []step{
 			{0, "send x", "closed"},
@@ -167,9 +186,9 @@ func TestBreaker(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := New(config())
-			gens := map[string]uint32{}
+			attempts := map[string]attempt{}
 			for i, s := range c.steps {
-				if got := run(t, &b, gens, s); got != s.want {
+				if got := run(t, &b, attempts, s); got != s.want {
 					t.Fatalf("step %d, at %v %s: %s, want %s", i, s.at, s.do, got, s.want)
 				}
 			}
@@ -182,17 +201,23 @@ func config() *Config {
 		ProbeEvery: unit.Duration(time.Second), MaxRetryAfter: unit.Duration(5 * time.Minute)}
 }
 
+// attempt is what its sender keeps of it.
+type attempt struct {
+	gen  uint32
+	sent tick.Instant
+}
+
 // run does one step and describes where the breaker is after it.
-func run(t *testing.T, b *Breaker, gens map[string]uint32, s step) string {
+func run(t *testing.T, b *Breaker, attempts map[string]attempt, s step) string {
 	t.Helper()
 	f := strings.Fields(s.do + " - -")
-	now, gen := tick.Instant(s.at), gens[f[1]]
+	now, gen, sent := tick.Instant(s.at), attempts[f[1]].gen, attempts[f[1]].sent
 	var c Change
 	switch f[0] {
 	case "send":
-		gens[f[1]] = b.Sent(now)
+		attempts[f[1]] = attempt{b.Sent(now), now}
 	case "ok":
-		c = b.Success(gen)
+		c = b.Success(now, gen, sent)
 	case "began":
 		c = b.Began(gen)
 	case "fail":
@@ -264,5 +289,77 @@ func TestReconfigure(t *testing.T) {
 	b.Reconfigure(config())
 	if _, until, _ := b.State(); until != tick.Instant(time.Second) {
 		t.Errorf("open until %v", until)
+	}
+}
+
+// By share it opens when half of the last ten seconds' results, at least eight, are failures: not for few, not for a third,
+// and not for what is longer ago.
+func TestShare(t *testing.T) {
+	cfg := config()
+	cfg.Failures, cfg.Share, cfg.ShareMin = 0, unit.One/2, 8
+	for _, c := range []struct {
+		name, results string // one each second; x failed, . did not, _ none came
+		opens         int    // at which of them; -1: it does not
+	}{
+		{"few", "xxxxxxx", -1},
+		{"enough", "xxxxxxxx", 7},
+		{"half", ".x.x.x.x", 7},
+		{"a third", "..x..x..x..x..x..x..x", -1},
+		{"the last tip it", "....xxxx", 7},
+		{"long ago", "xxxxxxx__________x......x", -1},
+		{"a good one opens nothing", "xxxxx.....xxxxx", 10},
+		{"good ones go by", "..........xxxxx", 14},
+	} {
+		b := New(cfg)
+		opened := -1
+		for i, r := range c.results {
+			now := tick.Instant(i) * tick.Instant(time.Second)
+			gen := b.Sent(now)
+			switch r {
+			case 'x':
+				if b.Failure(now, gen, record.BackendStatus).Changed && opened < 0 {
+					opened = i
+				}
+			case '.':
+				b.Success(now, gen, now)
+			}
+		}
+		if opened != c.opens {
+			t.Errorf("%s: opened at %d, want %d", c.name, opened, c.opens)
+		}
+	}
+}
+
+// The count of a sliding window is that of the results that it holds, give or take one part of it.
+func TestResults(t *testing.T) {
+	dice := rand.New(rand.NewSource(1))
+	type result struct {
+		at     tick.Instant
+		failed bool
+	}
+	var all []result
+	var r results
+	now := tick.Instant(1_700_000_000_000_000_000)
+	for range 5000 {
+		now = now.Add(time.Duration(dice.Intn(800)) * time.Millisecond)
+		if dice.Intn(200) == 0 {
+			now = now.Add(time.Minute)
+		}
+		failed := dice.Intn(3) == 0
+		all = append(all, result{now, failed})
+		n, bad := r.note(now, 10*time.Second, failed)
+		from := (now/tick.Instant(time.Second) - parts + 1) * tick.Instant(time.Second)
+		wantN, wantBad := int64(0), int64(0)
+		for _, old := range all {
+			if old.at >= from {
+				wantN++
+				if old.failed {
+					wantBad++
+				}
+			}
+		}
+		if n != wantN || bad != wantBad {
+			t.Fatalf("at %v: %d of %d, want %d of %d", now, bad, n, wantBad, wantN)
+		}
 	}
 }

@@ -267,16 +267,16 @@ func (c *Core) learn(now tick.Instant, a *attempt, ev *Event) breaker.Change {
 	b := &c.breakers[a.backend]
 	switch {
 	case ev.Outcome == record.Succeeded:
-		return b.Success(a.breakerGen)
+		return b.Success(now, a.breakerGen, a.sent)
 	case ev.Reason == record.ClientGone || ev.Reason == record.ClientTimeout:
 		b.Abandoned(a.breakerGen)
 		return breaker.Change{}
 	case ev.Status == 429 && ev.HasRetry:
 		return b.Throttled(now, a.breakerGen, time.Duration(ev.RetryMs)*time.Millisecond)
-	case ev.Status == 0 || ev.Status == 429 || ev.Status >= 500 || ev.Outcome == record.Failed && ev.Status == 200:
+	case ev.Status == 0 || ev.Status == 408 || ev.Status == 429 || ev.Status >= 500 || ev.Outcome == record.Failed && ev.Status == 200:
 		return b.Failure(now, a.breakerGen, ev.Reason)
 	}
-	return b.Success(a.breakerGen) // a 4xx is the client's fault: the backend is well
+	return b.Success(now, a.breakerGen, a.sent) // a 4xx is the client's fault: the backend is well
 }
 
 // gone: the client left; its attempt is dropped and its slot freed.
