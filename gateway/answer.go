@@ -53,6 +53,8 @@ func (g *Gateway) explain(e core.Effect) errorBody {
 		return errorBody{"TokenBudgetExceeded", "The token budget is used up. " + again}
 	case e.Reason == record.TenantQuota:
 		return errorBody{"QuotaExceeded", "The gateway's quota of your tokens is used up for this period. " + again}
+	case e.Reason == record.ZoneRefused:
+		return errorBody{"403", "No backend of the gateway is in a zone where your tenant's requests may be processed."}
 	case tenantReasons[e.Reason] != "":
 		return errorBody{"429", tenantReasons[e.Reason] + " " + again}
 	case e.Status == http.StatusTooManyRequests:

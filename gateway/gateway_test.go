@@ -3,8 +3,10 @@ package gateway
 import (
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -159,10 +161,32 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 	})
 }
 
+func noJitter(c *Config) { c.Core.Retry.Jitter = 0 }
+
+// Of many that are turned away together each is told another wait: from what is true, to a fifth more.
+func TestJitter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lb := newLab(t, []*fake{always(status(429, "Retry-After", "100"))}, nil)
+		told := map[int]bool{}
+		low, high := math.MaxInt, 0
+		for range 200 {
+			ms, err := strconv.Atoi(lb.post(classic, chat).header.Get("Retry-After-Ms"))
+			if err != nil || ms < 100_000 || ms > 120_000 {
+				t.Fatalf("told to wait %d ms, %v", ms, err)
+			}
+			told[ms] = true
+			low, high = min(low, ms), max(high, ms)
+		}
+		if len(told) < 190 || low > 101_000 || high < 119_000 {
+			t.Errorf("%d different waits from %d to %d", len(told), low, high)
+		}
+	})
+}
+
 // When nobody is left, the client is told when the first backend is back.
 func TestAllThrottled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		lb := newLab(t, []*fake{always(status(429, "Retry-After", "7")), always(status(429, "Retry-After-Ms", "20000", "X-Mine", "b"))}, nil)
+		lb := newLab(t, []*fake{always(status(429, "Retry-After", "7")), always(status(429, "Retry-After-Ms", "20000", "X-Mine", "b"))}, noJitter)
 		kept := lb.post(classic, chat)
 		if kept.status != 429 || !strings.Contains(kept.body, "says the backend") || kept.header.Get("X-Mine") != "b" ||
 			kept.header.Get("Retry-After-Ms") != "7000" || kept.header.Get("Retry-After") != "7" ||
@@ -235,7 +259,7 @@ func TestOwnAnswers(t *testing.T) {
 
 func TestOpenBreakerIs503(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		lb := newLab(t, []*fake{always(status(500))}, func(c *Config) { c.Core.Breaker.Failures = 1 })
+		lb := newLab(t, []*fake{always(status(500))}, func(c *Config) { c.Core.Breaker.Failures, c.Core.Retry.Jitter = 1, 0 })
 		lb.post(classic, chat)
 		time.Sleep(time.Second)
 		got := lb.post(classic, chat)

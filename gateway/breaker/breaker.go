@@ -21,7 +21,7 @@ type Config struct {
 	Open          unit.Duration `yaml:"open" default:"10s" doc:"how long it stays open after failures, before one request probes"`
 	ProbeEvery    unit.Duration `yaml:"probe_every" default:"1s" doc:"half-open: how long a probe may go unanswered before another request probes too"`
 	MaxRetryAfter unit.Duration `yaml:"max_retry_after" default:"5m" doc:"a longer Retry-After is about the one request (larger than the whole quota), not about the backend, and is not honoured here"`
-	Ramp          unit.Duration `yaml:"ramp" default:"50ms" doc:"back after it was open, it gets what waits in the queue one by one at first, so that a herd meets neither a limit nor a weak server: the n-th follows the one before it after this long divided by n; 0s: all at once"`
+	Ramp          unit.Duration `yaml:"ramp" default:"50ms" doc:"back after it was open, it gets requests one by one at first, as far as the others can wait in the queue or go to another backend, so that a herd meets neither a limit nor a weak server: the n-th follows the one before it after this long divided by n; 0s: all at once"`
 }
 
 // Validate implements yamlconf.Validator.

@@ -18,16 +18,28 @@ func (c *Core) measure(now tick.Instant, r *request, ev *Event) (why record.Reas
 	if ev.DeadlineMs > 0 {
 		r.deadline = now.Add(time.Duration(ev.DeadlineMs) * time.Millisecond)
 	}
+	r.tried = c.barred(r)
+	if r.reserved = notAllowed; r.tried&c.cfg.members == c.cfg.members {
+		return record.ZoneRefused, 0
+	}
 	t := &c.tenants[r.tenant]
 	out := int64(r.maxTokens)
 	if out < 0 {
 		out = int64(max(t.expected(), 0))
 	}
-	r.reserved = int64(r.prompt) + out
-	if why, wait = t.allowance.Admit(now, r.reserved); why != record.NoReason {
-		r.reserved = notAllowed
+	cost := int64(r.prompt) + out
+	if why, wait = t.allowance.Admit(now, cost); why == record.NoReason {
+		r.reserved = cost
 	}
 	return why, wait
+}
+
+// barred is the set of backends that a request must not be sent to, whatever happens.
+func (c *Core) barred(r *request) uint64 {
+	if !r.metered {
+		return 0
+	}
+	return c.configs[r.cfg].tenants[r.tenant].barred
 }
 
 // promptOf is what a Request's prompt is taken for: its count where there is one.
@@ -60,10 +72,11 @@ func (c *Core) counted(now tick.Instant, r *request, backend int, prompt int32) 
 }
 
 // refusal is the answer to a request that its tenant's own limits do not admit:
-// 403 where a quota is used up, so that no client tries again by itself.
+// 403 where a quota is used up or nobody may have it, so that no client tries
+// again by itself.
 func refusal(why record.Reason, wait time.Duration) Effect {
 	e := Effect{Status: 429, Outcome: record.Throttled, Reason: why, HasRetry: wait > 0 && wait < maxWait, RetryMs: milliseconds(wait), Made: true}
-	if why == record.TenantQuota {
+	if why == record.TenantQuota || why == record.ZoneRefused {
 		e.Status, e.Outcome = 403, record.Failed
 	}
 	return e

@@ -28,6 +28,7 @@ type Tenant struct {
 	Weight   int64         `yaml:"weight" min:"0" max:"1000" doc:"its share of what is scarce; default 0: the weight that it has anyway, else 1"`
 	Priority string        `yaml:"priority" doc:"name of its priority band in queue.bands; default the last"`
 	Limits   budget.Limits `yaml:"limits" doc:"what it may have at most"`
+	Zones    []string      `yaml:"zones" doc:"zones of route.zones: its requests go to backends there and nowhere else, and are refused with 403 where route has none; default anywhere"`
 }
 
 // MaxBackends bounds the backends of one gateway: what a request has tried is
@@ -63,6 +64,11 @@ func (c Config) validateTenants(fail func(path, format string, args ...any)) {
 			fail(path+".name", "%q is listed twice", t.Name)
 		}
 		seen[t.Name] = true
+		for j, z := range t.Zones {
+			if !slices.ContainsFunc(c.Route.Zones, func(r route.Zone) bool { return r.Zone == z }) {
+				fail(fmt.Sprintf("%s.zones[%d]", path, j), "%q is no zone of route.zones", z)
+			}
+		}
 		if t.Priority == "" {
 			continue
 		}

@@ -38,6 +38,7 @@ type Core struct {
 	saves    bool         // the gate saves up for it
 	opens    tick.Instant // when the gate may let the next one through; Never: an event will tell
 	timers   des.Heap     // breakers to move on
+	retries  retry.Budget
 	active   int
 	seed     uint64
 	remote   bool
@@ -51,6 +52,7 @@ type settings struct {
 	next   []uint64 // round-robin memory by group
 	choose route.Policy
 	die    rng.Die
+	jitter rng.Die
 	retry  *retry.Policy
 	users  int
 
@@ -154,7 +156,7 @@ func New(cfg *Config, opt Options) *Core {
 // another.
 func (c *Core) Install(cfg *Config, backends []string, tenants []Member) uint32 {
 	s := &settings{Config: cfg, choose: route.Lookup(cfg.Route.Policy), retry: retry.Compile(cfg.Retry),
-		die: rng.New(c.seed, rng.RouteChoice, rng.Entity("gateway")), next: make([]uint64, len(cfg.Route.Groups))}
+		die: rng.New(c.seed, rng.RouteChoice, rng.Entity("gateway")), jitter: rng.New(c.seed, rng.WaitJitter, rng.Entity("gateway")), next: make([]uint64, len(cfg.Route.Groups))}
 	for _, names := range cfg.Route.Groups {
 		var members []route.Member
 		for _, name := range names {
@@ -163,7 +165,7 @@ func (c *Core) Install(cfg *Config, backends []string, tenants []Member) uint32 
 		}
 		s.groups = append(s.groups, members)
 	}
-	s.backends, s.tenants = backends, planTenants(cfg, tenants)
+	s.backends, s.tenants = backends, planTenants(cfg, tenants, backends)
 	for i := len(c.breakers); i < len(backends); i++ {
 		c.breakers = append(c.breakers, breaker.New(&cfg.Breaker))
 		c.seen = append(c.seen, route.Seen{})

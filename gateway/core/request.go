@@ -8,7 +8,9 @@ import (
 	"foundrylab/gateway/budget"
 	"foundrylab/gateway/route"
 	"foundrylab/internal/record"
+	"foundrylab/internal/rng"
 	"foundrylab/internal/tick"
+	"foundrylab/internal/unit"
 )
 
 // request takes a client's try in: its tenant's limits first, the shared budget,
@@ -25,11 +27,12 @@ func (c *Core) request(now tick.Instant, ev *Event, out []Effect) []Effect {
 	if r.state != free {
 		return append(out, Effect{Kind: Stray, Req: ev.Ref, At: now})
 	}
-	r.fate = fate{cfg: c.current, key: ev.Key, since: now, gen: ev.Ref.Gen, state: reserving, backend: NoBackend, metered: c.meters, stream: ev.Stream,
+	r.fate = fate{cfg: c.current, key: ev.Key, since: now, gen: ev.Ref.Gen, state: reserving, backend: NoBackend, metered: c.meters || ev.DeadlineMs > 0, stream: ev.Stream,
 		tokens: int32(min(int64(promptOf(ev))+max(int64(ev.MaxTokens), 0), math.MaxInt32))}
 	c.active++
 	c.configs[r.cfg].users++
-	if c.meters {
+	c.retries.Request(&c.cfg.Retry.Budget)
+	if r.metered {
 		if why, wait := c.measure(now, r, ev); why != record.NoReason {
 			return c.respond(now, ev.Ref, r, refusal(why, wait), out)
 		}
@@ -96,12 +99,23 @@ func (c *Core) choose(now tick.Instant, r *request, claim budget.Claim) int {
 }
 
 // candidates returns whom choose chooses from, and their group; they are good
-// until the next call.
+// until the next call. Who is back from an outage gets no more than its ramp
+// lets through, unless the request could go nowhere else, and not wait either.
 func (c *Core) candidates(now tick.Instant, r *request, claim budget.Claim) (group int, usable []route.Member) {
+	group, usable = c.candidatesThat(true, now, r, claim)
+	if len(usable) == 0 && c.queue == nil {
+		group, usable = c.candidatesThat(false, now, r, claim)
+	}
+	return group, usable
+}
+
+// candidatesThat are those that are available, and ramped only as far as their ramps have come.
+func (c *Core) candidatesThat(ramped bool, now tick.Instant, r *request, claim budget.Claim) (group int, usable []route.Member) {
 	for g, members := range c.configs[r.cfg].groups {
 		usable = c.usable[:0]
 		for _, m := range members {
-			if r.tried&(1<<m.Backend) == 0 && c.takes(now, m.Backend, r, claim) {
+			b := &c.breakers[m.Backend]
+			if r.tried&(1<<m.Backend) == 0 && (b.Ready(now) || !ramped && b.Available(now)) && c.takes(now, m.Backend, r, claim) {
 				usable = append(usable, m)
 			}
 		}
@@ -112,13 +126,8 @@ func (c *Core) candidates(now tick.Instant, r *request, claim budget.Claim) (gro
 	return 0, nil
 }
 
-// takes reports whether a backend may be sent a request now. Where nobody waits
-// a ramp would only turn requests away.
+// takes reports whether the gate lets a backend be sent a request now.
 func (c *Core) takes(now tick.Instant, backend int, r *request, claim budget.Claim) bool {
-	b := &c.breakers[backend]
-	if c.queue == nil && !b.Available(now) || c.queue != nil && !b.Ready(now) {
-		return false
-	}
 	return !r.metered || !c.gate.Limited(backend) || c.gate.Open(now, backend, c.costAt(backend, r), claim)
 }
 
@@ -138,8 +147,12 @@ func (c *Core) newAttempt() uint32 {
 // left alone; else 503 (502 where a connection failed).
 func (c *Core) noBackend(now tick.Instant, r *request) Effect {
 	soonest, throttled, spare, gated := tick.Never, false, false, false
+	barred := c.barred(r)
 	for _, group := range c.configs[r.cfg].groups {
 		for _, m := range group {
+			if barred&(1<<m.Backend) != 0 {
+				continue
+			}
 			state, until, byRetryAfter := c.breakers[m.Backend].State()
 			if state == record.Open && until < soonest {
 				soonest = until
@@ -172,9 +185,16 @@ func (c *Core) noBackend(now tick.Instant, r *request) Effect {
 	case spare: // whom this request has tried: others need not wait for the rest
 		e.HasRetry, e.RetryMs = r.hasRetry && !e.Made, r.retryMs
 	case soonest != tick.Never:
-		e.HasRetry, e.RetryMs = true, milliseconds(soonest.Sub(now))
+		e.HasRetry, e.RetryMs = true, c.jittered(r, milliseconds(soonest.Sub(now)))
 	}
 	return e
+}
+
+// jittered is a wait for a request to be told, longer by its own dice: of those that are turned away together not all come
+// back at once.
+func (c *Core) jittered(r *request, ms uint32) uint32 {
+	cfg := c.configs[r.cfg]
+	return ms + uint32(rng.Below(cfg.jitter.Draw(r.key, uint32(r.attempts)), tick.MulDiv(int64(ms), int64(cfg.Retry.Jitter), int64(unit.One))+1))
 }
 
 // head: an answer began well; from here on it belongs to the client and is
@@ -238,8 +258,8 @@ func (c *Core) attemptEnded(now tick.Instant, ev *Event, out []Effect) []Effect 
 	if limited && r.metered {
 		r.refusals++
 	}
-	if again := c.configs[r.cfg].retry.Again(r.attempts-r.forgiven(c), ev.Status, ev.Outcome); again || limited {
-		if backend := c.choose(now, r, budget.Entitled); again && backend >= 0 {
+	if again := c.again(now, r, ev); again || limited {
+		if backend := c.choose(now, r, budget.Entitled); again && backend >= 0 && c.retries.Take(now, &c.cfg.Retry.Budget) {
 			return c.attempt(now, ref, r, backend, out)
 		}
 		if limited && c.comeBack(now, ref, r) {
@@ -250,10 +270,19 @@ func (c *Core) attemptEnded(now tick.Instant, ev *Event, out []Effect) []Effect 
 		}
 	}
 	answer := Effect{Status: ev.Status, Outcome: ev.Outcome, Reason: ev.Reason, HasRetry: ev.HasRetry, RetryMs: ev.RetryMs}
-	if ev.Status == 0 {
+	switch {
+	case ev.Reason == record.ClientGone:
+		answer.Status, answer.Made = 499, true
+	case ev.Status == 0:
 		answer.Status, answer.Made = 502, true
 	}
 	return c.respond(now, ref, r, answer, out)
+}
+
+// again reports whether a request may be sent to another backend after an attempt that ended like that.
+func (c *Core) again(now tick.Instant, r *request, ev *Event) bool {
+	return ev.Reason != record.ClientGone && (!r.metered || now < r.deadline) &&
+		c.configs[r.cfg].retry.Again(r.attempts-r.forgiven(c), ev.Status, ev.Outcome)
 }
 
 // heard notes what an answer's headers say of a backend's limits.

@@ -15,6 +15,7 @@ type tenantPlan struct {
 	claim  budget.Claim
 	limits budget.Limits
 	gone   bool
+	barred uint64 // set of backends that it must not be sent to
 }
 
 // tenant is what a core remembers of a tenant.
@@ -31,7 +32,7 @@ const (
 
 // planTenants returns the plan of whoever is no tenant, and then of every
 // tenant: so the place of nobody is nobody else's later.
-func planTenants(cfg *Config, members []Member) []tenantPlan {
+func planTenants(cfg *Config, members []Member, backends []string) []tenantPlan {
 	bands := 1
 	if cfg.Queue != nil {
 		bands = max(len(cfg.Queue.Bands), 1)
@@ -42,7 +43,7 @@ func planTenants(cfg *Config, members []Member) []tenantPlan {
 		if i > 0 {
 			m := &members[i-1]
 			p.weight, p.gone = max(m.Weight, 1), m.Weight == 0
-			p.grant(cfg, m.Name)
+			p.grant(cfg, m.Name, backends)
 		}
 		p.claim = budget.Standing(p.band, bands)
 		plans[i] = p
@@ -58,7 +59,7 @@ func (s *settings) placeOf(tenant uint16) uint16 {
 	return tenant + 1
 }
 
-func (p *tenantPlan) grant(cfg *Config, name string) {
+func (p *tenantPlan) grant(cfg *Config, name string, backends []string) {
 	at := slices.IndexFunc(cfg.Tenants, func(t Tenant) bool { return t.Name == name })
 	if at < 0 {
 		return
@@ -71,6 +72,14 @@ func (p *tenantPlan) grant(cfg *Config, name string) {
 		p.band = slices.IndexFunc(cfg.Queue.Bands, func(b queue.Band) bool { return b.Name == t.Priority })
 	}
 	p.limits = t.Limits
+	if len(t.Zones) == 0 {
+		return
+	}
+	for i, name := range backends {
+		if z := cfg.Route.ZoneOf(name); z == "" || !slices.Contains(t.Zones, z) {
+			p.barred |= 1 << i
+		}
+	}
 }
 
 // apply puts the current configuration's tenants, gate and queue in force.
@@ -104,7 +113,7 @@ func (c *Core) apply(now tick.Instant) {
 
 // meters reports whether anything depends on what requests cost.
 func (s *settings) meters() bool {
-	return s.Queue != nil || s.Budget.Dispatch == "hybrid" || s.Budget.Dispatch == "predictive" || slices.ContainsFunc(s.tenants, func(p tenantPlan) bool { return p.limits.Any() })
+	return s.Queue != nil || s.Budget.Dispatch == "hybrid" || s.Budget.Dispatch == "predictive" || slices.ContainsFunc(s.tenants, func(p tenantPlan) bool { return p.limits.Any() || p.barred != 0 })
 }
 
 // shares returns what each tenant is entitled to, in tokens per minute: its part

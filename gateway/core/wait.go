@@ -49,7 +49,17 @@ func (c *Core) standing(now tick.Instant, tenant uint16, cost int64) budget.Clai
 }
 
 // primary is the backend whose charge a request has while none is chosen.
-func (c *Core) primary(r *request) int { return c.configs[r.cfg].groups[0][0].Backend }
+func (c *Core) primary(r *request) int {
+	barred := c.barred(r)
+	for _, group := range c.configs[r.cfg].groups {
+		for _, m := range group {
+			if barred&(1<<m.Backend) == 0 {
+				return m.Backend
+			}
+		}
+	}
+	return c.configs[r.cfg].groups[0][0].Backend
+}
 
 // costAt is what a backend charges a request at arrival.
 func (c *Core) costAt(backend int, r *request) int64 {
@@ -91,7 +101,7 @@ func (c *Core) comeBack(now tick.Instant, ref record.Ref, r *request) (ok bool) 
 		return false
 	}
 	r.since = now
-	r.tried = 0 // or who failed it before would keep those behind it waiting too
+	r.tried = c.barred(r) // nobody else, or who failed it before would keep those behind it waiting too
 	r.cost = c.costAt(c.primary(r), r)
 	r.handle, r.state = c.queue.Return(now, c.itemOf(ref, r)), waiting
 	return true
@@ -125,8 +135,12 @@ func (c *Core) comeAgain(now tick.Instant, r *request) time.Duration {
 // false where nobody knows, since a backend is there whose limit is unknown.
 func (c *Core) predicted(now tick.Instant, r *request) (wait time.Duration, ok bool) {
 	there, soonest := uint64(0), tick.Never
+	barred := c.barred(r)
 	for _, group := range c.configs[r.cfg].groups {
 		for _, m := range group {
+			if barred&(1<<m.Backend) != 0 {
+				continue
+			}
 			if c.breakers[m.Backend].Available(now) {
 				there |= 1 << m.Backend
 			} else if state, until, _ := c.breakers[m.Backend].State(); state == record.Open {
@@ -194,7 +208,8 @@ func (c *Core) adopt(now tick.Instant, r *request, out []Effect) []Effect {
 		return out
 	}
 	old := c.configs[r.cfg]
-	r.cfg, r.tried = c.current, 0
+	r.cfg = c.current
+	r.tried = c.barred(r)
 	c.cfg.users++
 	if old.users--; old.users == 0 {
 		out = append(out, Effect{Kind: Drained, At: now})

@@ -3,13 +3,19 @@
 // refuses to sleep and to retry what has begun to reach the client.
 package retry
 
-import "foundrylab/internal/record"
+import (
+	"foundrylab/internal/record"
+	"foundrylab/internal/unit"
+)
 
 // Config is the `retry` part of a gateway.
 type Config struct {
 	Attempts int   `yaml:"attempts" default:"3" min:"1" max:"16" doc:"attempts per request in all, the first included"`
 	On       []int `yaml:"on" doc:"statuses that are tried on another backend; default 408, 429, 500, 502, 503, 504"`
 	Connect  *bool `yaml:"connect" doc:"whether a connection that failed without an answer is tried on another backend; default true"`
+	Budget   Extra `yaml:"budget" doc:"how many attempts there may be beyond the first of each request, over all of them"`
+
+	Jitter unit.Ratio `yaml:"jitter" default:"20%" doc:"the wait that clients are told when no backend is left is longer than the shortest that one asked for, by up to this share of it, so that they do not come back at once"`
 }
 
 // Policy is a compiled Config; immutable.
@@ -52,5 +58,8 @@ func (c Config) Validate(fail func(path, format string, args ...any)) {
 		if s < 400 || s > 599 {
 			fail("on", "%d is no error status (400 to 599)", s)
 		}
+	}
+	if c.Jitter > unit.One {
+		fail("jitter", "is more than the wait itself: at most 100%%")
 	}
 }

@@ -16,12 +16,19 @@ type Config struct {
 	Policy  string     `yaml:"policy" default:"weighted" enum:"weighted|round-robin|least-busy|lowest-ttft|power-of-two|utilization-aware" doc:"how a backend of a group is chosen"`
 	Groups  [][]string `yaml:"groups" required:"true" doc:"priority groups of backend names; a group is used when none of an earlier one is available"`
 	Weights []Weight   `yaml:"weights" doc:"shares within a group; default 1 each"`
+	Zones   []Zone     `yaml:"zones" doc:"where backends process what they are sent, for tenants that bind their requests to zones"`
 }
 
 // Weight gives a backend a share of its group.
 type Weight struct {
 	Backend string `yaml:"backend" required:"true" doc:"backend name"`
 	Weight  int64  `yaml:"weight" required:"true" min:"1" max:"1000" doc:"share within its group"`
+}
+
+// Zone says where a backend processes what it is sent.
+type Zone struct {
+	Backend string `yaml:"backend" required:"true" doc:"backend name"`
+	Zone    string `yaml:"zone" required:"true" doc:"any name: of a region, a data zone, a geography; a deployment of a global type processes anywhere, and is in none"`
 }
 
 // Member is a backend within a group.
@@ -96,6 +103,31 @@ func (c Config) Validate(fail func(path, format string, args ...any)) {
 			fail(fmt.Sprintf("weights[%d].backend", i), "%q is in no group; the groups have %s", w.Backend, strings.Join(seen, ", "))
 		}
 	}
+	c.validateZones(seen, fail)
+}
+
+func (c Config) validateZones(groups []string, fail func(path, format string, args ...any)) {
+	var zoned []string
+	for i, z := range c.Zones {
+		path := fmt.Sprintf("zones[%d].backend", i)
+		if !contains(groups, z.Backend) {
+			fail(path, "%q is in no group; the groups have %s", z.Backend, strings.Join(groups, ", "))
+		}
+		if contains(zoned, z.Backend) {
+			fail(path, "%q is listed twice", z.Backend)
+		}
+		zoned = append(zoned, z.Backend)
+	}
+}
+
+// ZoneOf returns the zone of a backend; "": it is in none.
+func (c *Config) ZoneOf(backend string) string {
+	for _, z := range c.Zones {
+		if z.Backend == backend {
+			return z.Zone
+		}
+	}
+	return ""
 }
 
 func contains(list []string, s string) bool {

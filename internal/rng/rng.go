@@ -33,6 +33,7 @@ const (
 	SpareCapacity
 	Reasoning
 	Visibility
+	WaitJitter
 )
 
 // Die draws for one (seed, purpose, entity). It is a value; copies draw alike.
