@@ -136,6 +136,9 @@ func (tr *tracer) config(args map[string]string) *Config {
 		}
 	}
 	tr.parse(&cfg.Breaker.Ramp, or("ramp", "0s"))
+	tr.parse(&cfg.Retry.Budget.Share, or("share", "0%"))
+	tr.parse(&cfg.Retry.Jitter, or("jitter", "0%"))
+	cfg.Retry.Budget.PerSecond, cfg.Retry.Budget.Burst = int64(number("persecond", "0")), int64(number("burst", "0"))
 	tr.budget(cfg, args)
 	return cfg
 }
@@ -163,6 +166,18 @@ func (tr *tracer) budget(cfg *Config, args map[string]string) {
 				tenant.Priority = f[2]
 			}
 			cfg.Tenants = append(cfg.Tenants, tenant)
+		}
+	}
+	for z := range strings.SplitSeq(args["zones"], ",") {
+		if name, zone, ok := strings.Cut(z, ":"); ok {
+			cfg.Route.Zones = append(cfg.Route.Zones, route.Zone{Backend: name, Zone: zone})
+		}
+	}
+	for b := range strings.SplitSeq(args["bound-to"], ",") {
+		for i := range cfg.Tenants {
+			if name, zone, _ := strings.Cut(b, ":"); name == cfg.Tenants[i].Name {
+				cfg.Tenants[i].Zones = append(cfg.Tenants[i].Zones, zone)
+			}
 		}
 	}
 	for l := range strings.SplitSeq(args["limits"], ",") {
