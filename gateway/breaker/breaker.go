@@ -21,7 +21,7 @@ type Config struct {
 	Open          unit.Duration `yaml:"open" default:"10s" doc:"how long it stays open after failures, before one request probes"`
 	ProbeEvery    unit.Duration `yaml:"probe_every" default:"1s" doc:"half-open: how long a probe may go unanswered before another request probes too"`
 	MaxRetryAfter unit.Duration `yaml:"max_retry_after" default:"5m" doc:"a longer Retry-After is about the one request (larger than the whole quota), not about the backend, and is not honoured here"`
-	Ramp          unit.Duration `yaml:"ramp" default:"50ms" doc:"back after it was open, it gets requests one by one at first, as far as the others can wait in the queue or go to another backend, so that a herd meets neither a limit nor a weak server: the n-th follows the one before it after this long divided by n; 0s: all at once"`
+	Ramp          unit.Duration `yaml:"ramp" default:"50ms" doc:"back after it was open, it gets what waits in the queue one by one at first, and after failures also what can go to another backend, so that a herd meets neither a limit nor a weak server: the n-th follows the one before it after this long divided by n; 0s: all at once"`
 }
 
 // Validate implements yamlconf.Validator.
@@ -54,6 +54,8 @@ type Breaker struct {
 	probed    tick.Instant // half-open: when the last probe was sent; 0: none is out
 	ramped    uint32       // closed again: how many were sent since, and 1; 0: no longer ramping
 	next      tick.Instant // ramping: when another may be sent
+	eased     tick.Instant // ramping: when that is over, however few were sent
+	weak      bool         // ramping after failures, not after a wait that it named
 	results   *results     // nil: their share does not count, or there is none yet
 }
 
@@ -74,7 +76,19 @@ func (b *Breaker) Available(now tick.Instant) bool {
 // Ready reports whether what waits may be sent now: the backend is available,
 // and its ramp has come so far.
 func (b *Breaker) Ready(now tick.Instant) bool {
-	return b.Available(now) && (b.ramped == 0 || now >= b.next)
+	return b.Available(now) && !b.holds(now)
+}
+
+// holds reports whether the ramp keeps another request back.
+func (b *Breaker) holds(now tick.Instant) bool {
+	return b.ramped > 0 && now < b.next && now < b.eased
+}
+
+// Rested reports whether what can go elsewhere may be sent now: the backend is
+// available, and not just back from failures, or its ramp has come so far. Who
+// only said when to come back is spared nothing.
+func (b *Breaker) Rested(now tick.Instant) bool {
+	return b.Available(now) && !(b.weak && b.holds(now))
 }
 
 // ReadyAt returns when Ready will say yes, when nothing else happens; Never
@@ -88,7 +102,7 @@ func (b *Breaker) ReadyAt(now tick.Instant) tick.Instant {
 	case b.state == record.HalfOpen:
 		return b.probed.Add(time.Duration(b.cfg.ProbeEvery))
 	}
-	return b.next
+	return min(b.next, b.eased)
 }
 
 // State returns the state, until when it is open, and whether a Retry-After
@@ -108,12 +122,16 @@ func (b *Breaker) Sent(now tick.Instant) uint32 {
 	return b.gen
 }
 
-// rampEnds is how close together requests may follow when the ramp is over.
-const rampEnds = 20 * time.Microsecond
+// The ramp is over when requests may follow this close together; or after this
+// many times Ramp, which is how long that takes where there are enough of them.
+const (
+	rampEnds  = 20 * time.Microsecond
+	rampTimes = 8
+)
 
 func (b *Breaker) ramp(now tick.Instant) {
 	gap := time.Duration(b.cfg.Ramp) / time.Duration(b.ramped)
-	if gap < rampEnds {
+	if gap < rampEnds || now >= b.eased {
 		b.ramped = 0
 		return
 	}
@@ -126,11 +144,11 @@ func (b *Breaker) ramp(now tick.Instant) {
 
 // Began notes good headers: enough to close a half-open breaker, not enough to
 // forget failures, since the answer may still break off.
-func (b *Breaker) Began(gen uint32) Change {
+func (b *Breaker) Began(now tick.Instant, gen uint32) Change {
 	if gen != b.gen || b.state != record.HalfOpen {
 		return Change{}
 	}
-	return b.to(record.Closed, 0, record.NoReason)
+	return b.to(now, record.Closed, 0, record.NoReason)
 }
 
 // Success notes a whole answer, or one that is the client's fault, to an attempt
@@ -146,7 +164,7 @@ func (b *Breaker) Success(now tick.Instant, gen uint32, sent tick.Instant) Chang
 	if b.state == record.Closed {
 		b.tooMany(now, false)
 	}
-	return b.Began(gen)
+	return b.Began(now, gen)
 }
 
 // tooMany notes a result, and reports whether too many are failures.
@@ -184,7 +202,7 @@ func (b *Breaker) Throttled(now tick.Instant, gen uint32, wait time.Duration) Ch
 	} else if gen != b.gen {
 		return Change{}
 	}
-	c := b.to(record.Open, until, record.RateLimited)
+	c := b.to(now, record.Open, until, record.RateLimited)
 	b.throttled = true
 	return c
 }
@@ -203,7 +221,7 @@ func (b *Breaker) Failure(now tick.Instant, gen uint32, why record.Reason) Chang
 			return Change{}
 		}
 	}
-	return b.to(record.Open, now.Add(time.Duration(b.cfg.Open)), why)
+	return b.to(now, record.Open, now.Add(time.Duration(b.cfg.Open)), why)
 }
 
 // Due moves an open breaker on when its time has come: after a Retry-After it
@@ -214,19 +232,20 @@ func (b *Breaker) Due(now tick.Instant) Change {
 		return Change{}
 	}
 	if b.throttled {
-		return b.to(record.Closed, 0, record.NoReason)
+		return b.to(now, record.Closed, 0, record.NoReason)
 	}
-	return b.to(record.HalfOpen, 0, record.NoReason)
+	return b.to(now, record.HalfOpen, 0, record.NoReason)
 }
 
-func (b *Breaker) to(s record.BackendState, until tick.Instant, why record.Reason) Change {
+func (b *Breaker) to(now tick.Instant, s record.BackendState, until tick.Instant, why record.Reason) Change {
+	b.weak = b.state == record.HalfOpen
 	b.state, b.until = s, until
 	b.gen++
 	b.failures, b.probed, b.throttled = 0, 0, false
 	b.ramped, b.next = 0, 0
 	b.results = nil
 	if s == record.Closed && b.cfg.Ramp > 0 {
-		b.ramped = 1
+		b.ramped, b.eased = 1, now.Add(rampTimes*time.Duration(b.cfg.Ramp))
 	}
 	return Change{true, s, until, why}
 }

@@ -219,7 +219,7 @@ func run(t *testing.T, b *Breaker, attempts map[string]attempt, s step) string {
 	case "ok":
 		c = b.Success(now, gen, sent)
 	case "began":
-		c = b.Began(gen)
+		c = b.Began(now, gen)
 	case "fail":
 		c = b.Failure(now, gen, record.BackendStatus)
 	case "gone":
@@ -360,6 +360,50 @@ func TestResults(t *testing.T) {
 		}
 		if n != wantN || bad != wantBad {
 			t.Fatalf("at %v: %d of %d, want %d of %d", now, bad, n, wantBad, wantN)
+		}
+	}
+}
+
+// The ramp ends when it has let through as many as it may, or after eight times its length; what can go elsewhere is kept
+// back after failures only.
+func TestRampEnds(t *testing.T) {
+	cfg := config()
+	cfg.Ramp = unit.Duration(50 * time.Millisecond)
+	back := func(throttled bool) (b Breaker, now tick.Instant) {
+		b = New(cfg)
+		if throttled {
+			b.Throttled(0, b.Sent(0), 10*time.Second)
+		} else {
+			for range 3 {
+				b.Failure(0, b.Sent(0), record.BackendStatus)
+			}
+		}
+		now = tick.Instant(10 * time.Second)
+		if b.Due(now); !throttled {
+			b.Began(now, b.Sent(now))
+		}
+		b.Sent(now)
+		return b, now
+	}
+	for _, throttled := range []bool{true, false} {
+		b, closed := back(throttled)
+		for _, c := range []struct {
+			after         time.Duration
+			ready, rested bool
+		}{{0, false, throttled}, {50*time.Millisecond - 1, false, throttled}, {50 * time.Millisecond, true, true}} {
+			if now := closed.Add(c.after); b.Ready(now) != c.ready || b.Rested(now) != c.rested {
+				t.Errorf("throttled %v, after %v: ready %v, rested %v", throttled, c.after, b.Ready(now), b.Rested(now))
+			}
+		}
+		// Two at a time every 10 ms, so the second is kept back while the ramp lasts.
+		last := closed
+		for at := closed.Add(60 * time.Millisecond); at < closed.Add(time.Second); at = at.Add(10 * time.Millisecond) {
+			if b.Sent(at); !b.Ready(at) {
+				last = at
+			}
+		}
+		if at := last.Sub(closed); at != 390*time.Millisecond {
+			t.Errorf("throttled %v: the last was kept back after %v", throttled, at)
 		}
 	}
 }

@@ -102,20 +102,21 @@ func (c *Core) choose(now tick.Instant, r *request, claim budget.Claim) int {
 // until the next call. Who is back from an outage gets no more than its ramp
 // lets through, unless the request could go nowhere else, and not wait either.
 func (c *Core) candidates(now tick.Instant, r *request, claim budget.Claim) (group int, usable []route.Member) {
-	group, usable = c.candidatesThat(true, now, r, claim)
-	if len(usable) == 0 && c.queue == nil {
-		group, usable = c.candidatesThat(false, now, r, claim)
+	if c.queue != nil {
+		return c.candidatesThat((*breaker.Breaker).Ready, now, r, claim)
+	}
+	group, usable = c.candidatesThat((*breaker.Breaker).Rested, now, r, claim)
+	if len(usable) == 0 {
+		group, usable = c.candidatesThat((*breaker.Breaker).Available, now, r, claim)
 	}
 	return group, usable
 }
 
-// candidatesThat are those that are available, and ramped only as far as their ramps have come.
-func (c *Core) candidatesThat(ramped bool, now tick.Instant, r *request, claim budget.Claim) (group int, usable []route.Member) {
+func (c *Core) candidatesThat(may func(*breaker.Breaker, tick.Instant) bool, now tick.Instant, r *request, claim budget.Claim) (group int, usable []route.Member) {
 	for g, members := range c.configs[r.cfg].groups {
 		usable = c.usable[:0]
 		for _, m := range members {
-			b := &c.breakers[m.Backend]
-			if r.tried&(1<<m.Backend) == 0 && (b.Ready(now) || !ramped && b.Available(now)) && c.takes(now, m.Backend, r, claim) {
+			if r.tried&(1<<m.Backend) == 0 && may(&c.breakers[m.Backend], now) && c.takes(now, m.Backend, r, claim) {
 				usable = append(usable, m)
 			}
 		}
@@ -204,7 +205,7 @@ func (c *Core) head(now tick.Instant, ev *Event, out []Effect) []Effect {
 	if a == nil {
 		return append(out, Effect{Kind: Stray, Ref: ev.Ref, At: now})
 	}
-	out = c.changed(now, int(a.backend), c.breakers[a.backend].Began(a.breakerGen), out)
+	out = c.changed(now, int(a.backend), c.breakers[a.backend].Began(now, a.breakerGen), out)
 	c.gate.Served(now, int(a.backend))
 	c.heard(now, a, ev)
 	c.seen[a.backend].Began(now, a.sent, a.stream)

@@ -169,6 +169,7 @@ func (c *Core) dispatch(now tick.Instant, out []Effect) []Effect {
 	if c.queue == nil {
 		return out
 	}
+	held := false
 	for {
 		it, handle, ok := c.queue.Peek(now)
 		if !ok {
@@ -178,18 +179,29 @@ func (c *Core) dispatch(now tick.Instant, out []Effect) []Effect {
 		out = c.adopt(now, r, out)
 		claim := c.claim(now, &it)
 		if _, usable := c.candidates(now, r, claim); len(usable) == 0 {
-			c.opens = c.opensAt(now, r, claim).InPhaseOf(r.since)
-			c.next, c.nextAt = handle, c.opens
-			return out
+			if at := c.opensAt(now, r, claim).InPhaseOf(r.since); at < c.opens {
+				c.opens, c.next, c.nextAt = at, handle, at
+			}
+			if c.barred(r) != 0 && c.queue.Hold(int(r.tenant)) { // others have more backends to go to
+				held = true
+				continue
+			}
+			break
 		}
 		if at := c.goesAt(now, handle, r); at > now {
-			c.opens = at
-			return out
+			c.opens = min(c.opens, at)
+			break
 		}
 		backend := c.choose(now, r, claim)
 		c.queue.Take(now, handle)
 		r.lined = it.Cost
 		out = c.attempt(now, it.Ref, r, backend, out)
+	}
+	if held {
+		c.queue.Release()
+	}
+	if c.queue.Len() > 0 {
+		return out
 	}
 	c.opens = tick.Never
 	if c.saves {

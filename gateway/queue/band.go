@@ -26,12 +26,12 @@ type band struct {
 func (q *Queue) goesFirst() *band {
 	for i := len(q.bands) - 1; i > 0; i-- {
 		b := &q.bands[i]
-		if b.requests > 0 && b.cfg.MinShare > 0 && b.credit >= q.slots[q.nextOf(b)].item.Cost*int64(unit.One) {
+		if len(b.turns) > 0 && b.cfg.MinShare > 0 && b.credit >= q.slots[q.nextOf(b)].item.Cost*int64(unit.One) {
 			return b
 		}
 	}
 	for i := range q.bands {
-		if b := &q.bands[i]; b.requests > 0 {
+		if b := &q.bands[i]; len(b.turns) > 0 {
 			return b
 		}
 	}

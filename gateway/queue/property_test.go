@@ -38,6 +38,26 @@ func testConfig(discipline string, r *rand.Rand) *Config {
 		}}
 }
 
+// holdSome passes over who goes first, several times: they are no longer first, and when they are released all is as before.
+func holdSome(t *testing.T, q *Queue, r *rand.Rand, where string) {
+	first, _, some := q.Peek(0)
+	held := map[uint16]bool{}
+	for range r.Intn(4) {
+		it, _, ok := q.Peek(0)
+		if !ok {
+			break
+		}
+		if held[it.Tenant] || !q.Hold(int(it.Tenant)) || q.Hold(int(it.Tenant)) {
+			t.Fatalf("%s: tenant %d is held, and first", where, it.Tenant)
+		}
+		held[it.Tenant] = true
+	}
+	q.Release()
+	if again, _, still := q.Peek(0); again != first || still != some {
+		t.Fatalf("%s: after all are released %+v is first, before it was %+v", where, again, first)
+	}
+}
+
 // pair is an item that waits, as both know it.
 type pair struct {
 	handle Handle
@@ -67,6 +87,9 @@ func compareWithDumb(t *testing.T, discipline string, seed int64, seen map[strin
 	}
 	for step := range 1500 {
 		where := fmt.Sprintf("seed %d, step %d", seed, step)
+		if r.Intn(4) == 0 {
+			holdSome(t, q, r, where)
+		}
 		switch op := r.Intn(21); {
 		case op < 9:
 			it := item()

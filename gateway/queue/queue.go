@@ -76,6 +76,8 @@ type Queue struct {
 	inExpiry, inVictims []int32 // where a slot stands in its heaps
 	inTurns             []int32 // where a line stands among the turns of its band
 
+	held []int32 // tenants that are passed over
+
 	chosen    heap   // memory of makeRoom
 	displaced []Item // of which this many are
 	handedOut int
@@ -164,7 +166,7 @@ func (q *Queue) waits(h Handle) bool {
 	return h.slot != 0 && int(h.slot) < len(q.slots) && q.slots[h.slot].gen == h.gen
 }
 
-// Peek returns who is served next; false: nobody waits. It changes nothing. What
+// Peek returns who is served next; false: nobody waits who is not held. It changes nothing. What
 // is due to expire at now is the caller's to Expire first.
 func (q *Queue) Peek(_ tick.Instant) (Item, Handle, bool) {
 	b := q.goesFirst()
