@@ -163,3 +163,46 @@ func TestEditedAnswers(t *testing.T) {
 		})
 	}
 }
+
+// sink is a client that takes everything.
+type sink struct{ header http.Header }
+
+func (s sink) Header() http.Header         { return s.header }
+func (s sink) Write(p []byte) (int, error) { return len(p), nil }
+func (s sink) WriteHeader(int)             {}
+func (s sink) Flush()                      {}
+
+// chunks is a body of so many reads, each an event.
+type chunks struct {
+	event []byte
+	left  int
+}
+
+func (c *chunks) Read(p []byte) (int, error) {
+	if c.left == 0 {
+		return 0, io.EOF
+	}
+	c.left--
+	return copy(p, c.event), nil
+}
+
+// A thousand events more allocate nothing more, with an editor that leaves them as they are and without one.
+func TestChunksAllocateNothing(t *testing.T) {
+	lb := newLab(t, []*fake{nil}, nil)
+	h := http.Header{"Content-Type": {"text/event-stream"}}
+	for _, e := range []editor{nil, silent{}} {
+		allocated := func(events int) float64 {
+			return testing.AllocsPerRun(10, func() {
+				x := &exchange{g: lb.Gateway, w: sink{h}, editor: e}
+				m := newMeter(routes()[0].op, h)
+				body := &chunks{[]byte("data: " + contentEvent + "\n\n"), events}
+				if upstream, client := x.pass(body, m); upstream != nil || client != nil || m.completion != events {
+					t.Fatal(upstream, client, m.completion)
+				}
+			})
+		}
+		if few, many := allocated(10), allocated(1010); many-few >= 10 { // the pool of buffers may be emptied in between
+			t.Errorf("editor %v: 10 events allocate %v times, 1010 %v times", e, few, many)
+		}
+	}
+}
