@@ -34,7 +34,6 @@ type exchange struct {
 	box   *drive.Box[core.Effect]
 	queue []core.Effect // taken from the box, not yet carried out
 
-	editor    editor         // of the answer; nil: its bytes pass as they are
 	live      record.Ref     // the attempt under way
 	response  *http.Response // of the attempt under way; nil: none is, or it was not answered
 	kept      answer         // of the last attempt that failed

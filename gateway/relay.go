@@ -29,18 +29,8 @@ func (x *exchange) relay(e core.Effect) {
 	h := x.w.Header()
 	passHeader(h, resp.Header)
 	x.g.sign(h, e)
-	var (
-		edited []byte
-		body   io.Reader = resp.Body
-	)
-	if x.editor != nil && m.op != nil && m.framer == nil {
-		edited, body = editWhole(x.editor, h, body, m)
-	}
 	x.w.WriteHeader(resp.StatusCode)
-	upstream, client := x.pass(body, m)
-	if len(edited) > 0 {
-		_, client = x.w.Write(edited)
-	}
+	upstream, client := x.pass(resp.Body, m)
 	// The client of an answer that cannot be understood may leave at that, or not: either way the answer was the end.
 	if client != nil || !m.malformed && x.gone() {
 		x.leave()
@@ -66,8 +56,7 @@ func (x *exchange) relay(e core.Effect) {
 	x.end(ev)
 }
 
-// pass copies body to the client, a stream through the exchange's editor if it
-// has one, and shows it to the meter. It returns what
+// pass copies body to the client and shows it to the meter. It returns what
 // went wrong at the backend's and at the client's end; io.EOF is nothing wrong.
 func (x *exchange) pass(body io.Reader, m *meter) (upstream, client error) {
 	flush := func() error { return nil }
@@ -83,10 +72,6 @@ func (x *exchange) pass(body io.Reader, m *meter) (upstream, client error) {
 			return nil, err
 		}
 	}
-	var edit *cutter
-	if x.editor != nil && m.framer != nil {
-		edit = newCutter(x.editor)
-	}
 	buf := x.g.buffers.Get().(*[relayBuffer]byte)
 	defer func() { x.g.buffers.Put(buf) }()
 	waiter, waits := body.(interface{ Wait() })
@@ -98,27 +83,18 @@ func (x *exchange) pass(body io.Reader, m *meter) (upstream, client error) {
 		}
 		n, err := body.Read(buf[:])
 		if n > 0 {
-			out := buf[:n]
-			if edit != nil {
-				out = edit.next(out)
+			if _, err := x.w.Write(buf[:n]); err != nil {
+				return nil, err
 			}
-			if len(out) > 0 {
-				if _, err := x.w.Write(out); err != nil {
-					return nil, err
-				}
-				if err := flush(); err != nil {
-					return nil, err
-				}
+			if err := flush(); err != nil {
+				return nil, err
 			}
 			if m.see(buf[:n]); m.malformed {
 				return nil, nil // no client reads on
 			}
 		}
 		if err == io.EOF {
-			if edit != nil {
-				_, client = x.w.Write(edit.end(true))
-			}
-			return nil, client
+			return nil, nil
 		}
 		if err != nil {
 			return err, nil
