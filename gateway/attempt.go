@@ -42,7 +42,7 @@ func (x *exchange) send(e core.Effect) {
 		}
 		x.end(core.Event{Outcome: record.Failed, Reason: why})
 	case x.response.StatusCode/100 == 2:
-		x.g.driver.Do(core.Event{Kind: core.Head, Ref: e.Ref, PromptTokens: x.prompt, Free: freeOf(x.response.Header)})
+		x.begin(e)
 	default:
 		x.failed(x.response)
 	}

@@ -36,6 +36,8 @@ type exchange struct {
 
 	live      record.Ref     // the attempt under way
 	response  *http.Response // of the attempt under way; nil: none is, or it was not answered
+	meter     *meter         // of response
+	held      held           // of response
 	kept      answer         // of the last attempt that failed
 	shown     string         // the gateway's credential, as the last attempt showed it
 	waited    tick.Units

@@ -2,10 +2,12 @@ package gateway
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -16,11 +18,17 @@ import (
 	"foundrylab/internal/tick"
 )
 
-// Every event reaches the client in the instant in which its backend sent it,
-// the headers too.
+// Every event reaches the client in the instant in which its backend sent it;
+// what comes before the first content with that, or else the headers too.
 func TestStreamIsUnbuffered(t *testing.T) {
+	for begins, want := range map[string]string{"content": "2s 2s 2s 3s 4s", "headers": "0s 1s 2s 3s 4s"} {
+		testStreamIsUnbuffered(t, begins, want)
+	}
+}
+
+func testStreamIsUnbuffered(t *testing.T, begins, times string) {
 	synctest.Test(t, func(t *testing.T) {
-		lb := newLab(t, []*fake{always(stream(time.Second, roleEvent, contentEvent, finishEvent, doneEvent))}, nil)
+		lb := newLab(t, []*fake{always(stream(time.Second, roleEvent, contentEvent, finishEvent, doneEvent))}, func(c *Config) { c.Core.Retry.Begins = begins })
 		resp, err := lb.request(t.Context(), v1, chat)
 		if err != nil {
 			t.Fatal(err)
@@ -31,7 +39,8 @@ func TestStreamIsUnbuffered(t *testing.T) {
 				got += fmt.Sprintln(time.Since(lb.began), in.Text())
 			}
 		}
-		want := fmt.Sprintf("0s text/event-stream; charset=utf-8\n1s data: %s\n2s data: %s\n3s data: %s\n4s data: %s\n", roleEvent, contentEvent, finishEvent, doneEvent)
+		at := strings.Fields(times)
+		want := fmt.Sprintf("%s text/event-stream; charset=utf-8\n%s data: %s\n%s data: %s\n%s data: %s\n%s data: %s\n", at[0], at[1], roleEvent, at[2], contentEvent, at[3], finishEvent, at[4], doneEvent)
 		if got != want {
 			t.Errorf("got\n%swant\n%s", got, want)
 		}
@@ -47,8 +56,16 @@ func nonStream(contentLength int, body string) http.HandlerFunc {
 }
 
 // How an answer ends is what the core learns and what the client sees: either
-// a whole answer or a broken connection, never a shorter answer that looks whole.
+// a whole answer, or one that says that it broke off and a broken connection, never
+// a shorter answer that looks whole. What fails before it has begun is asked for
+// again, and nobody sees it.
 func TestEndsOfAnswers(t *testing.T) {
+	for _, begins := range []string{"headers", "content"} {
+		t.Run(begins, func(t *testing.T) { testEndsOfAnswers(t, begins) })
+	}
+}
+
+func testEndsOfAnswers(t *testing.T, begins string) {
 	whole, cut := true, false
 	long := `{"usage":{"prompt_tokens":1,"completion_tokens":2},"pad":"` + strings.Repeat("x", maxMetered) + `"}`
 	for _, c := range []struct {
@@ -97,9 +114,18 @@ func TestEndsOfAnswers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a, b := always(c.answer), always(ok)
-				lb := newLab(t, []*fake{a, b}, func(cfg *Config) { cfg.Core.Breaker.Failures = 1 })
+				lb := newLab(t, []*fake{a, b}, func(cfg *Config) { cfg.Core.Breaker.Failures, cfg.Core.Retry.Begins = 1, begins })
+				if begins == "content" && c.outcome == record.Failed && c.completion == 0 {
+					expectAnother(t, lb, b)
+					return
+				}
 				direct := pass(t, &http.Client{Transport: lb.present.Load().backends[0].Transport}, "http://a.test/")
 				got := pass(t, lb.client, "http://gateway.test"+classic)
+				came, end, broke := strings.Cut(got.body, string(brokenOff(routes()[0].op, 0)))
+				if told := c.client == cut && !strings.HasPrefix(c.name, "body") && c.name != "cut after [DONE]" && c.name != "error in the stream, then cut"; broke != told || end != "" {
+					t.Errorf("told that it broke off %v: %s", broke, got.body)
+				}
+				got.body = came
 				if c.client == whole && got.body != direct.body || !strings.HasPrefix(direct.body, got.body) {
 					t.Errorf("the body is\n%s\nwant\n%s", got.body, direct.body)
 				}
@@ -125,6 +151,24 @@ func TestEndsOfAnswers(t *testing.T) {
 	}
 }
 
+// expectAnother fails unless the client gets the other backend's answer, and nothing of the first one's.
+func expectAnother(t *testing.T, lb *lab, other *fake) {
+	got := pass(t, lb.client, "http://gateway.test"+classic)
+	if got.status != 200 || got.err != nil || !strings.Contains(got.body, `"Hello."`) || strings.Contains(got.body, "data:") {
+		t.Errorf("the client got %+v", got)
+	}
+	synctest.Wait()
+	if r := lb.responds(); len(r) != 1 || r[0].Outcome != record.Succeeded || r[0].Attempts != 2 || r[0].Completion != 7 || len(other.requests()) != 1 {
+		t.Errorf("the core responded %+v", r)
+	}
+	lb.driver.Locked(func(tick.Instant) {
+		if state, _ := lb.core.Backend(0); state != record.Open {
+			t.Errorf("the backend is %v", state)
+		}
+	})
+	lb.idle()
+}
+
 func pass(t *testing.T, client *http.Client, url string) reply {
 	t.Helper()
 	resp, err := client.Post(url, "application/json", strings.NewReader(chat))
@@ -139,22 +183,51 @@ func pass(t *testing.T, client *http.Client, url string) reply {
 	return reply{status: resp.StatusCode, body: string(body), err: err}
 }
 
-// An event that arrives in pieces is the same event, however it is cut.
+// An event that arrives in pieces is the same event, however it is cut; it is
+// passed on whole, and all bytes as they came.
 func TestMeterAtAnyReadBoundary(t *testing.T) {
-	text := ""
-	for _, e := range []string{filterEvent, roleEvent, contentEvent, contentEvent, finishEvent, usageEvent, doneEvent} {
-		text += "data: " + e + "\n\n"
-	}
-	h := http.Header{"Content-Type": {"text/event-stream"}}
-	for size := 1; size <= len(text); size++ {
-		m := newMeter(routes()[0].op, h)
-		for i := 0; i < len(text); i += size {
-			m.see([]byte(text[i:min(i+size, len(text))]))
+	for _, end := range []string{"\n", "\r\n"} {
+		text := ": hello" + end + end
+		var wholes []int // lengths after which nothing is half an event
+		for _, e := range []string{filterEvent, roleEvent, contentEvent, contentEvent, finishEvent, usageEvent, doneEvent} {
+			wholes = append(wholes, len(text))
+			text += "event: x" + end + "data: " + e + end + end
 		}
-		if m.end(true); !m.whole || m.completion != 42 || !m.content {
-			t.Fatalf("in pieces of %d: %+v", size, m)
+		wholes = append(wholes, len(text))
+		h := http.Header{"Content-Type": {"text/event-stream"}}
+		for size := 1; size <= len(text); size++ {
+			m := newMeter(routes()[0].op, h)
+			var passed []byte
+			for i := 0; i < len(text); i += size {
+				passed = append(passed, m.take([]byte(text[i:min(i+size, len(text))]))...)
+				if n := len(passed); n > 0 && !slices.Contains(wholes, n) && !slices.Contains(wholes, n+1) { // the end of a CRLF may follow
+					t.Fatalf("in pieces of %d: %d bytes are passed on, which end within an event", size, n)
+				}
+			}
+			passed = append(passed, m.end(true)...)
+			if !m.whole || m.completion != 42 || m.prompt != 20 || !m.content || m.events != 7 || string(passed) != text {
+				t.Fatalf("in pieces of %d: %+v\n%q", size, m, passed)
+			}
 		}
 	}
+}
+
+// FuzzTake: whatever a backend sends, in whatever pieces, its client gets those bytes.
+func FuzzTake(f *testing.F) {
+	f.Add([]byte("data: {}\n\ndata: [DONE]"), uint8(3))
+	f.Add([]byte("\r\n\r: x\n\r\n\rdata:\r\r\n"), uint8(1))
+	f.Fuzz(func(t *testing.T, text []byte, size uint8) {
+		m := newMeter(routes()[0].op, http.Header{"Content-Type": {"text/event-stream"}})
+		var passed []byte
+		for rest := text; len(rest) > 0; {
+			n := min(int(size)%7+1, len(rest))
+			passed = append(passed, m.take(bytes.Clone(rest[:n]))...)
+			rest = rest[n:]
+		}
+		if passed = append(passed, m.end(true)...); string(passed) != string(text) {
+			t.Errorf("%q became %q", text, passed)
+		}
+	})
 }
 
 // A client that stops reading is noticed by its gone connection, not buffered for.

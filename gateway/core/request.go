@@ -246,6 +246,9 @@ func (c *Core) attemptEnded(now tick.Instant, ev *Event, out []Effect) []Effect 
 	c.heard(now, a, ev)
 	c.seen[a.backend].Ended(now, a.stream, wasCommitted)
 	r.status, r.reason, r.hasRetry, r.retryMs = ev.Status, ev.Reason, ev.HasRetry, ev.RetryMs
+	if ev.Status < 300 { // of the answer nobody saw anything
+		r.status = 0
+	}
 	if ev.Outcome == record.Succeeded {
 		r.begun = true
 	}
@@ -274,7 +277,7 @@ func (c *Core) attemptEnded(now tick.Instant, ev *Event, out []Effect) []Effect 
 	switch {
 	case ev.Reason == record.ClientGone:
 		answer.Status, answer.Made = 499, true
-	case ev.Status == 0:
+	case ev.Status < 300:
 		answer.Status, answer.Made = 502, true
 	}
 	return c.respond(now, ref, r, answer, out)

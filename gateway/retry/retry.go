@@ -10,10 +10,11 @@ import (
 
 // Config is the `retry` part of a gateway.
 type Config struct {
-	Attempts int   `yaml:"attempts" default:"3" min:"1" max:"16" doc:"attempts per request in all, the first included"`
-	On       []int `yaml:"on" doc:"statuses that are tried on another backend; default 408, 429, 500, 502, 503, 504"`
-	Connect  *bool `yaml:"connect" doc:"whether a connection that failed without an answer is tried on another backend; default true"`
-	Budget   Extra `yaml:"budget" doc:"how many attempts there may be beyond the first of each request, over all of them"`
+	Attempts int    `yaml:"attempts" default:"3" min:"1" max:"16" doc:"attempts per request in all, the first included"`
+	On       []int  `yaml:"on" doc:"statuses that are tried on another backend; default 408, 429, 500, 502, 503, 504"`
+	Connect  *bool  `yaml:"connect" doc:"whether a connection that failed without an answer, or before its answer began, is tried on another backend; default true"`
+	Begins   string `yaml:"begins" default:"content" enum:"content|headers" doc:"when an answer begins for its client, and is not sent again. content: with the first token of a stream, or at its end; an answer that is not streamed when all of it has come, or 1 MiB. headers: with the headers"`
+	Budget   Extra  `yaml:"budget" doc:"how many attempts there may be beyond the first of each request, over all of them"`
 
 	Jitter unit.Ratio `yaml:"jitter" default:"20%" doc:"the wait that clients are told when no backend is left is longer than the shortest that one asked for, by up to this share of it, so that they do not come back at once"`
 }
@@ -40,13 +41,17 @@ func Compile(c Config) *Policy {
 	return p
 }
 
+// HoldsBack reports whether what comes before an answer begins is held back.
+func (c *Config) HoldsBack() bool { return c.Begins == "content" }
+
 // Again reports whether a request may be attempted once more after an attempt
-// that ended without reaching the client. status 0 is a failed connection.
+// that ended without reaching the client. status 0 is a failed connection, and a
+// good one an answer that failed before it began.
 func (p *Policy) Again(attempts, status uint16, outcome record.Outcome) bool {
 	if outcome == record.Succeeded || attempts >= p.attempts {
 		return false
 	}
-	if status == 0 {
+	if status < 300 {
 		return p.connect
 	}
 	return int(status) < len(p.on) && p.on[status]

@@ -35,7 +35,8 @@ func TestAgain(t *testing.T) {
 		{byDefault, 3, 503, record.Failed, false},
 		{byDefault, 4, 503, record.Failed, false},
 		{byDefault, 1, 200, record.Succeeded, false},
-		{byDefault, 1, 200, record.Failed, false},
+		{byDefault, 1, 200, record.Failed, true}, // before it began
+		{only503, 1, 200, record.Failed, false},
 		{Config{Attempts: 1}, 1, 503, record.Failed, false},
 		{only503, 1, 0, record.Failed, false},
 		{only503, 1, 429, record.Throttled, false},

@@ -31,6 +31,9 @@ func NewFramer(max int) *Framer { return &Framer{max: max} }
 // Err returns ErrEventTooLong after a line or event exceeded the bound. Then Next and End return nothing more.
 func (f *Framer) Err() error { return f.err }
 
+// Idle reports whether no event is under way: everything so far was whole events, comments, or lines without data.
+func (f *Framer) Idle() bool { return !f.pending && len(f.line) == 0 }
+
 // Next consumes bytes up to the end of the next event. ok tells that data is the payload of an event; rest is to be
 // passed to the next call. When ok is false all of in is consumed and more must be read.
 // data is valid until the next call, and only as long as in is not changed: an event that lies within in is not copied.

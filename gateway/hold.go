@@ -1,0 +1,93 @@
+package gateway
+
+import (
+	"io"
+
+	"foundrylab/gateway/core"
+)
+
+// maxHeld bounds what is held back of a stream, in bytes; of an answer that is
+// not streamed, what a meter keeps of it.
+const maxHeld = 64 << 10
+
+// held is the beginning of an answer that nobody has seen yet.
+type held struct {
+	bytes []byte
+	ended bool // it is the whole answer
+}
+
+// begin takes a good answer in, as far as the policy has it held back, and tells
+// the core that it has begun, or that it failed before anybody saw of it: then
+// the request may be sent again.
+func (x *exchange) begin(e core.Effect) {
+	h := x.response.Header
+	x.meter, x.held = newMeter(x.route.op, h), held{}
+	if x.meter.op != nil && x.g.present.Load().cfg.Core.Retry.HoldsBack() {
+		err := x.holdBack()
+		if x.gone() { // its Abort drops what has come
+			return
+		}
+		if m := x.meter; err != nil || x.held.ended && !m.whole || (m.failed || m.malformed) && !m.content {
+			outcome, why := m.verdict(err)
+			x.held = held{}
+			x.end(core.Event{Status: uint16(x.response.StatusCode), Outcome: outcome, Reason: why})
+			return
+		}
+	}
+	x.g.driver.Do(core.Event{Kind: core.Head, Ref: e.Ref, PromptTokens: x.prompt, Free: freeOf(h)})
+}
+
+// holdBack reads an answer until it has content or is whole, or is longer than
+// what is held back. An error is that of its connection.
+func (x *exchange) holdBack() error {
+	m, held := x.meter, &x.held
+	take := func(p []byte) bool {
+		held.bytes = append(held.bytes, m.take(p)...)
+		return !m.content && !m.whole && !m.failed && !m.malformed && len(held.bytes) < maxHeld
+	}
+	if m.framer == nil {
+		if n := x.response.ContentLength; n > 0 && n <= maxMetered {
+			held.bytes = make([]byte, 0, n)
+		}
+		take = func(p []byte) bool {
+			if held.bytes = append(held.bytes, p...); len(held.bytes) > maxMetered {
+				m.op, m.whole = nil, true
+			}
+			return m.op != nil
+		}
+	}
+	err := x.read(x.response.Body, take)
+	if err == nil {
+		return nil
+	}
+	if held.ended = true; m.framer == nil {
+		m.kept = held.bytes
+	}
+	held.bytes = append(held.bytes, m.end(err == io.EOF)...)
+	if err == io.EOF {
+		return nil
+	}
+	return err
+}
+
+// read reads a body piece by piece as it comes, until more returns false or the
+// body ends; that is no error. It holds no memory while it waits.
+func (x *exchange) read(body io.Reader, more func(p []byte) bool) error {
+	buf := x.g.buffers.Get().(*[relayBuffer]byte)
+	defer func() { x.g.buffers.Put(buf) }()
+	waiter, waits := body.(interface{ Wait() })
+	for {
+		if waits { // a stream is waiting most of its time, and needs no buffer for that
+			x.g.buffers.Put(buf)
+			waiter.Wait()
+			buf = x.g.buffers.Get().(*[relayBuffer]byte)
+		}
+		n, err := body.Read(buf[:])
+		if n > 0 && !more(buf[:n]) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,165 @@
+package gateway
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"foundrylab/internal/ops"
+	"foundrylab/internal/record"
+)
+
+// Bounds on what a meter keeps of one answer, in bytes. Of a longer answer the
+// gateway does not know the tokens, and takes its end for what the transport
+// says.
+const (
+	maxEvent   = 1 << 20
+	maxMetered = 1 << 20
+)
+
+// meter reads an answer on its way: its completion tokens, and whether it came
+// to its end. It passes whole events of a stream on, so that no client gets half
+// of one.
+type meter struct {
+	op     *ops.Operation // nil: the answer cannot be read, or no longer
+	framer *ops.Framer    // of an event stream; else nil
+	kept   []byte         // of any other answer
+	tail   []byte         // of a stream: the event that is not whole yet
+	out    []byte         // memory of take
+	json   bool           // which says that it is JSON
+
+	prompt     int  // tokens, as the backend counted them
+	completion int  // tokens: the usage where there is one, else the events with content
+	events     int  // of the stream
+	usage      bool // prompt and completion are the backend's own counts
+	content    bool // content of a stream has come
+	whole      bool // the answer is complete as far as it can be known
+	failed     bool // the backend said in the stream that it failed
+	malformed  bool // an event, or the answer, was no JSON
+}
+
+// newMeter returns the meter of an answer. One that is compressed, although
+// nobody asked for that, cannot be read.
+func newMeter(op *ops.Operation, h http.Header) *meter {
+	if h.Get("Content-Encoding") != "" {
+		return &meter{whole: true}
+	}
+	m := &meter{op: op, json: hasType(h, "application/json")}
+	if isEventStream(h) {
+		m.framer = ops.NewFramer(maxEvent)
+	}
+	return m
+}
+
+func isEventStream(h http.Header) bool { return hasType(h, "text/event-stream") }
+
+func hasType(h http.Header, want string) bool {
+	t := h.Get("Content-Type")
+	return len(t) >= len(want) && strings.EqualFold(t[:len(want)], want)
+}
+
+// take reads p, the next bytes of the answer, and returns what may be passed on
+// of it and what came before: good until the next call, and as long as p is not
+// changed.
+func (m *meter) take(p []byte) []byte {
+	switch {
+	case m.op == nil:
+		return p
+	case m.framer == nil:
+		if m.kept = append(m.kept, p...); len(m.kept) > maxMetered {
+			m.op, m.kept, m.whole = nil, nil, true
+		}
+		return p
+	}
+	from := 0
+	for data, rest, ok := m.framer.Next(p); ok; data, rest, ok = m.framer.Next(rest) {
+		if from = len(p) - len(rest); from < len(p) && p[from-1] == '\r' && p[from] == '\n' {
+			from++
+		}
+		m.event(data)
+	}
+	if m.framer.Err() != nil { // too long for anybody to wait for its end
+		m.op, m.whole, from = nil, true, len(p)
+	} else if endsBlank(p) && m.framer.Idle() { // a comment, such as those that keep a connection open
+		from = len(p)
+	}
+	return m.upTo(p, from)
+}
+
+// upTo returns what was kept and p as far as from, and keeps the rest.
+func (m *meter) upTo(p []byte, from int) []byte {
+	if len(m.tail) == 0 || from == 0 {
+		m.tail = append(m.tail, p[from:]...)
+		return p[:from]
+	}
+	m.out = append(append(m.out[:0], m.tail...), p[:from]...)
+	m.tail = append(m.tail[:0], p[from:]...)
+	return m.out
+}
+
+func endsBlank(p []byte) bool {
+	return bytes.HasSuffix(p, []byte("\n\n")) || bytes.HasSuffix(p, []byte("\r\n\r\n"))
+}
+
+func (m *meter) event(data []byte) {
+	chunk := m.op.Classify(data)
+	if m.events++; chunk.HasUsage {
+		m.prompt, m.completion, m.usage = chunk.Prompt, chunk.Completion, true
+	}
+	switch chunk.Kind {
+	case ops.ChunkContent:
+		m.content = true
+		if !m.usage {
+			m.completion++
+		}
+	case ops.ChunkError:
+		m.failed = true
+	case ops.ChunkMalformed:
+		m.malformed = true
+	case ops.ChunkDone:
+		m.whole = true
+	}
+	if chunk.Finish != ops.FinishNone {
+		m.whole = true
+	}
+}
+
+// end is called when the answer is over, at its end as the transport says or
+// because the connection broke, and returns what is left to be passed on. Nobody
+// makes anything of half a JSON object.
+func (m *meter) end(atEnd bool) (rest []byte) {
+	switch {
+	case m.op == nil:
+		rest, m.tail = m.tail, nil
+	case m.framer == nil && m.json && atEnd && !jsontext.Value(m.kept).IsValid():
+		m.malformed = true
+	case m.framer == nil:
+		if m.whole = true; atEnd {
+			m.prompt, m.completion, m.usage = m.op.Usage(m.kept)
+		}
+	default:
+		if data, ok := m.framer.End(); ok && atEnd { // some servers leave the last blank line out
+			m.event(data)
+		}
+		if atEnd {
+			rest = m.tail
+		}
+		m.whole = m.whole && !m.failed && !m.malformed
+	}
+	return rest
+}
+
+// verdict is how an answer ended whose connection ended with that error, or well.
+func (m *meter) verdict(upstream error) (record.Outcome, record.Reason) {
+	switch {
+	case m.malformed:
+		return record.Failed, record.MalformedAnswer
+	case m.whole && !m.failed && upstream == nil:
+		return record.Succeeded, record.NoReason
+	case m.content:
+		return record.Failed, record.CutFault
+	}
+	return record.Failed, record.UpstreamError
+}
