@@ -8,6 +8,7 @@ import (
 
 	"foundrylab/gateway/budget"
 	gateway "foundrylab/gateway/core"
+	"foundrylab/internal/des"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
 	load "foundrylab/loadgen/core"
@@ -41,6 +42,7 @@ type Runner struct {
 	end     tick.Instant
 	tries   []try               // by load slot
 	sent    []uint32            // by the gateway's attempt slot: the slot of its try
+	refs    []record.Ref        // by the gateway's attempt slot: the attempt
 	refused []deployment.Effect // by the gateway's attempt slot, as far as one was held
 	wakes   []tick.Instant
 	steps   int64
@@ -53,6 +55,10 @@ type Runner struct {
 	hears   bool            // the gateway goes by what answers say of limits
 	free    []int32         // hears: by the gateway's attempt slot, what its headers will say of them
 	isPTU   []bool          // by backend: it is provisioned
+	watches bool            // holds: when answers begin matters, not only that they did
+	holds   bool            // the gateway holds answers back until their first content
+
+	contents des.Heap // when streams have their first content, by the gateway's attempt slot
 
 	// Effects of nested steps share one stack per core.
 	fromLoad    []load.Effect
@@ -75,6 +81,8 @@ type try struct {
 	prompt, output, maxTokens int32
 	tenant, number            uint16
 	stream                    bool
+	answer                    uint8
+	eager                     bool // when it begins matters
 
 	spilled bool         // backend is where the attempt went on to
 	held    bool         // spilled: the answer of the one before is in refused, since the second one's does not count
@@ -87,8 +95,9 @@ type try struct {
 // The places in wakes: backends first, so that what ends and what breaks at
 // an instant comes before what begins at it.
 const (
-	gatewayPlace = 0 // after the backends
-	loadPlace    = 1
+	contentPlace = 0 // after the backends
+	gatewayPlace = 1
+	loadPlace    = 2
 )
 
 // New returns a run that is yet to be run.
@@ -96,7 +105,7 @@ func New(s *scenarios.Scenario, opt Options) *Runner {
 	start := tick.Instant(s.StartTime().UnixNano()).Floor()
 	w := s.NewWorld("virtual", start)
 	r := &Runner{world: w, summary: record.NewSummary(w.Header), opt: opt, start: start, end: start.Add(time.Duration(s.Duration)),
-		hears: hears(s.Gateway.Route.Policy)}
+		hears: hears(s.Gateway.Route.Policy), holds: s.Gateway.Retry.HoldsBack(), watches: watches(s)}
 	for i := range s.Tenants {
 		r.timed = append(r.timed, s.Tenants[i].Timeout > 0)
 		r.anybody = r.anybody || r.timed[i]
@@ -109,10 +118,11 @@ func New(s *scenarios.Scenario, opt Options) *Runner {
 		r.target = append(r.target, s.Backends[i].SpilloverError == "target")
 		r.isPTU = append(r.isPTU, s.Backends[i].Provisioned())
 	}
-	r.wakes = make([]tick.Instant, len(w.Backends)+2)
+	r.wakes = make([]tick.Instant, len(w.Backends)+3)
 	for i := range w.Backends {
 		r.wakes[i] = w.Backends[i].NextWake()
 	}
+	r.wakes[len(w.Backends)+contentPlace] = tick.Never
 	r.wakes[len(w.Backends)+gatewayPlace] = w.Gateway.NextWake()
 	r.wakes[len(w.Backends)+loadPlace] = w.Load.NextWake()
 	return r
@@ -144,6 +154,8 @@ func (r *Runner) takeEarliest() tick.Instant {
 	switch who - len(r.world.Backends) {
 	case loadPlace:
 		r.stepLoad(at, load.Event{Kind: load.Wake})
+	case contentPlace:
+		r.content(at)
 	case gatewayPlace:
 		r.stepGateway(at, gateway.Event{Kind: gateway.Wake})
 	default:
@@ -219,7 +231,9 @@ func (r *Runner) stepGateway(now tick.Instant, ev gateway.Event) {
 				r.stepLoad(now, load.Event{Kind: load.Begun, Ref: e.Req})
 			}
 		case gateway.Abort:
-			r.stepBackend(now, int(r.attempt(e.Ref).backend), deployment.Event{Kind: deployment.Gone, Ref: e.Ref})
+			t := r.attempt(e.Ref)
+			t.answer = silent
+			r.stepBackend(now, int(t.backend), deployment.Event{Kind: deployment.Gone, Ref: e.Ref})
 		case gateway.Respond:
 			r.stepLoad(now, load.Event{Kind: load.TryEnd, Ref: e.Req, First: r.tries[e.Req.Slot].first, Completion: e.Completion,
 				RetryMs: e.RetryMs, HasRetry: e.HasRetry, QueueWait: e.QueueWait, Status: e.Status, Attempts: e.Attempts,
@@ -234,11 +248,11 @@ func (r *Runner) stepGateway(now tick.Instant, ev gateway.Event) {
 
 func (r *Runner) send(now tick.Instant, e *gateway.Effect) {
 	for int(e.Ref.Slot) >= len(r.sent) {
-		r.sent = append(r.sent, 0)
+		r.sent, r.refs = append(r.sent, 0), append(r.refs, record.Ref{})
 	}
-	r.sent[e.Ref.Slot] = e.Req.Slot
+	r.sent[e.Ref.Slot], r.refs[e.Ref.Slot] = e.Req.Slot, e.Ref
 	t := &r.tries[e.Req.Slot]
-	t.first, t.start, t.firstIn, t.backend, t.spilled, t.held = 0, now, 0, e.Backend, false, false
+	t.first, t.start, t.firstIn, t.backend, t.spilled, t.held, t.answer, t.eager = 0, now, 0, e.Backend, false, false, silent, r.holds && r.eager(t, int(e.Backend))
 	r.startAt(now, int(e.Backend), e.Ref)
 }
 
@@ -265,7 +279,9 @@ func (r *Runner) stepBackend(now tick.Instant, backend int, ev deployment.Event)
 		switch e.Kind {
 		case deployment.Plan, deployment.Replan:
 			if e.Tokens > 0 || e.Whole { // else nothing comes that a client would see
-				r.attempt(e.Ref).firstIn = e.FirstIn()
+				t := r.attempt(e.Ref)
+				t.firstIn = e.FirstIn()
+				r.awaitContent(e.Ref.Slot, t)
 			}
 			if r.hears && e.Kind == deployment.Plan {
 				r.planned(backend, e)
@@ -273,7 +289,7 @@ func (r *Runner) stepBackend(now tick.Instant, backend int, ev deployment.Event)
 		case deployment.Reserve:
 			r.stepBackend(now, backend, deployment.Ask(r.world.Budgets[backend], now, e))
 		case deployment.Head:
-			r.stepGateway(now, gateway.Event{Kind: gateway.Head, Ref: e.Ref, Status: e.Status, Free: r.headers(now, backend, e)})
+			r.head(now, backend, e)
 		case deployment.Refuse, deployment.Finish, deployment.Cut:
 			r.recordAttempt(backend, e)
 			if !r.goesOn(now, backend, e) {
@@ -305,6 +321,9 @@ func (r *Runner) attemptEnded(now tick.Instant, backend int, e *deployment.Effec
 		completion = 0 // no client makes anything of half a body
 	} else if t.firstIn > 0 && e.At >= t.start.After(t.firstIn) {
 		t.first = t.start.After(t.firstIn)
+	}
+	if t.answer == headed {
+		r.hadBegun(now, e, t)
 	}
 	ev := gateway.Event{Kind: gateway.End, Ref: e.Ref, Completion: completion, RetryMs: e.RetryMs, HasRetry: e.RetryMs > 0,
 		Status: e.Status, Outcome: e.Outcome, Reason: SeenReason(e), Free: r.refusal(now, backend, e)}

@@ -53,6 +53,7 @@ func TestExtraWakesChangeNothing(t *testing.T) {
 func (r *Runner) wakeSome(dice *rand.Rand, now tick.Instant) {
 	for range dice.Intn(4) {
 		switch who := dice.Intn(len(r.wakes)); who - len(r.world.Backends) {
+		case contentPlace: // is no core
 		case loadPlace:
 			r.stepLoad(now, load.Event{Kind: load.Wake})
 		case gatewayPlace:
