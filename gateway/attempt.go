@@ -112,6 +112,9 @@ func (x *exchange) request(ctx context.Context, b *backend) *http.Request {
 // callLimit stands in the answer to a request that was refused for the requests per minute; others name the tokens, or nothing.
 var callLimit = []byte("call rate limit")
 
+// deploymentNotFound is the code of the answer of a resource that does not have the deployment.
+var deploymentNotFound = []byte(`"DeploymentNotFound"`)
+
 // failed takes an error answer in and tells the core what it says.
 func (x *exchange) failed(resp *http.Response) {
 	enough := time.AfterFunc(errorBodyTime, func() { resp.Body.Close() })
@@ -123,6 +126,9 @@ func (x *exchange) failed(resp *http.Response) {
 	x.kept = answer{resp.StatusCode, resp.Header, body}
 	x.kept.hide(x.shown)
 	ev := core.Event{Status: uint16(resp.StatusCode), Outcome: record.Failed, Reason: record.BackendStatus}
+	if resp.StatusCode == http.StatusNotFound && bytes.Contains(body, deploymentNotFound) {
+		ev.Reason = record.DeploymentMissing
+	}
 	if resp.StatusCode == http.StatusTooManyRequests {
 		ev.Outcome, ev.Reason = record.Throttled, record.RateLimited
 		if bytes.Contains(body, callLimit) {

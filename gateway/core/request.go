@@ -258,20 +258,8 @@ func (c *Core) attemptEnded(now tick.Instant, ev *Event, out []Effect) []Effect 
 	if ev.Outcome == record.Succeeded || wasCommitted {
 		return c.respond(now, ref, r, Effect{Status: ev.Status, Outcome: ev.Outcome, Reason: ev.Reason, Completion: ev.Completion}, out)
 	}
-	limited := ev.Status == 429 && ev.HasRetry
-	if limited && r.metered {
-		r.refusals++
-	}
-	if again := c.again(now, r, ev); again || limited {
-		if backend := c.choose(now, r, budget.Entitled); again && backend >= 0 && c.retries.Take(now, &c.cfg.Retry.Budget) {
-			return c.attempt(now, ref, r, backend, out)
-		}
-		if limited && c.comeBack(now, ref, r) {
-			return out
-		}
-		if again {
-			return c.respond(now, ref, r, c.noBackend(now, r), out)
-		}
+	if out, ok := c.elsewhere(now, ref, r, ev, out); ok {
+		return out
 	}
 	answer := Effect{Status: ev.Status, Outcome: ev.Outcome, Reason: ev.Reason, HasRetry: ev.HasRetry, RetryMs: ev.RetryMs}
 	switch {
@@ -283,10 +271,37 @@ func (c *Core) attemptEnded(now tick.Instant, ev *Event, out []Effect) []Effect 
 	return c.respond(now, ref, r, answer, out)
 }
 
+// elsewhere sends a request on whose attempt failed: to another backend at once,
+// or, where none can take it now, back to the line. ok is false where it may not
+// be sent again; where it may and cannot, it is answered so.
+func (c *Core) elsewhere(now tick.Instant, ref record.Ref, r *request, ev *Event, out []Effect) (_ []Effect, ok bool) {
+	limited := ev.Status == 429 && ev.HasRetry
+	if limited && r.metered {
+		r.refusals++
+	}
+	if !c.again(now, r, ev) {
+		return out, limited && c.comeBack(now, ref, r, limited)
+	}
+	backend := c.choose(now, r, budget.Entitled)
+	switch {
+	case backend < 0 && c.comeBack(now, ref, r, limited):
+		return out, true
+	case backend < 0:
+		return c.respond(now, ref, r, c.noBackend(now, r), out), true
+	case !c.retries.Take(now, &c.cfg.Retry.Budget):
+		return out, false
+	}
+	return c.attempt(now, ref, r, backend, out), true
+}
+
 // again reports whether a request may be sent to another backend after an attempt that ended like that.
 func (c *Core) again(now tick.Instant, r *request, ev *Event) bool {
+	status := ev.Status
+	if ev.Reason == record.DeploymentMissing { // the gateway named it, not the client
+		status = 503
+	}
 	return ev.Reason != record.ClientGone && (!r.metered || now < r.deadline) &&
-		c.configs[r.cfg].retry.Again(r.attempts-r.forgiven(c), ev.Status, ev.Outcome)
+		c.configs[r.cfg].retry.Again(r.attempts-r.forgiven(c), status, ev.Outcome)
 }
 
 // heard notes what an answer's headers say of a backend's limits.
@@ -306,6 +321,8 @@ func (c *Core) learn(now tick.Instant, a *attempt, ev *Event) breaker.Change {
 		return breaker.Change{}
 	case ev.Status == 429 && ev.HasRetry:
 		return b.Throttled(now, a.breakerGen, time.Duration(ev.RetryMs)*time.Millisecond)
+	case ev.Status == 401 || ev.Status == 403 || ev.Reason == record.DeploymentMissing: // what it shows there is the gateway's, not the client's
+		return b.Failure(now, a.breakerGen, ev.Reason)
 	case ev.Status == 0 || ev.Status == 408 || ev.Status == 429 || ev.Status >= 500 || ev.Outcome == record.Failed && ev.Status == 200:
 		return b.Failure(now, a.breakerGen, ev.Reason)
 	}

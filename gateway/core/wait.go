@@ -91,17 +91,20 @@ func (c *Core) itemOf(ref record.Ref, r *request) queue.Item {
 	return queue.Item{Ref: ref, Cost: r.cost, Bytes: int64(r.bytes), Deadline: r.deadline, Tenant: r.tenant}
 }
 
-// comeBack lets a request wait again that a backend refused for its limits; ok
-// is false where it may not.
-func (c *Core) comeBack(now tick.Instant, ref record.Ref, r *request) (ok bool) {
-	if c.cfg.Queue == nil || !r.metered || r.refusals >= maxReturns || now >= r.deadline || c.breakers[r.backend].Ready(now) {
+// comeBack lets a request wait again that a backend refused for its limits, or
+// that failed there while nobody else can take it; ok is false where it may not.
+func (c *Core) comeBack(now tick.Instant, ref record.Ref, r *request, limited bool) (ok bool) {
+	if c.cfg.Queue == nil || !r.metered || r.refusals >= maxReturns || now >= r.deadline || limited && c.breakers[r.backend].Ready(now) {
 		return false
 	}
 	if wait, ok := c.predicted(now, r); ok && now.Add(wait) > r.deadline {
 		return false
 	}
 	r.since = now
-	r.tried = c.barred(r) // nobody else, or who failed it before would keep those behind it waiting too
+	r.tried = c.barred(r)
+	if failed := r.tried | 1<<r.backend; !limited && failed&c.configs[r.cfg].members != c.configs[r.cfg].members {
+		r.tried = failed
+	}
 	r.cost = c.costAt(c.primary(r), r)
 	r.handle, r.state = c.queue.Return(now, c.itemOf(ref, r)), waiting
 	return true
@@ -182,7 +185,7 @@ func (c *Core) dispatch(now tick.Instant, out []Effect) []Effect {
 			if at := c.opensAt(now, r, claim).InPhaseOf(r.since); at < c.opens {
 				c.opens, c.next, c.nextAt = at, handle, at
 			}
-			if c.barred(r) != 0 && c.queue.Hold(int(r.tenant)) { // others have more backends to go to
+			if r.tried != 0 && c.queue.Hold(int(r.tenant)) { // others have more backends to go to
 				held = true
 				continue
 			}

@@ -20,7 +20,7 @@ func TestAgain(t *testing.T) {
 	}{
 		{byDefault, 1, 0, record.Failed, true},
 		{byDefault, 1, 400, record.Failed, false},
-		{byDefault, 1, 401, record.Failed, false},
+		{byDefault, 1, 401, record.Failed, true},
 		{byDefault, 1, 404, record.Failed, false},
 		{byDefault, 1, 408, record.Failed, true},
 		{byDefault, 1, 429, record.Throttled, true},

@@ -51,6 +51,7 @@ const (
 	QueueDisplaced           // it made room in the gateway's queue for a higher priority
 	TenantQuota              // the gateway's quota of a tenant's tokens for an hour, day or month
 	ZoneRefused              // the gateway has no backend where the tenant's requests may be processed
+	DeploymentMissing        // a backend does not have the deployment that the gateway asks it for
 	AttemptTimeout           // the gateway gave an attempt up whose answer did not begin in time
 )
 
@@ -62,7 +63,7 @@ var reasonNames = [...]string{
 	"throttle-fault", "token-expiry-fault", "deleted-fault", "wrong-length-fault", "refused-fault", "tls-fault", "unknown-host-fault",
 	"connect-error", "no-such-tier", "no-capacity", "flex-timeout", "stale-fault", "prompt-filtered",
 	"tenant-tokens", "tenant-requests", "tenant-concurrency", "queue-full", "queue-timeout", "queue-too-long", "queue-displaced", "tenant-quota",
-	"zone-refused", "attempt-timeout",
+	"zone-refused", "deployment-missing", "attempt-timeout",
 }
 
 func (r Reason) String() string { return reasonNames[r] }

@@ -351,6 +351,8 @@ func SeenReason(e *deployment.Effect) record.Reason {
 		return record.RateLimited
 	case e.Status == 200:
 		return record.CutFault
+	case e.Reason == record.DeletedFault:
+		return record.DeploymentMissing
 	}
 	return record.BackendStatus
 }
