@@ -5,7 +5,7 @@ SHELL := bash
 .PHONY: help build demo test setup soak sdk bench bench-gateway lint fmt clean
 
 # The packages that start goroutines. internal/arch holds this line against its table of layers.
-RACE_PACKAGES := ./gateway ./gateway/entra ./gateway/identity ./gateway/upstream ./internal/authority ./internal/drive ./internal/keyfile ./internal/memo ./internal/otlp ./internal/pace ./internal/prompt ./internal/tokens ./loadgen ./scenarios/live ./simulator ./simulator/aoai ./simulator/identity ./simulator/replica
+RACE_PACKAGES := ./gateway ./gateway/entra ./gateway/identity ./gateway/upstream ./internal/authority ./internal/drive ./internal/histogram ./internal/keyfile ./internal/memo ./internal/otlp ./internal/pace ./internal/prompt ./internal/tokens ./loadgen ./scenarios/live ./simulator ./simulator/aoai ./simulator/identity ./simulator/replica
 SCENARIO      := scenarios/library/ptu-outage.yaml
 STATICCHECK   := go tool -modfile=tools/staticcheck/go.mod staticcheck
 

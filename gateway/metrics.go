@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"foundrylab/gateway/core"
+	"foundrylab/internal/histogram"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
 )
@@ -21,7 +22,7 @@ type tally struct {
 type counts struct {
 	ends             map[ending]uint64
 	attempts, tokens uint64
-	wait, duration   timing
+	wait, duration   histogram.Histogram
 }
 
 // ending is how requests end: statuses times a closed vocabulary of reasons.
@@ -30,35 +31,8 @@ type ending struct {
 	reason record.Reason
 }
 
-// timingBounds are the buckets of times, in seconds.
-var timingBounds = [...]float64{0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60}
-
-// timing is a histogram of times.
-type timing struct {
-	buckets [len(timingBounds)]uint64
-	count   uint64
-	sum     float64
-}
-
-func (t *timing) add(seconds float64) {
-	t.count++
-	t.sum += seconds
-	for i, bound := range timingBounds {
-		if seconds <= bound {
-			t.buckets[i]++
-			return
-		}
-	}
-}
-
-func (t *timing) metric(desc *prometheus.Desc, labels ...string) prometheus.Metric {
-	upTo, sum := make(map[float64]uint64, len(timingBounds)), uint64(0)
-	for i, bound := range timingBounds {
-		sum += t.buckets[i]
-		upTo[bound] = sum
-	}
-	return prometheus.MustNewConstHistogram(desc, t.count, t.sum, upTo, labels...)
-}
+// timingBounds are the buckets of times.
+var timingBounds = histogram.Milliseconds(1, 5, 25, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000)
 
 // tallies returns one for each tenant and one for whoever is none, those that there were first.
 func tallies(had []*tally, clients int) []*tally {
@@ -93,8 +67,8 @@ func (x *exchange) count(e core.Effect) {
 	c.ends[ending{e.Status, e.Reason}]++
 	c.attempts += uint64(e.Attempts)
 	c.tokens += uint64(max(e.Completion, 0))
-	c.wait.add(e.QueueWait.Span().Seconds())
-	c.duration.add(e.At.Sub(x.began).Seconds())
+	c.wait.Add(timingBounds, int64(e.QueueWait.Span()))
+	c.duration.Add(timingBounds, int64(e.At.Sub(x.began)))
 }
 
 // Metrics returns a new registry of what the gateway has done, for GET /metrics. Labels are tenants, backends, statuses and
@@ -188,7 +162,7 @@ func (m *metrics) collectTenant(out chan<- prometheus.Metric, tenant string, t *
 		}
 		out <- prometheus.MustNewConstMetric(m.attempts, prometheus.CounterValue, float64(c.attempts), tenant, name)
 		out <- prometheus.MustNewConstMetric(m.tokens, prometheus.CounterValue, float64(c.tokens), tenant, name)
-		out <- c.wait.metric(m.wait, tenant, name)
-		out <- c.duration.metric(m.duration, tenant, name)
+		out <- c.wait.Metric(m.wait, timingBounds, 1e9, tenant, name)
+		out <- c.duration.Metric(m.duration, timingBounds, 1e9, tenant, name)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"foundrylab/internal/histogram"
 	"foundrylab/internal/record"
 )
 
@@ -14,9 +15,9 @@ import (
 type tally struct {
 	ends                        map[end]int64
 	prompt, completion, charged int64
-	durations                   [record.Failed + 1]histogram // by outcome
-	first, perToken             histogram                    // of streams that succeeded
-	input, output               histogram                    // tokens of answers
+	durations                   [record.Failed + 1]histogram.Histogram // by outcome
+	first, perToken             histogram.Histogram                    // of streams that succeeded
+	input, output               histogram.Histogram                    // tokens of answers
 
 	count, held int64 // attempts, and those of them that the ledger still has
 	forgotten   int64 // how many there were at all deployments when this tally began
@@ -38,17 +39,17 @@ func (t *tally) add(a *item) {
 	t.completion += a.CompletionTokens
 	t.charged += a.Charged
 	took := int64(a.End.Sub(a.Start))
-	t.durations[a.Outcome].add(durationBounds, took)
+	t.durations[a.Outcome].Add(durationBounds, took)
 	if a.Status != http.StatusOK {
 		return
 	}
-	t.input.add(tokenBounds, a.PromptTokens)
-	t.output.add(tokenBounds, a.CompletionTokens*int64(max(a.choices, 1)))
+	t.input.Add(tokenBounds, a.PromptTokens)
+	t.output.Add(tokenBounds, a.CompletionTokens*int64(max(a.choices, 1)))
 	if a.streamed && a.Outcome == record.Succeeded && a.seen > 0 {
 		first := int64(a.first.Span())
-		t.first.add(firstBounds, first)
+		t.first.Add(firstBounds, first)
 		if a.seen > 1 { // what was thought came before the first
-			t.perToken.add(perTokenBounds, (took-first)/int64(a.seen-1))
+			t.perToken.Add(perTokenBounds, (took-first)/int64(a.seen-1))
 		}
 	}
 }
@@ -139,12 +140,12 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		counter(m.completion, t.completion, name)
 		counter(m.charged, t.charged, name)
 		for outcome := record.Succeeded; outcome <= record.Failed; outcome++ {
-			out <- t.durations[outcome].metric(m.duration, durationBounds, 1e9, name, outcome.String())
+			out <- t.durations[outcome].Metric(m.duration, durationBounds, 1e9, name, outcome.String())
 		}
-		out <- t.first.metric(m.first, firstBounds, 1e9, name)
-		out <- t.perToken.metric(m.perToken, perTokenBounds, 1e9, name)
-		out <- t.input.metric(m.usage, tokenBounds, 1, name, "input")
-		out <- t.output.metric(m.usage, tokenBounds, 1, name, "output")
+		out <- t.first.Metric(m.first, firstBounds, 1e9, name)
+		out <- t.perToken.Metric(m.perToken, perTokenBounds, 1e9, name)
+		out <- t.input.Metric(m.usage, tokenBounds, 1, name, "input")
+		out <- t.output.Metric(m.usage, tokenBounds, 1, name, "output")
 		gauge(m.utilization, float64(u.UtilizationPPM)/1e6, name)
 		gauge(m.inFlight, float64(u.Active), name)
 		if b.cfg.Provisioned() {

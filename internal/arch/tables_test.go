@@ -87,6 +87,7 @@ var classes = []class{
 
 	{"internal/authority", shell, worldly},
 	{"internal/otlp", shell, worldly},
+	{"internal/histogram", shell, worldly},
 	{"internal/drive", shell, worldly},
 	{"internal/pace", shell, worldly},
 	{"simulator", shell, worldly},
