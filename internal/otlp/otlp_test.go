@@ -193,7 +193,7 @@ func TestSilentCollectorDoesNotHoldUpTheEnd(t *testing.T) {
 			var collector silent
 			var log strings.Builder
 			e := New(Settings{Endpoint: "http://127.0.0.1:4318", Interval: test.interval, Timeout: test.timeout}, registry(), plain, zerolog.New(&log), time.Now())
-			e.client.Transport = &collector
+			e.to.client.Transport = &collector
 			ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 			defer stop()
 			start := time.Now()
@@ -268,7 +268,7 @@ func TestExporters(t *testing.T) {
 		{"OTLP", true, ""},
 		{"none", false, ""},
 		{" None ", false, ""},
-		{"console", false, "console is not done here; Prometheus finds metrics at /metrics of --admin, and none are sent"},
+		{"console", false, "console is not done here; Prometheus finds metrics at /metrics of --admin or --metrics, and none are sent"},
 		{"prometheus", false, "and none are sent"},
 		{"prometheus, console", false, "prometheus, console is not done here"},
 		{"otlp,console", true, "console is not done here; Prometheus finds metrics at /metrics of --admin"},

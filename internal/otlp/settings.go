@@ -1,6 +1,7 @@
-// Package otlp sends metrics to an OpenTelemetry collector: OTLP over HTTP in its JSON encoding, which every collector
-// takes at the port of OTLP over HTTP. It owns that encoding and the standard environment variables. It refuses traces,
-// logs and gRPC: the official exporter of metrics links gRPC, and made the program 2.4 times as large.
+// Package otlp sends metrics and spans to an OpenTelemetry collector: OTLP over HTTP in its JSON encoding, which every
+// collector takes at the port of OTLP over HTTP. It owns that encoding, the standard environment variables, and the trace
+// context of W3C. It refuses logs and gRPC: the official exporter of metrics links gRPC, and made the program 2.4 times as
+// large.
 package otlp
 
 import (
@@ -19,6 +20,8 @@ type Settings struct {
 	Headers  map[string]string // of every request; may hold a secret
 	Interval time.Duration     // between two exports
 	Timeout  time.Duration     // of one export
+	Queue    int               // spans that are kept until they are sent
+	Batch    int               // spans of one export, at most
 	Resource map[string]string // who it is that sends: service.name and more
 	Note     string            // what was asked for and is not done; "": nothing
 }
@@ -48,72 +51,114 @@ func (s *Settings) secrets() (all []string) {
 	return slices.DeleteFunc(all, func(s string) bool { return len(s) < 4 })
 }
 
-// FromEnvironment reads the variables that OpenTelemetry's specification names: OTEL_EXPORTER_OTLP_ENDPOINT and _HEADERS
-// and _TIMEOUT and _PROTOCOL, each also as OTEL_EXPORTER_OTLP_METRICS_..., OTEL_METRIC_EXPORT_INTERVAL,
+// signal is a kind of what is sent, with the words of its own in the variables.
+type signal struct {
+	name     string // in OTEL_EXPORTER_OTLP_..._ENDPOINT and its like
+	path     string // behind an endpoint that is for all signals
+	exporter string // the variable that chooses who sends
+	instead  string // where it is found otherwise
+}
+
+var (
+	metricsSignal = signal{"METRICS", "metrics", "OTEL_METRICS_EXPORTER", "; Prometheus finds metrics at /metrics of --admin or --metrics"}
+	tracesSignal  = signal{"TRACES", "traces", "OTEL_TRACES_EXPORTER", ""}
+)
+
+// environment is the variables, and the mistakes that were found in them.
+type environment struct {
+	get   func(string) string
+	wrong []error
+}
+
+func (e *environment) fail(format string, args ...any) {
+	e.wrong = append(e.wrong, fmt.Errorf(format, args...))
+}
+
+// FromEnvironment reads the variables that OpenTelemetry's specification names for metrics: OTEL_EXPORTER_OTLP_ENDPOINT and
+// _HEADERS and _TIMEOUT and _PROTOCOL, each also as OTEL_EXPORTER_OTLP_METRICS_..., OTEL_METRIC_EXPORT_INTERVAL,
 // OTEL_METRICS_EXPORTER, OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES and OTEL_SDK_DISABLED. Without an endpoint nothing is
 // sent. The error has all mistakes; it never has the value of a header.
 func FromEnvironment(get func(string) string) (Settings, error) {
-	var wrong []error
-	fail := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
-	signal := func(name string) (string, string) {
-		if v := get("OTEL_EXPORTER_OTLP_METRICS_" + name); v != "" {
-			return "OTEL_EXPORTER_OTLP_METRICS_" + name, v
-		}
-		return "OTEL_EXPORTER_OTLP_" + name, get("OTEL_EXPORTER_OTLP_" + name)
+	e := &environment{get: get}
+	s := Settings{Interval: time.Minute, Timeout: 10 * time.Second}
+	if e.read(&s, metricsSignal) {
+		e.duration("OTEL_METRIC_EXPORT_INTERVAL", &s.Interval)
 	}
-	s := Settings{Interval: time.Minute, Timeout: 10 * time.Second, Resource: map[string]string{"service.name": "foundrylab"}}
-	name, endpoint := signal("ENDPOINT")
-	if endpoint == "" || strings.EqualFold(get("OTEL_SDK_DISABLED"), "true") {
-		return s, nil
+	return s, errors.Join(e.wrong...)
+}
+
+// read reads what all signals have, and reports whether the signal is sent.
+func (e *environment) read(s *Settings, of signal) bool {
+	s.Resource = map[string]string{"service.name": "foundrylab"}
+	name, endpoint := e.either(of, "ENDPOINT")
+	if endpoint == "" || strings.EqualFold(e.get("OTEL_SDK_DISABLED"), "true") {
+		return false
 	}
 	var sends bool
-	if sends, s.Note = exporters(get("OTEL_METRICS_EXPORTER")); !sends {
-		return s, nil
+	if sends, s.Note = exporters(of, e.get(of.exporter)); !sends {
+		return false
 	}
 	if u, err := url.Parse(endpoint); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		fail("%s: want a URL, such as http://127.0.0.1:4318", name)
-	} else if s.Endpoint = endpoint; !strings.Contains(name, "METRICS") {
-		s.Endpoint = u.JoinPath("v1", "metrics").String() // a query stays behind the path
+		e.fail("%s: want a URL, such as http://127.0.0.1:4318", name)
+	} else if s.Endpoint = endpoint; !strings.Contains(name, of.name) {
+		s.Endpoint = u.JoinPath("v1", of.path).String() // a query stays behind the path
 	}
-	if name, protocol := signal("PROTOCOL"); protocol == "grpc" {
-		fail("%s: grpc is not spoken; choose http/json and the collector's port for HTTP, mostly 4318", name)
+	if name, protocol := e.either(of, "PROTOCOL"); protocol == "grpc" {
+		e.fail("%s: grpc is not spoken; choose http/json and the collector's port for HTTP, mostly 4318", name)
 	}
 	var err error
-	headers, list := signal("HEADERS")
+	headers, list := e.either(of, "HEADERS")
 	if s.Headers, err = pairs(list); err != nil {
-		fail("%s: %w", headers, err)
+		e.fail("%s: %w", headers, err)
 	}
-	more, err := pairs(get("OTEL_RESOURCE_ATTRIBUTES"))
+	more, err := pairs(e.get("OTEL_RESOURCE_ATTRIBUTES"))
 	if err != nil {
-		fail("OTEL_RESOURCE_ATTRIBUTES: %w", err)
+		e.fail("OTEL_RESOURCE_ATTRIBUTES: %w", err)
 	}
 	for k, v := range more {
 		s.Resource[k] = v
 	}
-	if v := get("OTEL_SERVICE_NAME"); v != "" {
+	if v := e.get("OTEL_SERVICE_NAME"); v != "" {
 		s.Resource["service.name"] = v
 	}
-	timeout, ms := signal("TIMEOUT")
-	for _, d := range []struct {
-		name, ms string
-		to       *time.Duration
-	}{{timeout, ms, &s.Timeout}, {"OTEL_METRIC_EXPORT_INTERVAL", get("OTEL_METRIC_EXPORT_INTERVAL"), &s.Interval}} {
-		if d.ms == "" {
-			continue
-		}
-		n, err := strconv.ParseInt(d.ms, 10, 64)
-		if err != nil || n < 1 || n > 24*time.Hour.Milliseconds() {
-			fail("%s: want milliseconds, from 1 to those of a day, not %q", d.name, d.ms)
-			continue
-		}
-		*d.to = time.Duration(n) * time.Millisecond
-	}
-	return s, errors.Join(wrong...)
+	timeout, _ := e.either(of, "TIMEOUT")
+	e.duration(timeout, &s.Timeout)
+	return true
 }
 
-// exporters reads the list of OTEL_METRICS_EXPORTER, whose default is otlp: whether metrics are sent, and what of the list
-// is not done.
-func exporters(list string) (sends bool, note string) {
+// either is a variable of the signal's own, else that of all signals, and its value.
+func (e *environment) either(of signal, name string) (variable, value string) {
+	own, all := "OTEL_EXPORTER_OTLP_"+of.name+"_"+name, "OTEL_EXPORTER_OTLP_"+name
+	if v := e.get(own); v != "" {
+		return own, v
+	}
+	return all, e.get(all)
+}
+
+// duration reads milliseconds, where the variable has a value.
+func (e *environment) duration(name string, to *time.Duration) {
+	n := to.Milliseconds()
+	e.number(name, "milliseconds, from 1 to those of a day", 24*time.Hour.Milliseconds(), &n)
+	*to = time.Duration(n) * time.Millisecond
+}
+
+// number reads a number from 1 to most, where the variable has a value.
+func (e *environment) number(name, what string, most int64, to *int64) {
+	text := e.get(name)
+	if text == "" {
+		return
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 1 || n > most {
+		e.fail("%s: want %s, not %q", name, what, text)
+		return
+	}
+	*to = n
+}
+
+// exporters reads the list of a signal's exporters, whose default is otlp: whether it is sent, and what of the list is not
+// done.
+func exporters(of signal, list string) (sends bool, note string) {
 	var not []string
 	for _, name := range strings.Split(list, ",") {
 		switch name = strings.ToLower(strings.TrimSpace(name)); name {
@@ -127,7 +172,7 @@ func exporters(list string) (sends bool, note string) {
 	if len(not) == 0 {
 		return sends || strings.TrimSpace(list) == "", ""
 	}
-	note = "OTEL_METRICS_EXPORTER: " + strings.Join(not, ", ") + " is not done here; Prometheus finds metrics at /metrics of --admin"
+	note = of.exporter + ": " + strings.Join(not, ", ") + " is not done here" + of.instead
 	if !sends {
 		note += ", and none are sent"
 	}
