@@ -31,6 +31,7 @@ func (x *exchange) send(e core.Effect) {
 	}
 	x.live, x.waited = e.Ref, e.QueueWait
 	b := &x.g.present.Load().backends[e.Backend]
+	x.trace.begin(b)
 	var err error
 	x.response, err = x.ask(x.r.Context(), b)
 	switch {
@@ -101,6 +102,7 @@ func (x *exchange) request(ctx context.Context, b *backend) *http.Request {
 	req := x.r.WithContext(ctx)
 	req.URL, req.Host, req.RequestURI = &target, target.Host, ""
 	req.Header = upstreamHeader(x.r.Header, b.Key)
+	x.trace.inject(req.Header)
 	req.TransferEncoding, req.Trailer, req.Close, req.TLS = nil, nil, false, nil
 	req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	// Lets a transport take another connection where an idle one turns out to

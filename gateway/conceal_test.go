@@ -85,7 +85,9 @@ func TestSecretsStayOnTheirSide(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a := always(repeat(c.status))
+				tracer, traces := traced("always_on")
 				lb := newLab(t, []*fake{a}, func(cfg *Config) {
+					traces(cfg)
 					cfg.Clients = []Client{{Name: "team", Key: clientKey}}
 					cfg.Backends[0].Key = backendKey
 					c.change(&cfg.Backends[0])
@@ -93,7 +95,8 @@ func TestSecretsStayOnTheirSide(t *testing.T) {
 				for _, header := range [][]string{{"Api-Key", clientKey}, {"X-Api-Key", clientKey}, {"Authorization", "Bearer " + clientKey},
 					{"Api-Key", clientKey, "Authorization", "Bearer " + clientKey, "X-Api-Key", clientKey, "Ocp-Apim-Subscription-Key", clientKey, "Cookie", "k=" + clientKey, "Proxy-Authorization", clientKey},
 					{"Api-Key", wrongKey}, {"Authorization", "Bearer eyJ" + wrongKey + ".eyJ.x"}} {
-					got := lb.post(classic+"&api-key="+clientKey, chat, header...)
+					header = append(header, "Tracestate", "k="+clientKey, "Baggage", "k=secret-content", "Traceparent", clientKey)
+					got := lb.post(classic+"&api-key="+clientKey, strings.Replace(chat, "gpt-4.1", "a secret of the content", 1), header...)
 					text := got.body
 					for name, values := range got.header {
 						text += name + strings.Join(values, ",")
@@ -113,6 +116,13 @@ func TestSecretsStayOnTheirSide(t *testing.T) {
 				}
 				if n := len(a.requests()); (n == 0) != (c.name == "no token") {
 					t.Errorf("%d requests reached the backend", n)
+				}
+				synctest.Wait()
+				if spans := told(tracer.Take()); strings.Contains(spans, "secret") || strings.Count(spans, " below ") < 6 {
+					t.Errorf("the spans are\n%s", spans)
+				}
+				if metrics := textOf(t, lb.Gateway); strings.Contains(metrics, "secret") || !strings.Contains(metrics, `tenant="team"`) {
+					t.Errorf("the metrics are\n%s", metrics)
 				}
 				if log := lb.log.String(); strings.Contains(log, "secret") || !strings.Contains(log, identity.KeyOf("", clientKey).ID) {
 					t.Errorf("the log is\n%s", log)

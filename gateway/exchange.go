@@ -26,7 +26,8 @@ type exchange struct {
 	body     []byte
 	template [][]byte // v1: the body around its model
 	visitor  visitor
-	prompt   int32 // tokens; 0: not counted yet
+	trace    *trace // nil: nobody wants spans
+	prompt   int32  // tokens; 0: not counted yet
 
 	uncounted *ops.Peeked // what the body says, until its prompt is counted
 	began     tick.Instant
@@ -53,6 +54,7 @@ func (x *exchange) run(request core.Event) {
 	defer func() {
 		if !over {
 			x.leave()
+			x.trace.broken()
 		}
 		x.drop()
 		x.g.driver.Close(x.box)
@@ -125,6 +127,7 @@ func (x *exchange) gone() bool {
 // end gives the core the result of the attempt under way.
 func (x *exchange) end(ev core.Event) {
 	x.drop()
+	x.trace.end(ev.Status, ev.Outcome, ev.Reason)
 	ev.Kind, ev.Ref = core.End, x.live
 	x.g.driver.Do(ev)
 }
@@ -145,6 +148,7 @@ func (x *exchange) respond(e core.Effect) {
 	}
 	x.log(e)
 	x.count(e)
+	x.trace.respond(x, e)
 	switch {
 	case x.committed && !x.cut:
 		return

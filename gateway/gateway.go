@@ -21,6 +21,7 @@ import (
 	"foundrylab/gateway/upstream"
 	"foundrylab/internal/drive"
 	"foundrylab/internal/ops"
+	"foundrylab/internal/otlp"
 	"foundrylab/internal/tick"
 	"foundrylab/internal/yamlconf"
 )
@@ -51,6 +52,7 @@ type Config struct {
 
 	Clock   *drive.Clock   // nil: the wall clock
 	Logger  zerolog.Logger // one line per request; the zero value logs nothing
+	Tracer  *otlp.Tracer   // takes the spans of requests and attempts; nil: there are none, at no cost
 	MaxBody int64          // bound on a request body, bytes; 0: DefaultMaxBody
 
 	// Observe is told every Transition and Respond effect, in order. It is

@@ -86,6 +86,7 @@ type metrics struct {
 	requests, attempts, tokens           *prometheus.Desc
 	wait, duration                       *prometheus.Desc
 	inFlight, waiting, state, limitation *prometheus.Desc
+	spansSent, spansDropped              *prometheus.Desc
 }
 
 func newMetrics(g *Gateway) *metrics {
@@ -103,6 +104,8 @@ func newMetrics(g *Gateway) *metrics {
 	m.waiting = of("foundrylab_gateway_queue_length", "Requests that wait for a backend.")
 	m.state = of("foundrylab_gateway_backend_state", "1 for the state that the gateway sees a backend in.", "backend", "state")
 	m.limitation = of("foundrylab_gateway_backend_limit_tokens", "Tokens per minute that the gateway takes a backend to admit, as configured or learned.", "backend")
+	m.spansSent = of("foundrylab_gateway_spans_exported_total", "Spans that a collector has taken.")
+	m.spansDropped = of("foundrylab_gateway_spans_dropped_total", "Spans that there was no room for, or that a collector refused.")
 	return m
 }
 
@@ -122,6 +125,11 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 			tenant = in.cfg.Clients[i-1].Name
 		}
 		m.collectTenant(out, tenant, t, in.backends)
+	}
+	if m.g.cfg.Tracer != nil {
+		sent, dropped := m.g.cfg.Tracer.Counts()
+		out <- prometheus.MustNewConstMetric(m.spansSent, prometheus.CounterValue, float64(sent))
+		out <- prometheus.MustNewConstMetric(m.spansDropped, prometheus.CounterValue, float64(dropped))
 	}
 	m.g.driver.Locked(func(tick.Instant) {
 		in := m.g.present.Load()

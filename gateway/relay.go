@@ -31,6 +31,7 @@ func (x *exchange) relay(e core.Effect) {
 		x.leave()
 		return
 	}
+	x.trace.usage(m)
 	ev := core.Event{Status: uint16(resp.StatusCode), Completion: int32(m.completion)}
 	ev.Outcome, ev.Reason = m.verdict(upstream)
 	// A stream whose backend said itself that it failed has told the client so.

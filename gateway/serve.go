@@ -15,17 +15,20 @@ import (
 // serve returns the handler of a route: who asks, what, and then an exchange.
 func (g *Gateway) serve(id int, rt *route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		in := g.present.Load()
+		in, t := g.present.Load(), g.traceOf(rt, r)
 		v, problem, why := in.door.enter(r)
 		if problem != nil {
+			t.refused(in, v, problem)
 			g.refuse(w, rt, v, problem, why)
 			return
 		}
 		x, problem := g.receive(in, id, rt, v, w, r)
 		if problem != nil {
+			t.refused(in, v, problem)
 			g.refuse(w, rt, v, problem, "")
 			return
 		}
+		x.trace = t
 		x.run(g.describe(x))
 	}
 }
@@ -98,6 +101,9 @@ func (g *Gateway) describe(x *exchange) core.Event {
 		Kind: core.Request, Tenant: x.visitor.tenant, Stream: peeked.Stream, MaxTokens: int32(peeked.OutputLimit()),
 		PromptEstimate: int32(min(x.route.size.Estimate(&peeked), math.MaxInt32)), Bytes: int32(min(len(x.body), math.MaxInt32)),
 	}
+	if x.trace != nil {
+		x.trace.asks(x.called(&peeked), ev.MaxTokens)
+	}
 	if m, ok := peeked.Marker(); ok {
 		x.prompt = int32(m.Prompt)
 		ev.Key, ev.PromptTokens = m.Key, x.prompt
@@ -118,10 +124,14 @@ func (x *exchange) countPrompt() {
 	if x.uncounted == nil {
 		return
 	}
-	called := x.uncounted.Model
-	if !x.route.body {
-		called = pathModel(x.r)
-	}
-	x.prompt = x.g.present.Load().promptTokens(x.route, called, x.uncounted)
+	x.prompt = x.g.present.Load().promptTokens(x.route, x.called(x.uncounted), x.uncounted)
 	x.uncounted = nil
+}
+
+// called is the model as the client names it.
+func (x *exchange) called(p *ops.Peeked) string {
+	if x.route.body {
+		return p.Model
+	}
+	return pathModel(x.r)
 }

@@ -56,7 +56,7 @@ func members(clients []Client) []core.Member {
 // Reconfigure puts another configuration in force, whole or, where it returns
 // an error with every mistake of it, not at all. Requests under way go on under
 // the one that they began with; what waits keeps its place. Clock, Logger,
-// Observe, Record, Seed and Upstream stay those of New. Safe for concurrent use.
+// Observe, Record, Seed, Tracer and Upstream stay those of New. Safe for concurrent use.
 func (g *Gateway) Reconfigure(cfg Config) error {
 	g.reload.Lock()
 	defer g.reload.Unlock()
@@ -68,7 +68,7 @@ func (g *Gateway) Reconfigure(cfg Config) error {
 		return err
 	}
 	cfg.IdentityOptions = g.cfg.IdentityOptions
-	cfg.Clock, cfg.Logger, cfg.Observe, cfg.Record, cfg.Seed, cfg.Upstream = old.Clock, old.Logger, old.Observe, old.Record, old.Seed, old.Upstream
+	cfg.Clock, cfg.Logger, cfg.Observe, cfg.Record, cfg.Seed, cfg.Tracer, cfg.Upstream = old.Clock, old.Logger, old.Observe, old.Record, old.Seed, old.Tracer, old.Upstream
 	cfg.Backends = keepPlaces(old.Backends, cfg.Backends, func(b Backend) string { return b.Name }, func(b Backend) Backend { b.gone = true; return b })
 	cfg.Clients = keepPlaces(old.Clients, cfg.Clients, func(c Client) string { return c.Name }, func(c Client) Client { return Client{Name: c.Name, gone: true} })
 	if n := len(cfg.Backends); n > core.MaxBackends {

@@ -3,6 +3,7 @@ package simulator
 import (
 	"strings"
 
+	"foundrylab/internal/otlp"
 	"foundrylab/simulator/catalog"
 )
 
@@ -10,15 +11,8 @@ import (
 // for generative AI by their names and attributes, with the deployment as the requested model; ours with dots for the
 // first underscore, and no unit in the name.
 func (c *Control) MetricName(family string, labels map[string]string) (name, unit string, attributes map[string]string) {
-	rest, ours := strings.CutPrefix(family, "foundrylab_")
-	if ours {
-		rest = strings.TrimSuffix(rest, "_total")
-		for suffix, u := range map[string]string{"_seconds": "s", "_ratio": "1"} {
-			if strings.HasSuffix(rest, suffix) {
-				rest, unit = strings.TrimSuffix(rest, suffix), u
-			}
-		}
-		return "foundrylab." + rest, unit, labels
+	if name, unit, ours := otlp.Own(family, "foundrylab_", "foundrylab."); ours {
+		return name, unit, labels
 	}
 	unit = "{token}"
 	if s, is := strings.CutSuffix(family, "_seconds"); is {

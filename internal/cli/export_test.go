@@ -5,11 +5,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/encoding/protojson"
 )
 
@@ -98,5 +101,86 @@ func TestSimSecondSignal(t *testing.T) {
 	}()
 	if _, diagnostics, code := p.end(t); code != -1 {
 		t.Errorf("it did not end by the signal, but with %d\n%s", code, diagnostics)
+	}
+}
+
+// TestGatewayExports: a collector that the environment names gets the spans of requests and attempts below the client's, and
+// what the gateway counts, the last of both when the gateway ends; and no key of either side.
+func TestGatewayExports(t *testing.T) {
+	got := map[string]string{} // by path; written one by one, read when the collector has ended
+	var mu sync.Mutex
+	collector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		got[r.URL.Path] = string(body)
+	}))
+	t.Setenv("SIM_KEY", "foundrylab-key")
+	sim := start(t, "sim", "--listen", "127.0.0.1:0", "--log", "disabled")
+	_, address, _ := strings.Cut(until(t, sim.out, "Simulating on http://"), "http://")
+	address, _, _ = strings.Cut(address, " ")
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)
+	t.Setenv("CHAT_KEY", "the-key-of-the-team-chat")
+	t.Setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off") // a client's word counts
+	file := filepath.Join(t.TempDir(), "gateway.yaml")
+	docsWrite(t, file, `version: 1
+listen: {address: 127.0.0.1:0}
+backends: [{name: east, url: "http://`+address+`", deployment: gpt-4.1, key: {env: SIM_KEY}}]
+gateway: {route: {groups: [[east]]}}
+tenants: [{name: chat}]
+identity: {keys: [{tenant: chat, secret: {env: CHAT_KEY}}]}
+`)
+	gw := start(t, "gateway", file)
+	url := strings.TrimSuffix(strings.Fields(until(t, gw.out, "The gateway is at "))[4], ",")
+	const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+	for _, parent := range []string{"00-" + trace + "-00f067aa0ba902b7-01", ""} {
+		req, _ := http.NewRequest("POST", url+"/openai/v1/chat/completions", strings.NewReader(`{"model":"gpt-4.1","messages":[{"role":"user","content":"Hello"}],"max_tokens":5}`))
+		req.Header.Set("Api-Key", "the-key-of-the-team-chat")
+		req.Header.Set("Traceparent", parent)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != 200 {
+			t.Fatal(resp.Status)
+		}
+	}
+	interrupt(t, gw)
+	collector.Close()
+	var sent tracepb.TracesData
+	if err := protojson.Unmarshal([]byte(got["/v1/traces"]), &sent); err != nil {
+		t.Fatalf("%v\n%s", err, got)
+	}
+	spans := sent.GetResourceSpans()[0].GetScopeSpans()[0].GetSpans()
+	if len(spans) != 2 || spans[0].GetName() != "chat gpt-4.1" || string(spans[0].GetParentSpanId()) != string(spans[1].GetSpanId()) || !strings.Contains(got["/v1/traces"], `"parentSpanId":"00f067aa0ba902b7"`) ||
+		strings.Count(got["/v1/traces"], `"traceId":"`+trace+`"`) != 2 || spans[1].GetEndTimeUnixNano() < spans[0].GetEndTimeUnixNano() {
+		t.Errorf("spans\n%s", got["/v1/traces"])
+	}
+	for _, want := range []string{`"name":"foundrylab.gateway.requests"`, `"name":"gen_ai.server.request.duration"`, `"key":"foundrylab.tenant","value":{"stringValue":"chat"}`, `"name":"foundrylab.gateway.spans_exported"`} {
+		if !strings.Contains(got["/v1/metrics"], want) {
+			t.Errorf("there is no %s in\n%s", want, got["/v1/metrics"])
+		}
+	}
+	if err := protojson.Unmarshal([]byte(got["/v1/metrics"]), new(metricspb.MetricsData)); err != nil {
+		t.Error(err)
+	}
+	for path, body := range got {
+		if strings.Contains(body, "foundrylab-key") || strings.Contains(body, "the-key-of") {
+			t.Errorf("%s tells a key", path)
+		}
+	}
+	interrupt(t, sim)
+}
+
+// TestGatewayExportMistakes: what is wrong in the environment is told before anything is served.
+func TestGatewayExportMistakes(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+	t.Setenv("OTEL_TRACES_SAMPLER", "some")
+	file := filepath.Join(t.TempDir(), "gateway.yaml")
+	docsWrite(t, file, "version: 1\nbackends: [{name: a, url: \"http://127.0.0.1:1\"}]\ngateway: {route: {groups: [[a]]}}\n")
+	_, diagnostics, code := start(t, "gateway", file).end(t)
+	if code != exitUsage || !strings.Contains(diagnostics, "OTEL_TRACES_SAMPLER: choose always_on") {
+		t.Errorf("%d %s", code, diagnostics)
 	}
 }

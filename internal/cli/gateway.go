@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -66,7 +67,14 @@ func (g *gatewayCommand) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	read.cfg.Logger, read.cfg.Seed = log, uint64(time.Now().UnixNano())
+	out, err := newExport()
+	if err != nil {
+		return err
+	}
+	if err := out.trace(log); err != nil {
+		return err
+	}
+	read.cfg.Logger, read.cfg.Seed, read.cfg.Tracer = log, uint64(time.Now().UnixNano()), out.tracer
 	gw, err := gateway.New(read.cfg)
 	if err != nil {
 		return usage("%s: %v", args[0], err)
@@ -76,7 +84,8 @@ func (g *gatewayCommand) run(c *cobra.Command, args []string) error {
 		fmt.Fprintf(c.OutOrStdout(), "%s: ok\n", args[0])
 		return nil
 	}
-	return g.serve(c, gw, args[0], read, log)
+	out.from = append(out.from, counting{gw.Metrics(), gateway.MetricName, ""})
+	return g.serve(c, gw, args[0], read, log, out)
 }
 
 // readGateway reads a gateway's file and all that it names.
@@ -116,7 +125,7 @@ func certificate(from *gateway.Certificate) (*tls.Certificate, error) {
 	return &cert, nil
 }
 
-func (g *gatewayCommand) serve(c *cobra.Command, gw *gateway.Gateway, name string, file servedFile, log zerolog.Logger) error {
+func (g *gatewayCommand) serve(c *cobra.Command, gw *gateway.Gateway, name string, file servedFile, log zerolog.Logger, out *export) error {
 	ctx, stop := interruptible()
 	defer stop()
 	if g.listen == "" {
@@ -145,7 +154,10 @@ func (g *gatewayCommand) serve(c *cobra.Command, gw *gateway.Gateway, name strin
 		fmt.Fprintln(c.OutOrStdout(), "Anybody who reaches it may use it: the file has no identity.")
 	}
 	defer watch.start(ctx)()
-	if err := gateway.Serve(ctx, gw.NewServer(cert), l, time.Duration(file.Listen.Drain)); err != nil {
+	err = out.around(ctx, log, func(ctx context.Context) error {
+		return gateway.Serve(ctx, gw.NewServer(cert), l, time.Duration(file.Listen.Drain))
+	})
+	if err != nil {
 		return &exitError{exitInternal, err}
 	}
 	return nil

@@ -3,6 +3,7 @@ package ops
 // chatCompletions: facts are those of the Azure OpenAI data plane, stable 2024-10-21 and v1.
 var chatCompletions = Operation{
 	Name:     "ChatCompletions_Create",
+	GenAI:    "chat",
 	Method:   "POST",
 	Tail:     "/chat/completions",
 	In:       InClassic | inOpenAI | InModels,

@@ -3,6 +3,7 @@ package ops
 // embeddings: OpenAI's specification, and the operation's name as 429s of the service spell it.
 var embeddings = Operation{
 	Name:     "Embeddings_Create",
+	GenAI:    "embeddings",
 	Method:   "POST",
 	Tail:     "/embeddings",
 	In:       InClassic | inOpenAI | InModels,

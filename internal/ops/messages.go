@@ -3,6 +3,7 @@ package ops
 // messages is Anthropic's operation, as Foundry has it for Claude models.
 var messages = Operation{
 	Name:     "Messages_Create",
+	GenAI:    "chat",
 	Method:   "POST",
 	Tail:     "/messages",
 	In:       InAnthropic,

@@ -12,6 +12,7 @@ import "github.com/go-json-experiment/json/jsontext"
 // Operation is one API operation. A value in All is never changed.
 type Operation struct {
 	Name   string    // operation id as the service prints it in 429 messages, e.g. ChatCompletions_Create
+	GenAI  string    // gen_ai.operation.name in OpenTelemetry's conventions for generative AI
 	Method string    // HTTP method
 	Tail   string    // path after a family's prefix
 	In     FamilySet // the families that have it

@@ -9,6 +9,7 @@ import (
 // responses: OpenAI's specification, and the families that Microsoft's page on the Responses API names.
 var responses = Operation{
 	Name:     "Responses_Create",
+	GenAI:    "chat",
 	Method:   "POST",
 	Tail:     "/responses",
 	In:       InResource | inOpenAI,
