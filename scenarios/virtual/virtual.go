@@ -237,7 +237,7 @@ func (r *Runner) stepGateway(now tick.Instant, ev gateway.Event) {
 		case gateway.Respond:
 			r.stepLoad(now, load.Event{Kind: load.TryEnd, Ref: e.Req, First: r.tries[e.Req.Slot].first, Completion: e.Completion,
 				RetryMs: e.RetryMs, HasRetry: e.HasRetry, QueueWait: e.QueueWait, Status: e.Status, Attempts: e.Attempts,
-				Outcome: e.Outcome, Reason: e.Reason})
+				Outcome: e.Outcome, Reason: clientReason(e)})
 		case gateway.Transition:
 			t := TransitionEntry(e)
 			r.put(func(s record.Sink) { s.Transition(&t) })
@@ -331,6 +331,15 @@ func (r *Runner) attemptEnded(now tick.Instant, backend int, e *deployment.Effec
 		ev.Limit = budget.Requests
 	}
 	r.stepGateway(now, ev)
+}
+
+// clientReason is what a client can tell of why its try ended: of a backend's own
+// answer it knows the status.
+func clientReason(e *gateway.Effect) record.Reason {
+	if e.Reason == record.DeploymentMissing && !e.Made {
+		return record.BackendStatus
+	}
+	return e.Reason
 }
 
 // SeenReason is what a gateway can tell of why an attempt ended: it sees the
