@@ -87,6 +87,7 @@ type metrics struct {
 	wait, duration                       *prometheus.Desc
 	inFlight, waiting, state, limitation *prometheus.Desc
 	spansSent, spansDropped              *prometheus.Desc
+	tenants                              tenantMetrics
 }
 
 func newMetrics(g *Gateway) *metrics {
@@ -104,6 +105,7 @@ func newMetrics(g *Gateway) *metrics {
 	m.waiting = of("foundrylab_gateway_queue_length", "Requests that wait for a backend.")
 	m.state = of("foundrylab_gateway_backend_state", "1 for the state that the gateway sees a backend in.", "backend", "state")
 	m.limitation = of("foundrylab_gateway_backend_limit_tokens", "Tokens per minute that the gateway takes a backend to admit, as configured or learned.", "backend")
+	m.tenants = newTenantMetrics(of)
 	m.spansSent = of("foundrylab_gateway_spans_exported_total", "Spans that a collector has taken.")
 	m.spansDropped = of("foundrylab_gateway_spans_dropped_total", "Spans that there was no room for, or that a collector refused.")
 	return m
@@ -131,8 +133,9 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(m.spansSent, prometheus.CounterValue, float64(sent))
 		out <- prometheus.MustNewConstMetric(m.spansDropped, prometheus.CounterValue, float64(dropped))
 	}
-	m.g.driver.Locked(func(tick.Instant) {
+	m.g.driver.Locked(func(now tick.Instant) {
 		in := m.g.present.Load()
+		m.tenants.collect(out, m.g, now)
 		out <- prometheus.MustNewConstMetric(m.inFlight, prometheus.GaugeValue, float64(m.g.core.Active()))
 		out <- prometheus.MustNewConstMetric(m.waiting, prometheus.GaugeValue, float64(m.g.core.Waiting()))
 		for i, b := range in.backends {

@@ -2,12 +2,18 @@ package gateway
 
 import (
 	"bytes"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/common/expfmt"
+
+	"foundrylab/gateway/budget"
+	"foundrylab/gateway/core"
+	"foundrylab/internal/drive"
 )
 
 // textOf is what GET /metrics shows.
@@ -66,5 +72,55 @@ func TestMetrics(t *testing.T) {
 			t.Error("a key is told")
 		}
 		time.Sleep(5 * time.Second) // the breaker's timer ends before the bubble
+	})
+}
+
+// What tenants have of their own limits is told while they have it, and who is gone or has none is not told of.
+func TestTenantMetrics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // it begins at the first moment of a year
+		var before Config
+		lb := newLab(t, []*fake{always(func(w http.ResponseWriter, r *http.Request) { time.Sleep(time.Second); ok(w, r) })}, func(c *Config) {
+			c.Clock = drive.WallClock()
+			c.Clients = []Client{{Name: "first", Key: "the first one's key"}, {Name: "second", Key: "the second one's key"}, {Name: "free", Key: "the free one's key"}}
+			c.Core.Tenants = []core.Tenant{
+				{Name: "first", Limits: budget.Limits{TPM: 6_000, RPM: 120, Concurrency: 3, Quota: []budget.Quota{{Tokens: 1_000_000, Period: "month"}}}},
+				{Name: "second", Limits: budget.Limits{RPM: 60}},
+			}
+			before = *c
+		})
+		body := marked(7) // a prompt of 33 tokens, and 16 at most
+		lines := func() (list []string) {
+			for line := range strings.Lines(textOf(t, lb.Gateway)) {
+				if strings.HasPrefix(line, "foundrylab_gateway_tenant_") {
+					list = append(list, strings.TrimPrefix(strings.TrimSpace(line), "foundrylab_gateway_tenant_"))
+				}
+			}
+			return list
+		}
+		expect := func(when string, want ...string) {
+			t.Helper()
+			if got := lines(); !slices.Equal(got, want) {
+				t.Errorf("%s:\n%s\nwant\n%s", when, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
+		}
+		done := make(chan struct{})
+		go func() { defer close(done); lb.post(classic, body, "api-key", "the first one's key") }()
+		time.Sleep(100 * time.Millisecond)
+		expect("one is under way",
+			`limit{limit="concurrency",tenant="first"} 3`, `limit{limit="requests",tenant="first"} 120`, `limit{limit="requests",tenant="second"} 60`, `limit{limit="tokens",tenant="first"} 6000`,
+			`quota_reset_timestamp_seconds{period="month",tenant="first"} 9.493632e+08`, // 2000-02-01
+			`quota_tokens{period="month",tenant="first"} 1e+06`, `quota_used_tokens{period="month",tenant="first"} 49`,
+			`used{limit="concurrency",tenant="first"} 1`, `used{limit="requests",tenant="first"} 1`, `used{limit="requests",tenant="second"} 0`, `used{limit="tokens",tenant="first"} 39`)
+		<-done
+		next := before
+		next.Clients = before.Clients[:1]
+		if err := lb.Reconfigure(next); err != nil {
+			t.Fatal(err)
+		}
+		expect("it is over",
+			`limit{limit="concurrency",tenant="first"} 3`, `limit{limit="requests",tenant="first"} 120`, `limit{limit="tokens",tenant="first"} 6000`,
+			`quota_reset_timestamp_seconds{period="month",tenant="first"} 9.493632e+08`, `quota_tokens{period="month",tenant="first"} 1e+06`,
+			`quota_used_tokens{period="month",tenant="first"} 40`, // 33 and the 7 of the answer
+			`used{limit="concurrency",tenant="first"} 0`, `used{limit="requests",tenant="first"} 0`, `used{limit="tokens",tenant="first"} 0`)
 	})
 }

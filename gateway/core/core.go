@@ -198,6 +198,11 @@ func (c *Core) Waiting() int {
 // nobody knows, or it does not matter.
 func (c *Core) LimitOf(backend int) int64 { return c.gate.LimitOf(backend) }
 
+// Use returns what a tenant has of its own limits.
+func (c *Core) Use(now tick.Instant, tenant int) budget.Use {
+	return c.tenants[c.cfg.placeOf(uint16(tenant))].allowance.Use(now)
+}
+
 // Backend returns the state of a backend and until when it is open.
 func (c *Core) Backend(id int) (record.BackendState, tick.Instant) {
 	s, until, _ := c.breakers[id].State()

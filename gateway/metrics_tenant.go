@@ -1,0 +1,50 @@
+package gateway
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"foundrylab/internal/tick"
+)
+
+// tenantMetrics are what tenants have of their own limits. Who has none is left out.
+type tenantMetrics struct {
+	limit, used              *prometheus.Desc // by tenant and limit
+	quota, quotaUsed, resets *prometheus.Desc // by tenant and period
+}
+
+func newTenantMetrics(of func(name, help string, labels ...string) *prometheus.Desc) tenantMetrics {
+	return tenantMetrics{
+		limit:     of("foundrylab_gateway_tenant_limit", "What a tenant may have: tokens and requests of a minute, requests at a time.", "tenant", "limit"),
+		used:      of("foundrylab_gateway_tenant_used", "What it has of that, reserved tokens included.", "tenant", "limit"),
+		quota:     of("foundrylab_gateway_tenant_quota_tokens", "Tokens that a tenant may have in a period.", "tenant", "period"),
+		quotaUsed: of("foundrylab_gateway_tenant_quota_used_tokens", "Tokens that it has had in this one, reserved ones included.", "tenant", "period"),
+		resets:    of("foundrylab_gateway_tenant_quota_reset_timestamp_seconds", "When the next one begins, in Unix time.", "tenant", "period"),
+	}
+}
+
+// collect tells the use at now; called under the driver's lock.
+func (m *tenantMetrics) collect(out chan<- prometheus.Metric, g *Gateway, now tick.Instant) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	for i, c := range g.present.Load().cfg.Clients {
+		if c.gone {
+			continue
+		}
+		use := g.core.Use(now, i)
+		for _, l := range []struct {
+			name        string
+			limit, used int64
+		}{{"tokens", int64(use.TPM), use.Tokens}, {"requests", int64(use.RPM), use.Requests}, {"concurrency", int64(use.Concurrency), int64(use.Active)}} {
+			if l.limit > 0 {
+				gauge(m.limit, float64(l.limit), c.Name, l.name)
+				gauge(m.used, float64(l.used), c.Name, l.name)
+			}
+		}
+		for _, q := range use.Quotas {
+			gauge(m.quota, float64(q.Tokens), c.Name, q.Period)
+			gauge(m.quotaUsed, float64(q.Used), c.Name, q.Period)
+			gauge(m.resets, float64(q.End)/1e9, c.Name, q.Period)
+		}
+	}
+}
