@@ -61,7 +61,7 @@ func (d *door) enter(r *http.Request) (v visitor, problem *refusal, why string) 
 		if problem = unauthorized; errors.Is(err, identity.KeysUnavailable) {
 			problem = noIdentity
 		}
-		return visitor{tenant: record.NoTenant}, problem, err.Error()
+		return visitor{tenant: record.NoTenant, by: caller.By}, problem, err.Error()
 	}
 	v = visitor{tenant: record.NoTenant, by: caller.By}
 	if caller.Tenant != identity.Nobody && d.gone[caller.Tenant] {

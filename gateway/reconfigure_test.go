@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"foundrylab/gateway/core"
+	"foundrylab/gateway/identity"
 	"foundrylab/internal/tick"
 )
 
@@ -113,6 +114,39 @@ func TestReconfigureIsWholeOrNothing(t *testing.T) {
 		}
 		if got := lb.post(classic, chat, "api-key", "the first one's key"); got.status != 200 {
 			t.Errorf("what was in force does not answer any more: %d %s", got.status, got.body)
+		}
+	})
+}
+
+// A key that is revoked opens nothing from the reload on, and the log names who still comes with it; the tenant's other key
+// goes on.
+func TestRevokedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var before Config
+		lost, kept := identity.KeyOf("team", "the key that was lost"), identity.KeyOf("team", "the key that was kept")
+		lb := newLab(t, []*fake{always(ok)}, func(c *Config) {
+			c.Clients = []Client{{Name: "team"}}
+			c.Identity.Keys = []identity.Key{lost, kept}
+			before = *c
+		})
+		for name, want := range map[string]int{"the key that was lost": 200, "the key that was kept": 200} {
+			if got := lb.post(classic, chat, "api-key", name); got.status != want {
+				t.Errorf("before: %s: %d", name, got.status)
+			}
+		}
+		lost.Revoked = true
+		next := before
+		next.Identity.Keys = []identity.Key{lost, kept}
+		if err := lb.Reconfigure(next); err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range map[string]int{"the key that was lost": 401, "the key that was kept": 200} {
+			if got := lb.post(classic, chat, "api-key", name); got.status != want {
+				t.Errorf("after: %s: %d", name, got.status)
+			}
+		}
+		if log := lb.log.String(); !strings.Contains(log, `"credential":"key:`+lost.ID+`","status":401,"reason":"unauthorized","why":"key-revoked"`) {
+			t.Errorf("log:\n%s", log)
 		}
 	})
 }

@@ -41,6 +41,7 @@ const (
 	UnknownKey           Refusal = "unknown-key"
 	KeyEarly             Refusal = "key-not-yet-valid"
 	KeyExpired           Refusal = "key-expired"
+	KeyRevoked           Refusal = "key-revoked"
 	TokenMalformed       Refusal = "token-malformed"
 	TokenIssuer          Refusal = "token-issuer"
 	TokenAlgorithm       Refusal = "token-algorithm"

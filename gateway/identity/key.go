@@ -19,6 +19,7 @@ type Key struct {
 	Secret    *Secret `yaml:"secret" doc:"instead of sha256: where the key itself is"`
 	NotBefore Moment  `yaml:"not_before" doc:"when it begins to be good; default: it is"`
 	Expires   Moment  `yaml:"expires" doc:"when it is no longer good; default: never"`
+	Revoked   bool    `yaml:"revoked" doc:"it is not good, whatever the clock says; unlike a key that is taken out, the log tells who still uses it"`
 }
 
 // minKey is how short the key of a Secret may be, in bytes: a digest tells a shorter one to who tries them all.
@@ -85,6 +86,7 @@ type key struct {
 	tenant      int
 	by          string
 	from, until time.Time // zero: no bound
+	revoked     bool
 }
 
 // key returns the key of a digest. How long a look-up takes may say something of the digests, of which no key follows;
@@ -97,20 +99,25 @@ func (v *Verifier) key(of *[sha256.Size]byte) (*key, bool) {
 	return k, true
 }
 
+// caller returns whose key it is. Of one that is not good it returns its name alone, so that the log tells who goes on
+// using it.
 func (k *key) caller(clock func() time.Time) (Caller, error) {
+	if k.revoked {
+		return Caller{Nobody, k.by}, KeyRevoked
+	}
 	if !k.from.IsZero() || !k.until.IsZero() {
 		switch now := clock(); {
 		case now.Before(k.from):
-			return Caller{}, KeyEarly
+			return Caller{Nobody, k.by}, KeyEarly
 		case !k.until.IsZero() && !now.Before(k.until):
-			return Caller{}, KeyExpired
+			return Caller{Nobody, k.by}, KeyExpired
 		}
 	}
 	return Caller{k.tenant, k.by}, nil
 }
 
 func compileKey(k *Key, tenant int, from Source) (*key, error) {
-	c := &key{tenant: tenant, from: k.NotBefore.Time, until: k.Expires.Time}
+	c := &key{tenant: tenant, from: k.NotBefore.Time, until: k.Expires.Time, revoked: k.Revoked}
 	if k.Secret != nil {
 		secret, err := from.Read(k.Secret)
 		switch {

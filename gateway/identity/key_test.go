@@ -14,10 +14,11 @@ var noon = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 
 // A key is taken in every place in which clients of the service put one, and only while it is good.
 func TestKeys(t *testing.T) {
-	old, current, later := KeyOf("chat", "an old key of chat"), KeyOf("chat", "a key of chat"), KeyOf("batch", "a key of batch")
+	old, current, later, lost := KeyOf("chat", "an old key of chat"), KeyOf("chat", "a key of chat"), KeyOf("batch", "a key of batch"), KeyOf("chat", "a lost key of chat")
+	lost.Revoked, lost.Expires = true, Moment{noon.Add(-time.Hour)}
 	old.Expires, later.NotBefore = Moment{noon.Add(time.Hour)}, Moment{noon.Add(time.Hour)}
 	now := noon
-	v := mustOpen(t, Config{Keys: []Key{old, current, later}}, Options{Now: func() time.Time { return now }})
+	v := mustOpen(t, Config{Keys: []Key{old, current, later, lost}}, Options{Now: func() time.Time { return now }})
 	for _, c := range []struct {
 		after        time.Duration
 		header, what string
@@ -37,8 +38,9 @@ func TestKeys(t *testing.T) {
 		{0, "api-key", strings.Repeat("x", maxToken+1), "unknown-key"},
 		{0, "api-key", "an old key of chat", "0 key:" + old.ID},
 		{time.Hour - 1, "api-key", "an old key of chat", "0 key:" + old.ID},
-		{time.Hour, "api-key", "an old key of chat", "key-expired"},
-		{0, "api-key", "a key of batch", "key-not-yet-valid"},
+		{time.Hour, "api-key", "an old key of chat", "key-expired key:" + old.ID},
+		{0, "api-key", "a lost key of chat", "key-revoked key:" + lost.ID},
+		{0, "api-key", "a key of batch", "key-not-yet-valid key:" + later.ID},
 		{time.Hour, "api-key", "a key of batch", "1 key:" + later.ID},
 		{time.Hour, "api-key", "a key of chat", "0 key:" + current.ID},
 	} {
@@ -48,7 +50,7 @@ func TestKeys(t *testing.T) {
 		caller, err := v.Identify(r)
 		got := fmt.Sprint(caller.Tenant, " ", caller.By)
 		if err != nil {
-			got = err.Error()
+			got = strings.TrimSpace(err.Error() + " " + caller.By)
 		}
 		if got != c.want {
 			t.Errorf("%v: %s: %.40s: %s, want %s", c.after, c.header, c.what, got, c.want)
