@@ -7,14 +7,13 @@ import (
 	"bytes"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"foundrylab/internal/proctest"
 )
 
 const speedConnections, speedRound = 64, 2 * time.Second
@@ -58,7 +57,7 @@ func (p *speedProcess) rate(t *testing.T, requests [][]byte) rates {
 		}()
 	}
 	connected.Wait()
-	ran, began := processorOf(t, p.pid), time.Now()
+	ran, began := proctest.Processor(t, p.pid), time.Now()
 	until = began.Add(speedRound)
 	close(begin)
 	for range speedConnections {
@@ -66,7 +65,7 @@ func (p *speedProcess) rate(t *testing.T, requests [][]byte) rates {
 			t.Fatal(err)
 		}
 	}
-	return rates{float64(units.Load()) / time.Since(began).Seconds(), float64(units.Load()) / (processorOf(t, p.pid) - ran).Seconds()}
+	return rates{float64(units.Load()) / time.Since(began).Seconds(), float64(units.Load()) / (proctest.Processor(t, p.pid) - ran).Seconds()}
 }
 
 // speedAnswer reads one answer and returns 1, or how many events it had where it streams.
@@ -115,7 +114,7 @@ func (p *speedProcess) perStream(t *testing.T) float64 {
 	const streams = 4000
 	request := []byte(`{"model":"slow","stream":true,"messages":[{"role":"user","content":"Tell me a long story, please."}]}`)
 	request = append(fmt.Appendf(nil, "POST /openai/v1/chat/completions HTTP/1.1\r\nHost: sim\r\nApi-Key: foundrylab-key\r\nContent-Length: %d\r\n\r\n", len(request)), request...)
-	before := residentOf(t, p.pid)
+	before := proctest.Resident(t, p.pid)
 	for range streams {
 		conn, err := net.Dial("tcp", p.address)
 		if err != nil {
@@ -129,36 +128,5 @@ func (p *speedProcess) perStream(t *testing.T) float64 {
 			t.Fatal(err)
 		}
 	}
-	return float64(residentOf(t, p.pid)-before) / streams
-}
-
-func residentOf(t *testing.T, pid int) int64 {
-	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(status), "VmRSS:")
-	kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return kb << 10
-}
-
-// processorOf returns the processor time that a process has had: that of all its threads, which do not end.
-func processorOf(t *testing.T, pid int) (sum time.Duration) {
-	t.Helper()
-	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
-	for _, thread := range threads {
-		var text []byte
-		text, err = os.ReadFile(thread)
-		ran, _, _ := strings.Cut(string(text), " ")
-		ns, _ := strconv.ParseInt(ran, 10, 64)
-		sum += time.Duration(ns)
-	}
-	if err != nil || sum == 0 {
-		t.Fatalf("no processor time of process %d: %v", pid, err)
-	}
-	return sum
+	return float64(proctest.Resident(t, p.pid)-before) / streams
 }

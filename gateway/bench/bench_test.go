@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"foundrylab/internal/proctest"
 )
 
 const (
@@ -95,9 +97,9 @@ func measureStreams(t *testing.T, list []*front, body []byte, rows map[string]*f
 				continue
 			}
 			end := f.streaming(t, streams, f.request(body, fmt.Sprintf("100000/%d", pace), list[0].address))
-			began, used := time.Now(), f.cpu(t)
+			began, used := time.Now(), proctest.Processor(t, f.pid)
 			<-time.After(paced)
-			chunk := (f.cpu(t) - used) / time.Duration(streams*int64(time.Since(began)/pace))
+			chunk := (proctest.Processor(t, f.pid) - used) / time.Duration(streams*int64(time.Since(began)/pace))
 			first := f.first(t, f.request(body, "1/0", list[0].address), probes, 0.99)
 			end()
 			if i > 0 {
@@ -116,10 +118,10 @@ func (f *front) perStream(t *testing.T, request []byte) float64 {
 	if f.name == "Portkey" {
 		return 0
 	}
-	before := f.resident(t)
+	before := proctest.Resident(t, f.pid)
 	end := f.streaming(t, open, request)
 	defer end()
-	return float64(f.resident(t)-before) / open
+	return float64(proctest.Resident(t, f.pid)-before) / open
 }
 
 func table(list []*front, rows map[string]*figures) string {

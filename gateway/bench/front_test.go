@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -204,36 +203,4 @@ func await(t *testing.T, name, address string) {
 		<-time.After(20 * time.Millisecond)
 	}
 	t.Fatalf("%s does not listen", name)
-}
-
-// cpu is the processor time of a process so far.
-func (f *front) cpu(t *testing.T) time.Duration {
-	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", f.pid))
-	var total time.Duration
-	for _, path := range tasks {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue // a thread that ended
-		}
-		ns, err := strconv.ParseInt(strings.Fields(string(text))[0], 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		total += time.Duration(ns)
-	}
-	return total
-}
-
-// resident is the memory of a process, in bytes.
-func (f *front) resident(t *testing.T) int64 {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", f.pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(status), "VmRSS:")
-	kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return kb << 10
 }

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"foundrylab/internal/proctest"
 )
 
 // client is one connection to a front.
@@ -119,7 +121,7 @@ func (f *front) rate(t *testing.T, requests [][]byte, connections int, round tim
 	for i := range clients {
 		clients[i] = f.dial(t)
 	}
-	began, used := time.Now(), f.cpu(t)
+	began, used := time.Now(), proctest.Processor(t, f.pid)
 	var all sync.WaitGroup
 	for _, c := range clients {
 		all.Go(func() {
@@ -135,7 +137,7 @@ func (f *front) rate(t *testing.T, requests [][]byte, connections int, round tim
 	}
 	all.Wait()
 	n := max(done.Load(), 1)
-	return float64(n) / time.Since(began).Seconds(), (f.cpu(t) - used) / time.Duration(n)
+	return float64(n) / time.Since(began).Seconds(), (proctest.Processor(t, f.pid) - used) / time.Duration(n)
 }
 
 // latency is the time of an answer over one connection, of n in the middle.

@@ -109,6 +109,7 @@ var classes = []class{
 	{"gateway/bench", test, worldly},
 	{"internal/pipenet", test, worldly},
 	{"internal/tracetest", test, worldly},
+	{"internal/proctest", test, worldly},
 	{"reports/reporttest", test, worldly},
 	{"simulator/replica/redistest", test, worldly},
 	{"internal/rng/gen", tool, worldly},
