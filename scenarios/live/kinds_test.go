@@ -88,7 +88,7 @@ var seenKinds = []struct {
 		for i := 1; i < len(w.reads); i++ {
 			gap = max(gap, w.reads[i].at.Sub(w.reads[i-1].at))
 		}
-		if gap < 400*time.Millisecond {
+		if gap < 300*time.Millisecond { // on a busy machine what comes before it is read late
 			t.Errorf("the longest pause was %v", gap)
 		}
 	}},
