@@ -145,6 +145,7 @@ func TestRevokedAtOnce(t *testing.T) {
 				t.Errorf("after: %s: %d", name, got.status)
 			}
 		}
+		synctest.Wait() // the last line comes after its answer
 		if log := lb.log.String(); !strings.Contains(log, `"credential":"key:`+lost.ID+`","status":401,"reason":"unauthorized","why":"key-revoked"`) {
 			t.Errorf("log:\n%s", log)
 		}
