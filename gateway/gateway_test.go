@@ -340,6 +340,7 @@ func TestLogLine(t *testing.T) {
 		want := `{"level":"info","route":"ChatCompletions_Create/classic","client":"acme","credential":"key:` + identity.KeyOf("", "the client's secret").ID + `","backend":"b","attempts":2,"status":200,"reason":"none","completion_tokens":42,"queue_wait_ms":0,"duration_ms":30,"message":"request"}
 {"level":"info","route":"ChatCompletions_Create/classic","status":401,"reason":"unauthorized","why":"unknown-key","message":"refused"}
 `
+		synctest.Wait() // a line comes after its answer
 		if lb.log.String() != want {
 			t.Errorf("got\n%swant\n%s", lb.log.String(), want)
 		}

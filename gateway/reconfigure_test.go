@@ -65,6 +65,7 @@ func TestReconfigureDropsNothing(t *testing.T) {
 				t.Fatalf("a stream was cut: %q", body)
 			}
 		}
+		synctest.Wait() // a line comes after its answer
 		if !strings.Contains(lb.log.String(), `"client":"first"`) || !strings.Contains(lb.log.String(), `"client":"third"`) {
 			t.Errorf("the log has other names:\n%.600s", &lb.log)
 		}
