@@ -21,34 +21,34 @@ type answer struct {
 
 // answerKept passes a backend's own error answer on. The wait it names is the
 // core's, which knows whether another backend is back sooner.
-func (g *Gateway) answerKept(w http.ResponseWriter, e core.Effect, kept *answer) {
-	h := w.Header()
-	passHeader(h, kept.header)
+func (x *exchange) answerKept(e core.Effect) {
+	h := x.w.Header()
+	passHeader(h, x.kept.header)
 	h.Del("Content-Length") // the body may have been shortened
-	g.sign(h, e)
+	x.sign(h, e)
 	setRetryAfter(h, e)
-	w.WriteHeader(kept.status)
-	w.Write(kept.body) // an error means that the client is gone, which changes nothing now
+	x.w.WriteHeader(x.kept.status)
+	x.w.Write(x.kept.body) // an error means that the client is gone, which changes nothing now
 }
 
 // answerMade answers in the gateway's own name: the header x-gateway-reason
 // tells such an answer from a backend's.
-func (g *Gateway) answerMade(w http.ResponseWriter, e core.Effect) {
-	h := w.Header()
-	g.sign(h, e)
+func (x *exchange) answerMade(e core.Effect) {
+	h := x.w.Header()
+	x.sign(h, e)
 	setRetryAfter(h, e)
-	writeError(w, int(e.Status), g.explain(e), e.Reason.String())
+	writeError(x.w, int(e.Status), x.explain(e), e.Reason.String())
 }
 
 // explain says what a client of the gateway can do about an answer of its own.
-func (g *Gateway) explain(e core.Effect) errorBody {
+func (x *exchange) explain(e core.Effect) errorBody {
 	again := "Retry with backoff."
 	if e.HasRetry {
 		again = fmt.Sprintf("Retry after %d seconds.", seconds(e.RetryMs))
 	}
 	switch {
 	case e.Reason == record.InFlightBound:
-		return errorBody{"TooManyRequestsInFlight", fmt.Sprintf("The gateway is at its bound of %d requests in flight. Retry with backoff, or raise max_in_flight.", g.present.Load().cfg.Core.MaxInFlight)}
+		return errorBody{"TooManyRequestsInFlight", fmt.Sprintf("The gateway is at its bound of %d requests in flight. Retry with backoff, or raise max_in_flight.", x.settings().Core.MaxInFlight)}
 	case e.Reason == record.BudgetRefused:
 		return errorBody{"TokenBudgetExceeded", "The token budget is used up. " + again}
 	case e.Reason == record.TenantQuota:
@@ -91,6 +91,7 @@ var (
 	noIdentity      = &refusal{http.StatusServiceUnavailable, "issuer-unavailable", errorBody{"IdentityUnavailable", "The gateway cannot get the keys of your token's issuer, so it cannot verify the token. Retry with backoff."}}
 	wrongFrontDoor  = &refusal{http.StatusForbidden, "front-door", errorBody{"403", "This gateway takes requests only through its Azure Front Door."}}
 	modelNotAllowed = &refusal{http.StatusForbidden, "model-not-allowed", errorBody{"403", "Your tenant of the gateway may not use this model or deployment. Ask for one that is granted to it."}}
+	unknownModel    = &refusal{http.StatusNotFound, "unknown-model", errorBody{"DeploymentNotFound", "The API deployment for this resource does not exist. If you created the deployment within the last 5 minutes, please wait a moment and try again."}}
 	tooSlow         = &refusal{http.StatusRequestTimeout, "body-too-slow", errorBody{"408", "The request body did not come in time. Send it again."}}
 	tooLarge        = &refusal{http.StatusRequestEntityTooLarge, "body-too-large", errorBody{"RequestEntityTooLarge", "The request body is larger than this gateway takes. Send less, or raise the gateway's bound on bodies."}}
 	unreadable      = &refusal{http.StatusBadRequest, "body-unreadable", errorBody{"BadRequest", "The request body ended before its announced length. Send it again."}}

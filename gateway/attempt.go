@@ -30,7 +30,7 @@ func (x *exchange) send(e core.Effect) {
 		return
 	}
 	x.live, x.waited = e.Ref, e.QueueWait
-	b := &x.g.present.Load().backends[e.Backend]
+	b := &x.settings().backends[e.Backend]
 	x.trace.begin(b)
 	var err error
 	x.response, err = x.ask(x.r.Context(), b)

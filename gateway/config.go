@@ -17,30 +17,15 @@ import (
 
 // check returns every mistake of the configuration.
 func (c *Config) check() error {
-	found := []error{checkPolicy(c.Core)}
+	var found []error
 	fail := func(format string, args ...any) { found = append(found, fmt.Errorf("gateway: "+format, args...)) }
+	c.checkPools(fail)
+	pools := c.pools()
+	for i := range pools {
+		found = append(found, pools[i].check()...)
+	}
 	if c.MaxBody < 0 {
 		fail("MaxBody is %d: give a bound in bytes, or 0 for %d", c.MaxBody, DefaultMaxBody)
-	}
-	if n := len(c.Backends); n == 0 || n > core.MaxBackends {
-		fail("%d backends: give 1 to %d", n, core.MaxBackends)
-	}
-	names := map[string]bool{}
-	for i, b := range c.Backends {
-		if b.Name == "" || names[b.Name] {
-			fail("backends[%d]: name %q is empty or taken: give each its own", i, b.Name)
-		}
-		names[b.Name] = true
-		if why := badURL(b.URL); why != "" {
-			fail("backends[%d] (%s): URL %s: give the resource's, such as https://myresource.openai.azure.com", i, b.Name, why)
-		}
-	}
-	for i, group := range c.Core.Route.Groups {
-		for j, name := range group {
-			if !names[name] {
-				fail("route.groups[%d][%d]: there is no backend %q", i, j, name)
-			}
-		}
 	}
 	if len(c.Clients) >= int(record.NoTenant) {
 		fail("%d clients: the bound is %d", len(c.Clients), record.NoTenant-1)

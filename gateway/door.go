@@ -81,32 +81,21 @@ func (v *visitor) maxBody(most int64) int64 {
 	return most
 }
 
-// permit looks at what is asked before its body is read.
-func (v *visitor) permit(rt *route, r *http.Request) *refusal {
+// permit looks at the headers of a request.
+func (v *visitor) permit(r *http.Request) *refusal {
 	if v.may == nil {
 		return nil
 	}
 	if name := v.may.Rules.Missing(r.Header.Get); name != "" {
 		return &refusal{http.StatusBadRequest, "header-missing", errorBody{"BadRequest", fmt.Sprintf("Your tenant of the gateway must send the header %s with every request.", name)}}
 	}
-	if rt.body {
-		return nil
-	}
-	return v.permitModel(pathModel(r))
+	return nil
 }
 
 // pathModel returns the deployment that a classic path names, "" where its escapes are broken.
 func pathModel(r *http.Request) string {
 	name, _ := url.PathUnescape(mux.Vars(r)["deployment"])
 	return name
-}
-
-// permitModel refuses a model that is not the tenant's. The model is told in no text: it is whatever a client sent.
-func (v *visitor) permitModel(model string) *refusal {
-	if v.may == nil || v.may.Allows(model) {
-		return nil
-	}
-	return modelNotAllowed
 }
 
 // comply returns the body as the visitor's rules want it.

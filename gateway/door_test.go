@@ -192,11 +192,10 @@ func TestDoorAllocatesNothing(t *testing.T) {
 	}
 	r := httptest.NewRequest("POST", v1, nil)
 	r.Header = http.Header{"Api-Key": {"k1"}, "X-Azure-Fdid": {"an-id"}, "X-Cost-Center": {"7"}}
-	rt := &route{body: true}
 	if n := testing.AllocsPerRun(100, func() {
 		v, problem, _ := d.enter(r)
 		if problem == nil {
-			problem = v.permit(rt, r)
+			problem = v.permit(r)
 		}
 		if problem == nil {
 			_, problem = d.comply(&v, nil)

@@ -19,6 +19,7 @@ import (
 // Gone; every Send that was begun gives one End, or none after a Gone.
 type exchange struct {
 	g        *Gateway
+	pool     *pool
 	route    *route
 	routeID  int
 	w        http.ResponseWriter
@@ -47,9 +48,12 @@ type exchange struct {
 	cut       bool // what the client has seen is not the whole answer
 }
 
+// settings returns what is in force of the exchange's pool.
+func (x *exchange) settings() *poolSettings { return x.g.present.Load().pools[x.pool.place] }
+
 // run carries the request through. A panic on the way ends it in the core too.
 func (x *exchange) run(request core.Event) {
-	x.box = x.g.driver.Open()
+	x.box = x.pool.driver.Open()
 	over := false
 	defer func() {
 		if !over {
@@ -57,10 +61,10 @@ func (x *exchange) run(request core.Event) {
 			x.trace.broken()
 		}
 		x.drop()
-		x.g.driver.Close(x.box)
+		x.pool.driver.Close(x.box)
 	}()
 	request.Ref = x.box.Ref
-	x.g.driver.Do(request)
+	x.pool.driver.Do(request)
 	for {
 		switch e := x.next(); e.Kind {
 		case core.Send:
@@ -111,7 +115,7 @@ func (x *exchange) aborted(attempt record.Ref) bool {
 func (x *exchange) leave() {
 	if !x.left {
 		x.left = true
-		x.g.driver.Do(core.Event{Kind: core.Gone, Ref: x.box.Ref})
+		x.pool.driver.Do(core.Event{Kind: core.Gone, Ref: x.box.Ref})
 	}
 }
 
@@ -129,7 +133,7 @@ func (x *exchange) end(ev core.Event) {
 	x.drop()
 	x.trace.end(ev.Status, ev.Outcome, ev.Reason)
 	ev.Kind, ev.Ref = core.End, x.live
-	x.g.driver.Do(ev)
+	x.pool.driver.Do(ev)
 }
 
 // drop lets go of the attempt under way: where its answer was not read to the
@@ -157,9 +161,9 @@ func (x *exchange) respond(e core.Effect) {
 		// way its length is told: only a connection that breaks says so.
 		panic(http.ErrAbortHandler)
 	case e.Made:
-		x.g.answerMade(x.w, e)
+		x.answerMade(e)
 	default:
-		x.g.answerKept(x.w, e, &x.kept)
+		x.answerKept(e)
 	}
 }
 
@@ -171,8 +175,11 @@ func (x *exchange) log(e core.Effect) {
 	}
 	line.Str("route", x.route.name)
 	x.g.sayWho(line, x.visitor)
+	if name := x.settings().Name; name != "" {
+		line.Str("pool", name)
+	}
 	if e.Backend != core.NoBackend {
-		line.Str("backend", x.g.present.Load().backends[e.Backend].Name)
+		line.Str("backend", x.settings().backends[e.Backend].Name)
 	}
 	line.Uint16("attempts", e.Attempts).
 		Uint16("status", e.Status).

@@ -32,11 +32,17 @@ const DefaultMaxBody = 16 << 20
 
 // Config is a gateway and its surroundings.
 type Config struct {
-	Core     core.Config // the policy; Policy gives one with every default
-	Backends []Backend   // in the order of their dense ids, at most core.MaxBackends
-	Model    string      // that the backends serve, such as gpt-4.1@2025-04-14: prompts are counted by its vocabulary; "": by that of the name that a client uses
-	Clients  []Client    // the tenants, in the order of their dense ids
-	Seed     uint64      // of the dice that choose among backends
+	// A gateway of one pool without a name: whatever model clients ask for, they
+	// get its backends. See Pool; Policy gives a policy with every default.
+	Core     core.Config
+	Backends []Backend
+	Model    string
+
+	Pools       []Pool // instead: each with a name. At most MaxPools
+	DefaultPool string // the name of the pool that takes requests for models that no pool has; "": they are refused
+
+	Clients []Client // the tenants, in the order of their dense ids
+	Seed    uint64   // of the dice that choose among backends
 
 	// Identity says how tenants prove who they are, beside the keys of Clients. Where there is neither, everybody may use
 	// the gateway.
@@ -56,8 +62,8 @@ type Config struct {
 	MaxBody int64          // bound on a request body, bytes; 0: DefaultMaxBody
 
 	// Observe is told every Transition and Respond effect, in order. It is
-	// called under the lock of the gateway: it must return at once and must not
-	// call the gateway.
+	// called under the lock of the pool, so by several at once where there are
+	// several: it must return at once and must not call the gateway.
 	Observe func(now tick.Instant, e core.Effect)
 
 	// Record keeps every step for Tape, a million at most.
@@ -99,9 +105,6 @@ type Gateway struct {
 	cfg      Config                   // of its beginning: what no later configuration changes
 	present  atomic.Pointer[settings] // what is in force; a request keeps what it began under
 	reload   sync.Mutex               // one at a time
-	core     *core.Core               // touched under the driver's lock only
-	driver   *drive.Driver[core.Event, core.Effect]
-	tape     *drive.Tape[core.Event, core.Effect]
 	handler  http.Handler
 	shared   *upstream.Transport
 	buffers  sync.Pool     // *[relayBuffer]byte
@@ -140,59 +143,38 @@ func New(cfg Config) (*Gateway, error) {
 	if cfg.MaxBody == 0 {
 		cfg.MaxBody = DefaultMaxBody
 	}
-	g := &Gateway{cfg: cfg, core: newCore(&cfg), shared: upstream.New(cfg.Upstream)}
-	g.present.Store(newSettings(cfg, door, g.shared, nil))
+	cfg.Pools = cfg.pools()
+	g := &Gateway{cfg: cfg, shared: upstream.New(cfg.Upstream)}
+	g.present.Store(g.newSettings(cfg, door, nil))
 	g.buffers.New = func() any { return new([relayBuffer]byte) }
 	g.peekers.New = func() any { return new(ops.Peeker) }
-	g.driver = drive.New(g.core, cfg.Clock, core.Event{Kind: core.Wake}, g.deliver)
-	if cfg.Record {
-		g.tape = new(drive.Tape[core.Event, core.Effect])
-		g.driver.Record(g.tape)
-	}
 	g.handler = g.router()
-	g.driver.Wake()
 	return g, nil
-}
-
-// newCore returns the core of a valid configuration; a replay starts with the
-// same.
-func newCore(cfg *Config) *core.Core {
-	policy := cfg.Core
-	return core.New(&policy, core.Options{Seed: cfg.Seed, Backends: backendNames(cfg.Backends), Tenants: members(cfg.Clients)})
-}
-
-// deliver hands an effect to whom it concerns; called under the lock. What is
-// left out is about nobody: a Stray is an event that came too late.
-func (g *Gateway) deliver(now tick.Instant, e core.Effect) {
-	if g.cfg.Observe != nil && (e.Kind == core.Respond || e.Kind == core.Transition) {
-		g.cfg.Observe(now, e)
-	}
-	switch e.Kind {
-	case core.Send, core.Commit, core.Abort, core.Respond:
-		g.driver.Post(e.Req, e)
-	}
 }
 
 // ServeHTTP implements http.Handler. To show a client that an answer was cut
 // it panics with http.ErrAbortHandler, as that error wants.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.handler.ServeHTTP(w, r) }
 
-// Close stops the gateway's timer and closes its idle connections. Requests
+// Close stops the gateway's timers and closes its idle connections. Requests
 // under way are finished.
 func (g *Gateway) Close() {
-	g.driver.Stop()
+	for _, p := range g.present.Load().pools {
+		p.driver.Stop()
+	}
 	g.shared.CloseIdleConnections()
 }
 
-// Tape returns what a gateway with Config.Record has recorded so far; nil
-// without. Replayed through a new core of the same policy, backend names and
-// seed it gives the same effects.
+// Tape returns what the first pool of a gateway with Config.Record has recorded
+// so far; nil without. Replayed through a new core of the same policy, backend
+// names and seed it gives the same effects.
 func (g *Gateway) Tape() *drive.Tape[core.Event, core.Effect] {
-	if g.tape == nil {
+	p := g.present.Load().pools[0]
+	if p.tape == nil {
 		return nil
 	}
 	var snapshot drive.Tape[core.Event, core.Effect]
-	g.driver.Locked(func(tick.Instant) { snapshot = *g.tape })
+	p.driver.Locked(func(tick.Instant) { snapshot = *p.tape })
 	return &snapshot
 }
 
@@ -206,6 +188,10 @@ func (g *Gateway) router() http.Handler {
 	}
 	for _, path := range []string{"/healthz", "/readyz"} { // for a load balancer, and for Kubernetes
 		m.Path(path).Methods(http.MethodGet, http.MethodHead).Name(path).HandlerFunc(g.health)
+	}
+	m.Path("/readyz/{pool}").Methods(http.MethodGet, http.MethodHead).Name("/readyz/pool").HandlerFunc(g.healthOfPool)
+	for _, rt := range modelRoutes() {
+		m.Path(rt.path).Methods(http.MethodGet).Name(rt.name).HandlerFunc(g.listModels(rt))
 	}
 	m.Path("/livez").Methods(http.MethodGet, http.MethodHead).Name("/livez").HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	m.NotFoundHandler = http.HandlerFunc(unknownRoute)

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/gorilla/mux"
+
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
 )
@@ -11,6 +13,14 @@ import (
 // health is the answer of GET /healthz.
 type health struct {
 	Status   string          `json:"status"` // ok | unavailable
+	Backends []backendHealth `json:"backends,omitempty"`
+	Pools    []poolHealth    `json:"pools,omitempty"` // instead, where they have names
+}
+
+type poolHealth struct {
+	Name     string          `json:"name"`
+	Status   string          `json:"status"` // ok | unavailable
+	Optional bool            `json:"optional,omitempty"`
 	Backends []backendHealth `json:"backends"`
 }
 
@@ -20,26 +30,61 @@ type backendHealth struct {
 	Until string `json:"until,omitempty"` // RFC 3339; of an open one
 }
 
-// health answers 200 while a request may find a backend, else 503.
+// health answers 200 while a request may find a backend in every pool that is
+// not optional, else 503.
 func (g *Gateway) health(w http.ResponseWriter, _ *http.Request) {
-	g.driver.Wake() // a deadline may have passed whose timer has yet to fire
-	body := health{Status: "unavailable"}
-	status := http.StatusServiceUnavailable
-	g.driver.Locked(func(tick.Instant) {
-		backends := g.present.Load().backends
-		for i := range backends {
-			if backends[i].gone {
+	body := health{Status: "ok"}
+	code := http.StatusOK
+	for _, p := range g.present.Load().pools {
+		if p.gone {
+			continue
+		}
+		told := g.healthOf(p.pool)
+		if p.Name == "" {
+			body.Backends = told.Backends
+		} else {
+			body.Pools = append(body.Pools, told)
+		}
+		if told.Status != "ok" && !p.Optional {
+			code, body.Status = http.StatusServiceUnavailable, told.Status
+		}
+	}
+	writeJSON(w, code, "", body)
+}
+
+// healthOfPool answers for one pool by its name.
+func (g *Gateway) healthOfPool(w http.ResponseWriter, r *http.Request) {
+	p := g.present.Load().names[mux.Vars(r)["pool"]]
+	if p == nil {
+		noRoute.write(w)
+		return
+	}
+	told, code := g.healthOf(p.pool), http.StatusOK
+	if told.Status != "ok" {
+		code = http.StatusServiceUnavailable
+	}
+	writeJSON(w, code, "", told)
+}
+
+func (g *Gateway) healthOf(p *pool) poolHealth {
+	p.driver.Wake() // a deadline may have passed whose timer has yet to fire
+	told := poolHealth{Status: "unavailable"}
+	p.driver.Locked(func(tick.Instant) {
+		in := g.present.Load().pools[p.place]
+		told.Name, told.Optional = in.Name, in.Optional
+		for i := range in.backends {
+			if in.backends[i].gone {
 				continue
 			}
-			view, until := g.core.Backend(i)
-			b := backendHealth{Name: backends[i].Name, State: view.String()}
+			view, until := p.core.Backend(i)
+			b := backendHealth{Name: in.backends[i].Name, State: view.String()}
 			if view == record.Open {
 				b.Until = time.Unix(0, int64(until)).UTC().Format("2006-01-02T15:04:05.000Z07:00")
 			} else {
-				status, body.Status = http.StatusOK, "ok"
+				told.Status = "ok"
 			}
-			body.Backends = append(body.Backends, b)
+			told.Backends = append(told.Backends, b)
 		}
 	})
-	writeJSON(w, status, "", body)
+	return told
 }

@@ -22,7 +22,7 @@ type held struct {
 func (x *exchange) begin(e core.Effect) {
 	h := x.response.Header
 	x.meter, x.held = newMeter(x.route.op, h), held{}
-	if x.meter.op != nil && x.g.present.Load().cfg.Core.Retry.HoldsBack() {
+	if x.meter.op != nil && x.settings().Core.Retry.HoldsBack() {
 		err := x.holdBack()
 		if x.gone() { // its Abort drops what has come
 			return
@@ -34,7 +34,7 @@ func (x *exchange) begin(e core.Effect) {
 			return
 		}
 	}
-	x.g.driver.Do(core.Event{Kind: core.Head, Ref: e.Ref, PromptTokens: x.prompt, Free: freeOf(h)})
+	x.pool.driver.Do(core.Event{Kind: core.Head, Ref: e.Ref, PromptTokens: x.prompt, Free: freeOf(h)})
 }
 
 // holdBack reads an answer until it has content or is whole, or is longer than

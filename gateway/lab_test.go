@@ -114,8 +114,10 @@ func stream(gap time.Duration, events ...string) http.HandlerFunc {
 // bubble. What it takes is exact, since nothing but waiting takes time there.
 type lab struct {
 	*Gateway
+	*pool   // the first one
 	t       *testing.T
 	client  *http.Client
+	mu      sync.Mutex
 	effects []core.Effect // that Observe saw
 	log     bytes.Buffer
 	began   time.Time
@@ -146,7 +148,11 @@ func newLab(t *testing.T, fakes []*fake, change func(*Config)) *lab {
 	t.Helper()
 	lb := &lab{t: t, began: time.Now()}
 	cfg := Config{Clock: drive.NewClock(0), Record: true, Logger: zerolog.New(zerolog.SyncWriter(&lb.log)),
-		Observe: func(_ tick.Instant, e core.Effect) { lb.effects = append(lb.effects, e) }}
+		Observe: func(_ tick.Instant, e core.Effect) {
+			lb.mu.Lock() // pools tell of theirs each by itself
+			defer lb.mu.Unlock()
+			lb.effects = append(lb.effects, e)
+		}}
 	var groups [][]string
 	for i, f := range fakes {
 		name := string(rune('a' + i))
@@ -171,7 +177,7 @@ func newLab(t *testing.T, fakes []*fake, change func(*Config)) *lab {
 		t.Fatal(err)
 	}
 	t.Cleanup(gw.Close)
-	lb.Gateway = gw
+	lb.Gateway, lb.pool = gw, gw.present.Load().pools[0].pool
 	lb.client = &http.Client{Transport: serveOn(t, gw)}
 	return lb
 }

@@ -94,7 +94,7 @@ func TestAbortedBeforeItWasSent(t *testing.T) {
 		a := always(ok)
 		lb := newLab(t, []*fake{a}, nil)
 		r := httptest.NewRequest("POST", classic, strings.NewReader(chat))
-		x := &exchange{g: lb.Gateway, route: routes()[0], w: httptest.NewRecorder(), r: r, visitor: visitor{tenant: record.NoTenant}}
+		x := &exchange{g: lb.Gateway, pool: lb.pool, route: routes()[0], w: httptest.NewRecorder(), r: r, visitor: visitor{tenant: record.NoTenant}}
 		x.box = lb.driver.Open()
 		lb.driver.Do(core.Event{Kind: core.Request, Ref: x.box.Ref})
 		x.leave()

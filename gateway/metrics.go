@@ -12,10 +12,10 @@ import (
 	"foundrylab/internal/tick"
 )
 
-// tally counts what became of one tenant's requests. It lives as long as the gateway, whatever its configurations.
+// tally counts what became of one tenant's requests to one pool. It lives as long as the gateway, whatever its configurations.
 type tally struct {
 	mu       sync.Mutex
-	backends [core.MaxBackends + 1]*counts // by the backend that answered last, and one for none; nil: nothing yet
+	backends []*counts // by the backend that answered last, and one for none; nil: nothing yet
 }
 
 // counts is about one tenant and one backend.
@@ -47,7 +47,7 @@ func tallies(had []*tally, clients int) []*tally {
 
 // count counts the end of a request that took so long; it allocates when a way of ending is new.
 func (x *exchange) count(e core.Effect) {
-	all := x.g.present.Load().tallies
+	all := x.settings().tallies
 	place := 0
 	if x.visitor.tenant != record.NoTenant {
 		place = int(x.visitor.tenant) + 1
@@ -59,6 +59,9 @@ func (x *exchange) count(e core.Effect) {
 	t := all[place]
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.backends == nil {
+		t.backends = make([]*counts, core.MaxBackends+1)
+	}
 	c := t.backends[backend]
 	if c == nil {
 		c = &counts{ends: map[ending]uint64{}}
@@ -71,8 +74,8 @@ func (x *exchange) count(e core.Effect) {
 	c.duration.Add(timingBounds, int64(e.At.Sub(x.began)))
 }
 
-// Metrics returns a new registry of what the gateway has done, for GET /metrics. Labels are tenants, backends, statuses and
-// reasons, all of which are bounded; no secret and nothing that a client wrote is in it. It may be gathered at any time.
+// Metrics returns a new registry of what the gateway has done, for GET /metrics. Labels are pools, tenants, backends, statuses
+// and reasons, all of which are bounded; no secret and nothing that a client wrote is in it. It may be gathered at any time.
 func (g *Gateway) Metrics() prometheus.Gatherer {
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(newMetrics(g))
@@ -96,15 +99,15 @@ func newMetrics(g *Gateway) *metrics {
 		m.all = append(m.all, prometheus.NewDesc(name, help, labels, nil))
 		return m.all[len(m.all)-1]
 	}
-	m.requests = of("foundrylab_gateway_requests_total", "Requests that have ended, by the backend whose answer came last.", "tenant", "backend", "status", "reason")
-	m.attempts = of("foundrylab_gateway_attempts_total", "Attempts of requests that have ended.", "tenant", "backend")
-	m.tokens = of("foundrylab_gateway_completion_tokens_total", "Completion tokens that were passed on.", "tenant", "backend")
-	m.wait = of("foundrylab_gateway_queue_wait_seconds", "How long requests waited to be sent.", "tenant", "backend")
-	m.duration = of("gen_ai_server_request_duration_seconds", "From a request's arrival to its end.", "tenant", "backend")
-	m.inFlight = of("foundrylab_gateway_requests_in_flight", "Requests inside the gateway, those that wait included.")
-	m.waiting = of("foundrylab_gateway_queue_length", "Requests that wait for a backend.")
-	m.state = of("foundrylab_gateway_backend_state", "1 for the state that the gateway sees a backend in.", "backend", "state")
-	m.limitation = of("foundrylab_gateway_backend_limit_tokens", "Tokens per minute that the gateway takes a backend to admit, as configured or learned.", "backend")
+	m.requests = of("foundrylab_gateway_requests_total", "Requests that have ended, by the backend whose answer came last.", "pool", "tenant", "backend", "status", "reason")
+	m.attempts = of("foundrylab_gateway_attempts_total", "Attempts of requests that have ended.", "pool", "tenant", "backend")
+	m.tokens = of("foundrylab_gateway_completion_tokens_total", "Completion tokens that were passed on.", "pool", "tenant", "backend")
+	m.wait = of("foundrylab_gateway_queue_wait_seconds", "How long requests waited to be sent.", "pool", "tenant", "backend")
+	m.duration = of("gen_ai_server_request_duration_seconds", "From a request's arrival to its end.", "pool", "tenant", "backend")
+	m.inFlight = of("foundrylab_gateway_requests_in_flight", "Requests inside the gateway, those that wait included.", "pool")
+	m.waiting = of("foundrylab_gateway_queue_length", "Requests that wait for a backend.", "pool")
+	m.state = of("foundrylab_gateway_backend_state", "1 for the state that the gateway sees a backend in.", "pool", "backend", "state")
+	m.limitation = of("foundrylab_gateway_backend_limit_tokens", "Tokens per minute that the gateway takes a backend to admit, as configured or learned.", "pool", "backend")
 	m.tenants = newTenantMetrics(of)
 	m.spansSent = of("foundrylab_gateway_spans_exported_total", "Spans that a collector has taken.")
 	m.spansDropped = of("foundrylab_gateway_spans_dropped_total", "Spans that there was no room for, or that a collector refused.")
@@ -121,43 +124,54 @@ func (m *metrics) Describe(out chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	in := m.g.present.Load()
-	for i, t := range in.tallies {
-		tenant := "none"
-		if i > 0 {
-			tenant = in.cfg.Clients[i-1].Name
+	for _, p := range in.pools {
+		for i, t := range p.tallies {
+			tenant := "none"
+			if i > 0 {
+				tenant = in.cfg.Clients[i-1].Name
+			}
+			m.collectTenant(out, p, tenant, t)
 		}
-		m.collectTenant(out, tenant, t, in.backends)
+		m.collectPool(out, p.pool)
 	}
 	if m.g.cfg.Tracer != nil {
 		sent, dropped := m.g.cfg.Tracer.Counts()
 		out <- prometheus.MustNewConstMetric(m.spansSent, prometheus.CounterValue, float64(sent))
 		out <- prometheus.MustNewConstMetric(m.spansDropped, prometheus.CounterValue, float64(dropped))
 	}
-	m.g.driver.Locked(func(now tick.Instant) {
-		in := m.g.present.Load()
-		m.tenants.collect(out, m.g, now)
-		out <- prometheus.MustNewConstMetric(m.inFlight, prometheus.GaugeValue, float64(m.g.core.Active()))
-		out <- prometheus.MustNewConstMetric(m.waiting, prometheus.GaugeValue, float64(m.g.core.Waiting()))
+}
+
+func (m *metrics) collectPool(out chan<- prometheus.Metric, p *pool) {
+	p.driver.Locked(func(now tick.Instant) {
+		all := m.g.present.Load()
+		in := all.pools[p.place]
+		name := in.Name
+		if !in.gone {
+			m.tenants.collect(out, in, all.cfg.Clients, now)
+		}
+		out <- prometheus.MustNewConstMetric(m.inFlight, prometheus.GaugeValue, float64(p.core.Active()), name)
+		out <- prometheus.MustNewConstMetric(m.waiting, prometheus.GaugeValue, float64(p.core.Waiting()), name)
 		for i, b := range in.backends {
-			if b.gone {
+			if b.gone || in.gone {
 				continue
 			}
-			now, _ := m.g.core.Backend(i)
+			now, _ := p.core.Backend(i)
 			for _, s := range []record.BackendState{record.Closed, record.Open, record.HalfOpen} {
 				value := 0.0
 				if s == now {
 					value = 1
 				}
-				out <- prometheus.MustNewConstMetric(m.state, prometheus.GaugeValue, value, b.Name, s.String())
+				out <- prometheus.MustNewConstMetric(m.state, prometheus.GaugeValue, value, name, b.Name, s.String())
 			}
-			if limit := m.g.core.LimitOf(i); limit > 0 {
-				out <- prometheus.MustNewConstMetric(m.limitation, prometheus.GaugeValue, float64(limit), b.Name)
+			if limit := p.core.LimitOf(i); limit > 0 {
+				out <- prometheus.MustNewConstMetric(m.limitation, prometheus.GaugeValue, float64(limit), name, b.Name)
 			}
 		}
 	})
 }
 
-func (m *metrics) collectTenant(out chan<- prometheus.Metric, tenant string, t *tally, backends []backend) {
+func (m *metrics) collectTenant(out chan<- prometheus.Metric, p *poolSettings, tenant string, t *tally) {
+	pool := p.Name
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i, c := range t.backends {
@@ -165,15 +179,15 @@ func (m *metrics) collectTenant(out chan<- prometheus.Metric, tenant string, t *
 			continue
 		}
 		name := "none"
-		if i < len(backends) {
-			name = backends[i].Name
+		if i < len(p.backends) {
+			name = p.backends[i].Name
 		}
 		for e, n := range c.ends {
-			out <- prometheus.MustNewConstMetric(m.requests, prometheus.CounterValue, float64(n), tenant, name, strconv.Itoa(int(e.status)), e.reason.String())
+			out <- prometheus.MustNewConstMetric(m.requests, prometheus.CounterValue, float64(n), pool, tenant, name, strconv.Itoa(int(e.status)), e.reason.String())
 		}
-		out <- prometheus.MustNewConstMetric(m.attempts, prometheus.CounterValue, float64(c.attempts), tenant, name)
-		out <- prometheus.MustNewConstMetric(m.tokens, prometheus.CounterValue, float64(c.tokens), tenant, name)
-		out <- c.wait.Metric(m.wait, timingBounds, 1e9, tenant, name)
-		out <- c.duration.Metric(m.duration, timingBounds, 1e9, tenant, name)
+		out <- prometheus.MustNewConstMetric(m.attempts, prometheus.CounterValue, float64(c.attempts), pool, tenant, name)
+		out <- prometheus.MustNewConstMetric(m.tokens, prometheus.CounterValue, float64(c.tokens), pool, tenant, name)
+		out <- c.wait.Metric(m.wait, timingBounds, 1e9, pool, tenant, name)
+		out <- c.duration.Metric(m.duration, timingBounds, 1e9, pool, tenant, name)
 	}
 }

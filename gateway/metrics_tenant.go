@@ -8,30 +8,30 @@ import (
 
 // tenantMetrics are what tenants have of their own limits. Who has none is left out.
 type tenantMetrics struct {
-	limit, used              *prometheus.Desc // by tenant and limit
-	quota, quotaUsed, resets *prometheus.Desc // by tenant and period
+	limit, used              *prometheus.Desc // by pool, tenant and limit
+	quota, quotaUsed, resets *prometheus.Desc // by pool, tenant and period
 }
 
 func newTenantMetrics(of func(name, help string, labels ...string) *prometheus.Desc) tenantMetrics {
 	return tenantMetrics{
-		limit:     of("foundrylab_gateway_tenant_limit", "What a tenant may have: tokens and requests of a minute, requests at a time.", "tenant", "limit"),
-		used:      of("foundrylab_gateway_tenant_used", "What it has of that, reserved tokens included.", "tenant", "limit"),
-		quota:     of("foundrylab_gateway_tenant_quota_tokens", "Tokens that a tenant may have in a period.", "tenant", "period"),
-		quotaUsed: of("foundrylab_gateway_tenant_quota_used_tokens", "Tokens that it has had in this one, reserved ones included.", "tenant", "period"),
-		resets:    of("foundrylab_gateway_tenant_quota_reset_timestamp_seconds", "When the next one begins, in Unix time.", "tenant", "period"),
+		limit:     of("foundrylab_gateway_tenant_limit", "What a tenant may have: tokens and requests of a minute, requests at a time.", "pool", "tenant", "limit"),
+		used:      of("foundrylab_gateway_tenant_used", "What it has of that, reserved tokens included.", "pool", "tenant", "limit"),
+		quota:     of("foundrylab_gateway_tenant_quota_tokens", "Tokens that a tenant may have in a period.", "pool", "tenant", "period"),
+		quotaUsed: of("foundrylab_gateway_tenant_quota_used_tokens", "Tokens that it has had in this one, reserved ones included.", "pool", "tenant", "period"),
+		resets:    of("foundrylab_gateway_tenant_quota_reset_timestamp_seconds", "When the next one begins, in Unix time.", "pool", "tenant", "period"),
 	}
 }
 
-// collect tells the use at now; called under the driver's lock.
-func (m *tenantMetrics) collect(out chan<- prometheus.Metric, g *Gateway, now tick.Instant) {
-	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
-		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+// collect tells the use of a pool at now; called under its driver's lock.
+func (m *tenantMetrics) collect(out chan<- prometheus.Metric, p *poolSettings, clients []Client, now tick.Instant) {
+	gauge := func(d *prometheus.Desc, v float64, tenant, what string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, p.Name, tenant, what)
 	}
-	for i, c := range g.present.Load().cfg.Clients {
+	for i, c := range clients {
 		if c.gone {
 			continue
 		}
-		use := g.core.Use(now, i)
+		use := p.core.Use(now, i)
 		for _, l := range []struct {
 			name        string
 			limit, used int64

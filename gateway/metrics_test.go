@@ -53,16 +53,16 @@ func TestMetrics(t *testing.T) {
 		lb.post(classic, chat, "api-key", "the second one's key")
 		text := textOf(t, lb.Gateway)
 		for _, want := range []string{
-			`foundrylab_gateway_requests_total{backend="b",reason="none",status="200",tenant="first"} 3`,
-			`foundrylab_gateway_requests_total{backend="b",reason="none",status="200",tenant="second"} 1`,
-			`foundrylab_gateway_attempts_total{backend="b",tenant="first"} 4`, // one was refused by a
-			`foundrylab_gateway_completion_tokens_total{backend="b",tenant="first"} 21`,
-			`gen_ai_server_request_duration_seconds_count{backend="b",tenant="first"} 3`,
-			`foundrylab_gateway_queue_wait_seconds_bucket{backend="b",tenant="second",le="0.001"} 1`,
-			`foundrylab_gateway_backend_state{backend="a",state="open"} 1`,
-			`foundrylab_gateway_backend_state{backend="b",state="closed"} 1`,
-			`foundrylab_gateway_requests_in_flight 0`,
-			`foundrylab_gateway_queue_length 0`,
+			`foundrylab_gateway_requests_total{backend="b",pool="",reason="none",status="200",tenant="first"} 3`,
+			`foundrylab_gateway_requests_total{backend="b",pool="",reason="none",status="200",tenant="second"} 1`,
+			`foundrylab_gateway_attempts_total{backend="b",pool="",tenant="first"} 4`, // one was refused by a
+			`foundrylab_gateway_completion_tokens_total{backend="b",pool="",tenant="first"} 21`,
+			`gen_ai_server_request_duration_seconds_count{backend="b",pool="",tenant="first"} 3`,
+			`foundrylab_gateway_queue_wait_seconds_bucket{backend="b",pool="",tenant="second",le="0.001"} 1`,
+			`foundrylab_gateway_backend_state{backend="a",pool="",state="open"} 1`,
+			`foundrylab_gateway_backend_state{backend="b",pool="",state="closed"} 1`,
+			`foundrylab_gateway_requests_in_flight{pool=""} 0`,
+			`foundrylab_gateway_queue_length{pool=""} 0`,
 		} {
 			if !strings.Contains(text, want+"\n") {
 				t.Errorf("there is no %s in\n%s", want, text)
@@ -107,10 +107,10 @@ func TestTenantMetrics(t *testing.T) {
 		go func() { defer close(done); lb.post(classic, body, "api-key", "the first one's key") }()
 		time.Sleep(100 * time.Millisecond)
 		expect("one is under way",
-			`limit{limit="concurrency",tenant="first"} 3`, `limit{limit="requests",tenant="first"} 120`, `limit{limit="requests",tenant="second"} 60`, `limit{limit="tokens",tenant="first"} 6000`,
-			`quota_reset_timestamp_seconds{period="month",tenant="first"} 9.493632e+08`, // 2000-02-01
-			`quota_tokens{period="month",tenant="first"} 1e+06`, `quota_used_tokens{period="month",tenant="first"} 49`,
-			`used{limit="concurrency",tenant="first"} 1`, `used{limit="requests",tenant="first"} 1`, `used{limit="requests",tenant="second"} 0`, `used{limit="tokens",tenant="first"} 39`)
+			`limit{limit="concurrency",pool="",tenant="first"} 3`, `limit{limit="requests",pool="",tenant="first"} 120`, `limit{limit="requests",pool="",tenant="second"} 60`, `limit{limit="tokens",pool="",tenant="first"} 6000`,
+			`quota_reset_timestamp_seconds{period="month",pool="",tenant="first"} 9.493632e+08`, // 2000-02-01
+			`quota_tokens{period="month",pool="",tenant="first"} 1e+06`, `quota_used_tokens{period="month",pool="",tenant="first"} 49`,
+			`used{limit="concurrency",pool="",tenant="first"} 1`, `used{limit="requests",pool="",tenant="first"} 1`, `used{limit="requests",pool="",tenant="second"} 0`, `used{limit="tokens",pool="",tenant="first"} 39`)
 		<-done
 		next := before
 		next.Clients = before.Clients[:1]
@@ -118,9 +118,9 @@ func TestTenantMetrics(t *testing.T) {
 			t.Fatal(err)
 		}
 		expect("it is over",
-			`limit{limit="concurrency",tenant="first"} 3`, `limit{limit="requests",tenant="first"} 120`, `limit{limit="tokens",tenant="first"} 6000`,
-			`quota_reset_timestamp_seconds{period="month",tenant="first"} 9.493632e+08`, `quota_tokens{period="month",tenant="first"} 1e+06`,
-			`quota_used_tokens{period="month",tenant="first"} 40`, // 33 and the 7 of the answer
-			`used{limit="concurrency",tenant="first"} 0`, `used{limit="requests",tenant="first"} 0`, `used{limit="tokens",tenant="first"} 0`)
+			`limit{limit="concurrency",pool="",tenant="first"} 3`, `limit{limit="requests",pool="",tenant="first"} 120`, `limit{limit="tokens",pool="",tenant="first"} 6000`,
+			`quota_reset_timestamp_seconds{period="month",pool="",tenant="first"} 9.493632e+08`, `quota_tokens{period="month",pool="",tenant="first"} 1e+06`,
+			`quota_used_tokens{period="month",pool="",tenant="first"} 40`, // 33 and the 7 of the answer
+			`used{limit="concurrency",pool="",tenant="first"} 0`, `used{limit="requests",pool="",tenant="first"} 0`, `used{limit="tokens",pool="",tenant="first"} 0`)
 	})
 }

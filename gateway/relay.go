@@ -23,7 +23,7 @@ func (x *exchange) relay(e core.Effect) {
 	x.body, x.template, resp.Request = nil, nil, nil // a stream may be long, and is not asked for again
 	h := x.w.Header()
 	passHeader(h, resp.Header)
-	x.g.sign(h, e)
+	x.sign(h, e)
 	x.w.WriteHeader(resp.StatusCode)
 	upstream, client := x.pass(resp.Body, m)
 	// The client of an answer that cannot be understood may leave at that, or not: either way the answer was the end.
@@ -89,9 +89,13 @@ func (x *exchange) pass(body io.Reader, m *meter) (upstream, client error) {
 }
 
 // sign puts the gateway's claims on an answer.
-func (g *Gateway) sign(h http.Header, e core.Effect) {
+func (x *exchange) sign(h http.Header, e core.Effect) {
+	in := x.settings()
+	if in.Name != "" {
+		h.Set("X-Gateway-Pool", in.Name)
+	}
 	if e.Backend != core.NoBackend {
-		h.Set("X-Gateway-Backend", g.present.Load().backends[e.Backend].Name)
+		h.Set("X-Gateway-Backend", in.backends[e.Backend].Name)
 	}
 	h.Set("X-Gateway-Attempts", strconv.Itoa(int(e.Attempts)))
 	wait := int64(e.QueueWait.Span() / time.Microsecond)

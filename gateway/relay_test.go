@@ -119,7 +119,7 @@ func testEndsOfAnswers(t *testing.T, begins string) {
 					expectAnother(t, lb, b)
 					return
 				}
-				direct := pass(t, &http.Client{Transport: lb.present.Load().backends[0].Transport}, "http://a.test/")
+				direct := pass(t, &http.Client{Transport: lb.present.Load().pools[0].backends[0].Transport}, "http://a.test/")
 				got := pass(t, lb.client, "http://gateway.test"+classic)
 				came, end, broke := strings.Cut(got.body, string(brokenOff(routes()[0].op, 0)))
 				if told := c.client == cut && !strings.HasPrefix(c.name, "body") && c.name != "cut after [DONE]" && c.name != "error in the stream, then cut"; broke != told || end != "" {

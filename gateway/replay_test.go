@@ -64,7 +64,7 @@ func TestReplayOfALiveRun(t *testing.T) {
 	wg.Wait()
 	server.Close() // waits for the handlers
 	tape := gw.Tape()
-	if i, got := drive.Replay(tape, newCore(&cfg)); i >= 0 {
+	if i, got := drive.Replay(tape, newCore(&cfg.pools()[0], cfg.Clients, cfg.Seed)); i >= 0 {
 		t.Fatalf("step %d: %+v\nlive   %+v\nreplay %+v", i, tape.Steps[i].Event, tape.Steps[i].Effects, got)
 	}
 	requests, responds := 0, map[record.Ref]int{}
@@ -87,7 +87,8 @@ func TestReplayOfALiveRun(t *testing.T) {
 		}
 	}
 	inside := -1
-	gw.driver.Locked(func(tick.Instant) { inside = gw.core.Active() })
+	first := gw.present.Load().pools[0].pool
+	first.driver.Locked(func(tick.Instant) { inside = first.core.Active() })
 	if inside != 0 || len(responds) != requests {
 		t.Errorf("%d requests, %d responds, %d still in the core", requests, len(responds), inside)
 	}
@@ -96,7 +97,7 @@ func TestReplayOfALiveRun(t *testing.T) {
 	}
 	other := cfg
 	other.Seed++
-	if i, _ := drive.Replay(tape, newCore(&other)); i < 0 {
+	if i, _ := drive.Replay(tape, newCore(&other.pools()[0], other.Clients, other.Seed)); i < 0 {
 		t.Error("another seed decides the same: the replay cannot fail")
 	}
 }

@@ -35,8 +35,15 @@ func (g *Gateway) serve(id int, rt *route) http.HandlerFunc {
 
 // receive takes a request in, as far as its sender may send it.
 func (g *Gateway) receive(in *settings, id int, rt *route, v visitor, w http.ResponseWriter, r *http.Request) (*exchange, *refusal) {
-	if problem := v.permit(rt, r); problem != nil {
+	if problem := v.permit(r); problem != nil {
 		return nil, problem
+	}
+	var to *pool
+	var problem *refusal
+	if !rt.body { // before its body is read
+		if to, problem = in.poolFor(&v, pathModel(r)); problem != nil {
+			return nil, problem
+		}
 	}
 	body, problem := g.read(w, r, v.maxBody(in.cfg.MaxBody))
 	if problem != nil {
@@ -45,7 +52,7 @@ func (g *Gateway) receive(in *settings, id int, rt *route, v visitor, w http.Res
 	if body, problem = in.door.comply(&v, body); problem != nil {
 		return nil, problem
 	}
-	x := &exchange{g: g, route: rt, routeID: id, w: w, r: r, body: body, visitor: v, began: g.cfg.Clock.Now()}
+	x := &exchange{g: g, pool: to, route: rt, routeID: id, w: w, r: r, body: body, visitor: v, began: g.cfg.Clock.Now()}
 	if !rt.body {
 		return x, nil
 	}
@@ -54,7 +61,8 @@ func (g *Gateway) receive(in *settings, id int, rt *route, v visitor, w http.Res
 		return nil, notAnObject
 	}
 	x.template = template
-	return x, v.permitModel(model)
+	x.pool, problem = in.poolFor(&v, model)
+	return x, problem
 }
 
 // bodyTime is how long a body may take to come: who sends a byte now and then
@@ -124,7 +132,7 @@ func (x *exchange) countPrompt() {
 	if x.uncounted == nil {
 		return
 	}
-	x.prompt = x.g.present.Load().promptTokens(x.route, x.called(x.uncounted), x.uncounted)
+	x.prompt = x.settings().promptTokens(x.route, x.called(x.uncounted), x.uncounted)
 	x.uncounted = nil
 }
 

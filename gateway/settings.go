@@ -2,89 +2,149 @@ package gateway
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 
 	"foundrylab/gateway/core"
+	"foundrylab/gateway/tenancy"
 	"foundrylab/internal/tick"
-	"foundrylab/internal/tokens"
 )
 
-// settings is a configuration in force. Tenants and backends keep their places
-// from one to the next, so that an id means the same whenever a request began;
-// what is gone keeps its place too.
+// settings is a configuration in force. Pools, tenants and backends keep their
+// places from one to the next, so that an id means the same whenever a request
+// began; what is gone keeps its place too.
 type settings struct {
-	cfg        Config
-	vocabulary *tokens.Model // nil: nobody said which
-	backends   []backend
-	door       *door
-	tallies    []*tally // of whoever is no tenant, and then by tenant
+	cfg   Config
+	door  *door
+	pools []*poolSettings          // by place
+	names map[string]*poolSettings // of those that clients can ask for
+	rest  *poolSettings            // what is asked for by any other name; nil: there is none
 }
 
 // newSettings returns the settings that follow others; nil: the first.
-func newSettings(cfg Config, door *door, shared http.RoundTripper, before *settings) *settings {
-	s := &settings{cfg: cfg, vocabulary: vocabulary(cfg.Model), door: door}
-	if before != nil {
-		s.tallies = before.tallies
-	}
-	s.tallies = tallies(s.tallies, len(cfg.Clients))
-	for _, b := range cfg.Backends {
-		s.backends = append(s.backends, compileBackend(b, shared))
+func (g *Gateway) newSettings(cfg Config, door *door, before *settings) *settings {
+	s := &settings{cfg: cfg, door: door, names: map[string]*poolSettings{}}
+	for i := range cfg.Pools {
+		p := &cfg.Pools[i]
+		var was *poolSettings
+		if before != nil && i < len(before.pools) {
+			was = before.pools[i]
+		} else {
+			was = &poolSettings{pool: g.newPool(i, p, cfg.Clients)}
+		}
+		now := was.next(*p, len(cfg.Clients), g.shared)
+		s.pools = append(s.pools, now)
+		if p.gone {
+			continue
+		}
+		if p.Name == "" || p.Name == cfg.DefaultPool {
+			s.rest = now
+		}
+		if p.Name != "" {
+			s.names[p.Name] = now
+		}
+		for _, name := range p.Aliases {
+			s.names[name] = now
+		}
 	}
 	return s
 }
 
-func backendNames(backends []Backend) []string {
-	names := make([]string, len(backends))
-	for i, b := range backends {
-		names[i] = b.Name
+// poolFor returns the pool that a visitor asks for, or why it gets none. What
+// was asked for is told in no text: it is whatever a client sent.
+func (s *settings) poolFor(v *visitor, asked string) (*pool, *refusal) {
+	found := s.names[asked]
+	known := found != nil
+	if !known {
+		found = s.rest
 	}
-	return names
+	switch {
+	case v.may != nil && !allows(v.may, found, asked, known):
+		return nil, modelNotAllowed
+	case found == nil:
+		return nil, unknownModel
+	}
+	return found.pool, nil
 }
 
-func members(clients []Client) []core.Member {
-	list := make([]core.Member, len(clients))
-	for i, c := range clients {
-		list[i] = core.Member{Name: c.Name, Weight: max(c.Weight, 1)}
-		if c.gone {
-			list[i].Weight = 0
-		}
+// allows reports whether a tenant may use a pool by a name. Where that is none
+// of the pool's, its own name counts: else a tenant could make names up that
+// stand for whatever pool takes the rest. A name that nobody knows is judged like
+// one that somebody does, so that a refusal does not tell which there are.
+func allows(t *tenancy.Tenant, p *poolSettings, asked string, known bool) bool {
+	if p == nil || p.Name == "" {
+		return t.Allows(asked)
 	}
-	return list
+	return t.Allows(p.Name) || known && t.Allows(asked)
 }
 
 // Reconfigure puts another configuration in force, whole or, where it returns
 // an error with every mistake of it, not at all. Requests under way go on under
-// the one that they began with; what waits keeps its place. Clock, Logger,
-// Observe, Record, Seed, Tracer and Upstream stay those of New. Safe for concurrent use.
+// the one that they began with, also those of a pool that is gone; what waits
+// keeps its place. Clock, Logger, Observe, Record, Seed, Tracer and Upstream stay
+// those of New. Safe for concurrent use.
 func (g *Gateway) Reconfigure(cfg Config) error {
 	g.reload.Lock()
 	defer g.reload.Unlock()
-	old := &g.present.Load().cfg
+	before := g.present.Load()
+	old := &before.cfg
 	if cfg.MaxBody == 0 {
 		cfg.MaxBody = DefaultMaxBody
 	}
 	if err := cfg.check(); err != nil {
 		return err
 	}
+	cfg.Pools = cfg.pools()
 	cfg.IdentityOptions = g.cfg.IdentityOptions
 	cfg.Clock, cfg.Logger, cfg.Observe, cfg.Record, cfg.Seed, cfg.Tracer, cfg.Upstream = old.Clock, old.Logger, old.Observe, old.Record, old.Seed, old.Tracer, old.Upstream
-	cfg.Backends = keepPlaces(old.Backends, cfg.Backends, func(b Backend) string { return b.Name }, func(b Backend) Backend { b.gone = true; return b })
-	cfg.Clients = keepPlaces(old.Clients, cfg.Clients, func(c Client) string { return c.Name }, func(c Client) Client { return Client{Name: c.Name, gone: true} })
-	if n := len(cfg.Backends); n > core.MaxBackends {
-		return fmt.Errorf("gateway: since its start it has had %d backends by name, of which it can tell %d apart: restart it", n, core.MaxBackends)
+	if err := cfg.keepAllPlaces(old); err != nil {
+		return err
 	}
 	door, err := openDoor(&cfg)
 	if err != nil {
 		return err
 	}
-	policy := cfg.Core
-	// In one step: nobody sees one half of it in force without the other.
-	g.driver.DoAll(func(_ tick.Instant, out []core.Event) []core.Event {
-		g.present.Store(newSettings(cfg, door, g.shared, g.present.Load()))
-		version := g.core.Install(&policy, backendNames(cfg.Backends), members(cfg.Clients))
+	g.putInForce(g.newSettings(cfg, door, before), before.pools)
+	return nil
+}
+
+// putInForce changes all pools in one step: it takes the lock of each before it
+// changes the first, so that nobody sees one part of the settings in force
+// without another. Only here is more than one of these locks held.
+func (g *Gateway) putInForce(next *settings, pools []*poolSettings) {
+	if len(pools) == 0 {
+		g.present.Store(next)
+		return
+	}
+	pools[0].driver.DoAll(func(_ tick.Instant, out []core.Event) []core.Event {
+		g.putInForce(next, pools[1:])
+		p := next.pools[pools[0].place]
+		if p.gone { // what is left in it goes on as it began
+			return out
+		}
+		policy := p.Core
+		version := p.core.Install(&policy, backendNames(p.Backends), members(next.cfg.Clients))
 		return append(out, core.Event{Kind: core.Configure, Version: version})
 	})
+}
+
+// keepAllPlaces puts pools, their backends and tenants in the places that they
+// had in an older configuration.
+func (c *Config) keepAllPlaces(old *Config) error {
+	wanted := make([]Pool, len(c.Pools)) // a copy: the caller keeps its own
+	for i, p := range c.Pools {
+		wanted[i] = p
+		if at := slices.IndexFunc(old.Pools, func(o Pool) bool { return o.Name == p.Name }); at >= 0 {
+			wanted[i].Backends = keepPlaces(old.Pools[at].Backends, p.Backends, func(b Backend) string { return b.Name }, func(b Backend) Backend { b.gone = true; return b })
+		}
+		if n := len(wanted[i].Backends); n > core.MaxBackends {
+			return fmt.Errorf("gateway: since its start it has had %d backends by name%s, of which it can tell %d apart: restart it", n, p.in(), core.MaxBackends)
+		}
+	}
+	c.Pools = keepPlaces(old.Pools, wanted, func(p Pool) string { return p.Name }, func(p Pool) Pool { p.gone = true; return p })
+	c.Clients = keepPlaces(old.Clients, c.Clients, func(c Client) string { return c.Name }, func(c Client) Client { return Client{Name: c.Name, gone: true} })
+	if n := len(c.Pools); n > MaxPools {
+		return fmt.Errorf("gateway: since its start it has had %d pools by name, of which it can tell %d apart: restart it", n, MaxPools)
+	}
 	return nil
 }
 

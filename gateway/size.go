@@ -19,7 +19,7 @@ func vocabulary(model string) *tokens.Model {
 }
 
 // promptTokens counts a prompt as its model does, so far as it is text.
-func (s *settings) promptTokens(rt *route, called string, p *ops.Peeked) int32 {
+func (s *poolSettings) promptTokens(rt *route, called string, p *ops.Peeked) int32 {
 	model := s.vocabulary
 	if model == nil {
 		if model = vocabulary(called); model == nil {

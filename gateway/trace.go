@@ -155,8 +155,11 @@ func (t *trace) respond(x *exchange, e core.Effect) {
 		return
 	}
 	t.end(0, record.Failed, e.Reason)
-	s, in := &t.server, x.g.present.Load()
-	t.who(in, x.visitor)
+	s, in := &t.server, x.settings()
+	t.who(x.g.present.Load(), x.visitor)
+	if in.Name != "" {
+		s.Attributes = append(s.Attributes, otlp.Text("foundrylab.pool", in.Name))
+	}
 	if e.Backend != core.NoBackend {
 		s.Attributes = append(s.Attributes, otlp.Text("foundrylab.backend", in.backends[e.Backend].Name))
 	}

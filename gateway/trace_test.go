@@ -105,7 +105,7 @@ func TestSpans(t *testing.T) {
 1 below -: 0s to 0s "POST /openai/v1/chat/completions" failed=false ` + chatSpan + ` http.route=/openai/v1/chat/completions gen_ai.request.model=gpt-4.1 foundrylab.tenant=team foundrylab.backend=a foundrylab.attempts=1 foundrylab.queue_wait=0 http.response.status_code=200 foundrylab.reason=none gen_ai.usage.input_tokens=20 gen_ai.usage.output_tokens=42
 `},
 		{"a panic", []*fake{always(ok)}, func(lb *lab) {
-			lb.present.Load().backends[0].Credential = panicking{}
+			lb.present.Load().pools[0].backends[0].Credential = panicking{}
 			lb.request(lb.t.Context(), v1, chat, "api-key", "the key of the team")
 		},
 			`0 below 1: 0s to 0s "chat dep-a" failed=true ` + chatSpan + ` gen_ai.request.model=dep-a server.address=a.test server.port=80 foundrylab.backend=a foundrylab.reason=interrupted error.type=interrupted
