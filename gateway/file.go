@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"foundrylab/gateway/core"
 	"foundrylab/gateway/entra"
 	"foundrylab/gateway/identity"
 	"foundrylab/gateway/tenancy"
@@ -16,8 +15,10 @@ import (
 type File struct {
 	Version   int              `yaml:"version" required:"true" min:"1" max:"1" doc:"version of the format: 1"`
 	Listen    Listen           `yaml:"listen" doc:"where clients find it"`
-	Backends  []FileBackend    `yaml:"backends" required:"true" doc:"what requests are sent to"`
-	Gateway   core.Config      `yaml:"gateway" doc:"how: as the gateway of a scenario"`
+	Backends  []FileBackend    `yaml:"backends" doc:"what requests are sent to, whatever model they ask for; this or pools is required"`
+	Pools     []FilePool       `yaml:"pools" doc:"instead of backends, for several models: the backends of each"`
+	Default   string           `yaml:"default_pool" doc:"name of the pool for requests that ask for a model of no pool; default: they are refused with 404"`
+	Gateway   FilePolicy       `yaml:"gateway" doc:"how: as the gateway of a scenario, but that all backends are one group where route says nothing; with pools, what holds for each that does not say otherwise"`
 	Tenants   []tenancy.Tenant `yaml:"tenants" doc:"who may use it, and what for; default: whoever comes, for everything"`
 	Identity  identity.Config  `yaml:"identity" doc:"how tenants prove who they are"`
 	FrontDoor string           `yaml:"front_door_id" doc:"the id of an Azure Front Door profile, through which all requests must come (X-Azure-FDID); default: they need not"`
@@ -53,7 +54,7 @@ func ReadFile(file string, src []byte) (f File, err error) {
 	doc, err := yamlconf.Parse(file, src)
 	if err == nil {
 		err = doc.DecodeAll(&f, func(got any, read func(string) bool, fail yamlconf.Fail) {
-			(&fileCheck{got.(*File), read, fail}).all()
+			(&fileCheck{File: got.(*File), read: read, fail: fail}).all()
 		})
 	}
 	return f, err
@@ -77,30 +78,45 @@ func (b FileBackend) Validate(fail func(path, format string, args ...any)) {
 
 // Config returns what the file describes, with the secrets that it names. The error has every mistake and no secret.
 func (f *File) Config(from identity.Source) (Config, error) {
-	cfg := Config{Core: f.Gateway, Identity: f.Identity, IdentityOptions: identity.Options{Source: from}, FrontDoor: f.FrontDoor, MaxBody: int64(f.MaxBody)}
+	cfg := Config{Identity: f.Identity, IdentityOptions: identity.Options{Source: from}, FrontDoor: f.FrontDoor, MaxBody: int64(f.MaxBody), DefaultPool: f.Default}
 	var found []error
-	for i := range f.Backends {
-		b := &f.Backends[i]
-		cfg.Model = b.Model
-		made := Backend{Name: b.Name, URL: b.URL, Deployment: b.Deployment}
-		if b.Key != nil {
-			key, err := from.Read(b.Key)
-			if err != nil {
-				found = append(found, fmt.Errorf("backends[%d].key: %w", i, err))
-			}
-			made.Key = key
-		}
-		if b.Entra != nil {
-			tokens, err := entra.New(b.Entra, from, nil)
-			if err != nil {
-				found = append(found, fmt.Errorf("backends[%d].entra: %w", i, err))
-			}
-			made.Credential = tokens
-		}
-		cfg.Backends = append(cfg.Backends, made)
+	each := f.pools()
+	for i := range each {
+		p := &each[i]
+		backends, mistakes := makeBackends(p.path, p.Backends, from)
+		found = append(found, mistakes...)
+		cfg.Pools = append(cfg.Pools, Pool{Name: p.Name, Aliases: p.Aliases, Model: p.model(), Core: p.policy(&f.Gateway), Backends: backends, Optional: p.Optional})
+	}
+	if len(f.Pools) == 0 {
+		only := cfg.Pools[0]
+		cfg.Core, cfg.Backends, cfg.Model, cfg.Pools = only.Core, only.Backends, only.Model, nil
 	}
 	for _, t := range f.Tenants {
 		cfg.Clients = append(cfg.Clients, Client{Name: t.Name, Models: t.Models, Rules: t.Rules})
 	}
 	return cfg, errors.Join(found...)
+}
+
+// makeBackends returns the backends of a list with their secrets; path is where the list is.
+func makeBackends(path string, list []FileBackend, from identity.Source) (made []Backend, found []error) {
+	for i := range list {
+		b := &list[i]
+		m := Backend{Name: b.Name, URL: b.URL, Deployment: b.Deployment}
+		if b.Key != nil {
+			key, err := from.Read(b.Key)
+			if err != nil {
+				found = append(found, fmt.Errorf("%sbackends[%d].key: %w", path, i, err))
+			}
+			m.Key = key
+		}
+		if b.Entra != nil {
+			tokens, err := entra.New(b.Entra, from, nil)
+			if err != nil {
+				found = append(found, fmt.Errorf("%sbackends[%d].entra: %w", path, i, err))
+			}
+			m.Credential = tokens
+		}
+		made = append(made, m)
+	}
+	return made, found
 }

@@ -14,20 +14,12 @@ type fileCheck struct {
 	*File
 	read func(path string) bool
 	fail yamlconf.Fail // drops what it is told of a path that was not read
+	told []string      // mistakes that several pools could tell
 }
 
 func (c *fileCheck) all() {
-	backends := c.roll("backends", len(c.Backends), func(i int) string { return c.Backends[i].Name })
 	tenants := c.roll("tenants", len(c.Tenants), func(i int) string { return c.Tenants[i].Name })
-	c.oneModel()
-	for i, group := range c.Gateway.Route.Groups {
-		for j, name := range group {
-			c.known(backends, fmt.Sprintf("gateway.route.groups[%d][%d]", i, j), name)
-		}
-	}
-	for i, t := range c.Gateway.Tenants {
-		c.known(tenants, fmt.Sprintf("gateway.tenants[%d].name", i), t.Name)
-	}
+	c.pools(tenants)
 	c.Identity.EachTenant(func(path, name string) { c.known(tenants, "identity."+path, name) })
 	if len(c.Tenants) >= int(record.NoTenant) {
 		c.fail("tenants", "are %d, at most %d", len(c.Tenants), record.NoTenant-1)
@@ -37,19 +29,6 @@ func (c *fileCheck) all() {
 	}
 	if c.Identity.MTLS != nil && c.Listen.TLS == nil && c.read("listen.tls") {
 		c.fail("identity.mtls", "needs listen.tls: a client shows its certificate only over TLS")
-	}
-}
-
-// oneModel refuses backends of several models: a request may be answered by any of them.
-func (c *fileCheck) oneModel() {
-	said := slices.IndexFunc(c.Backends, func(b FileBackend) bool { return b.Model != "" })
-	if said < 0 {
-		return
-	}
-	for i, b := range c.Backends {
-		if b.Model != c.Backends[said].Model {
-			c.fail(fmt.Sprintf("backends[%d].model", i), "is %q, that of backends[%d] is %q: serve each model by a gateway of its own", b.Model, said, c.Backends[said].Model)
-		}
 	}
 }
 

@@ -220,6 +220,7 @@ var keyTypes = []struct {
 	{reflect.TypeFor[scenarios.Scenario](), "scenario", ""},
 	{reflect.TypeFor[deployment.Config](), "backend", "backends"},
 	{reflect.TypeFor[gateway.Config](), "gateway", "gateway"},
+	{reflect.TypeFor[gatewayhttp.FilePolicy](), "gateway", "gateway"},
 	{reflect.TypeFor[tenant.Config](), "tenant", "tenants"},
 	{reflect.TypeFor[arrival.Config](), "arrival process", "arrivals"},
 	{reflect.TypeFor[distribution.Config](), "distribution", "distributions"},

@@ -1,0 +1,136 @@
+package gateway
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"foundrylab/gateway/core"
+)
+
+// pools looks at the pools of a file, beside one another and each by itself.
+func (c *fileCheck) pools(tenants roll) {
+	switch n := len(c.Pools); {
+	case n > 0 && len(c.Backends) > 0:
+		c.fail("pools", "are instead of backends: give one of them")
+	case n > MaxPools:
+		c.fail("pools", "are %d, at most %d", n, MaxPools)
+	case n == 0 && len(c.Backends) == 0 && c.read("pools"):
+		c.fail("backends", "is required: say what requests are sent to, here or in pools")
+	}
+	if len(c.Pools) > 0 && c.Gateway.Route != nil {
+		c.fail("gateway.route", "is about backends: with pools, say it in the gateway of each")
+	}
+	pools := c.roll("pools", len(c.Pools), func(i int) string { return c.Pools[i].Name })
+	c.known(pools, "default_pool", c.Default)
+	taken := slices.Clone(pools.names)
+	for i, p := range c.Pools {
+		for j, name := range p.Aliases {
+			if slices.Contains(taken, name) {
+				c.fail(fmt.Sprintf("pools[%d].aliases[%d]", i, j), "%q is taken", name)
+			}
+			taken = append(taken, name)
+		}
+	}
+	c.tenantsOf("gateway", &c.Gateway, tenants)
+	each := c.File.pools()
+	for i := range each {
+		c.pool(&each[i], tenants)
+	}
+}
+
+func (c *fileCheck) tenantsOf(path string, p *FilePolicy, tenants roll) {
+	for i, t := range p.Tenants {
+		c.known(tenants, fmt.Sprintf("%s.tenants[%d].name", path, i), t.Name)
+	}
+}
+
+func (c *fileCheck) pool(p *FilePool, tenants roll) {
+	backends := c.roll(p.path+"backends", len(p.Backends), func(i int) string { return p.Backends[i].Name })
+	c.oneModel(p)
+	if p.path != "" {
+		c.tenantsOf(p.path+"gateway", &p.Gateway, tenants)
+	}
+	if r := p.Gateway.Route; r != nil {
+		for i, group := range r.Groups {
+			for j, name := range group {
+				c.known(backends, fmt.Sprintf("%sgateway.route.groups[%d][%d]", p.path, i, j), name)
+			}
+		}
+	}
+	if backends.open || len(p.Backends) == 0 {
+		return
+	}
+	policy := p.policy(&c.Gateway)
+	if !c.whole(p, &policy) {
+		return
+	}
+	policy.Validate(func(path, format string, args ...any) {
+		at := c.partOf(p, path) + path
+		if told := at + fmt.Sprintf(format, args...); !slices.Contains(c.told, told) { // by another pool, of what holds for all
+			c.told = append(c.told, told)
+			c.fail(at, format, args...)
+		}
+	})
+}
+
+// partOf returns the path of the policy that a part of a pool's policy comes from.
+func (c *fileCheck) partOf(p *FilePool, path string) string {
+	own := false
+	switch part, _, _ := strings.Cut(strings.ReplaceAll(path, "[", "."), "."); part {
+	case "route":
+		own = true
+	case "queue":
+		own = p.Gateway.Queue != nil
+	case "budget":
+		own = p.Gateway.Budget != nil
+	case "tenants":
+		own = p.Gateway.Tenants != nil
+	}
+	if own {
+		return p.path + "gateway."
+	}
+	return "gateway."
+}
+
+// whole reports whether all names were read that parts of a policy have for one another.
+func (c *fileCheck) whole(p *FilePool, policy *core.Config) bool {
+	var names []string
+	add := func(path string) { names = append(names, c.partOf(p, path)+path) }
+	for _, part := range []string{"route", "route.groups", "route.zones", "queue", "queue.bands", "budget", "tenants"} {
+		add(part)
+	}
+	for i, group := range policy.Route.Groups {
+		for j := range group {
+			if p.Gateway.Route != nil {
+				add(fmt.Sprintf("route.groups[%d][%d]", i, j))
+			}
+		}
+	}
+	for i := range policy.Route.Zones {
+		add(fmt.Sprintf("route.zones[%d].zone", i))
+	}
+	if policy.Queue != nil {
+		for i := range policy.Queue.Bands {
+			add(fmt.Sprintf("queue.bands[%d].name", i))
+		}
+	}
+	return !slices.ContainsFunc(names, func(path string) bool { return !c.read(path) })
+}
+
+// oneModel refuses backends of several models in a pool: a request may be answered by any of them.
+func (c *fileCheck) oneModel(p *FilePool) {
+	said := slices.IndexFunc(p.Backends, func(b FileBackend) bool { return b.Model != "" })
+	if said < 0 && p.Model == "" {
+		return
+	}
+	for i, b := range p.Backends {
+		at := fmt.Sprintf("%sbackends[%d].model", p.path, i)
+		switch {
+		case p.Model != "" && b.Model != "" && b.Model != p.Model:
+			c.fail(at, "is %q, that of %s is %q: give each model a pool of its own", b.Model, strings.TrimSuffix(p.path, "."), p.Model)
+		case p.Model == "" && b.Model != p.Backends[said].Model:
+			c.fail(at, "is %q, that of %sbackends[%d] is %q: give each model a pool of its own", b.Model, p.path, said, p.Backends[said].Model)
+		}
+	}
+}

@@ -1,0 +1,104 @@
+package gateway
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"foundrylab/gateway/identity"
+)
+
+const poolsFile = `version: 1
+pools:
+- name: gpt-4o
+  aliases: [gpt-4]
+  model: gpt-4o@2024-11-20
+  backends: [{name: east, url: http://a.test, key: {env: A}}, {name: west, url: http://b.test}]
+  gateway: {route: {groups: [[east], [west]]}, retry: {attempts: 2}}
+- name: small
+  optional: true
+  backends: [{name: east, url: http://a.test, model: gpt-4o-mini@1}]
+default_pool: small
+gateway:
+  retry: {attempts: 5, jitter: 0%}
+  queue: {bands: [{name: now}, {name: later}]}
+  tenants: [{name: team, priority: later}]
+  max_in_flight: 7
+tenants: [{name: team}]
+identity: {anonymous: team}
+`
+
+// A pool's policy is made of what it says, what the file says for all, and the defaults.
+func TestFileOfPools(t *testing.T) {
+	f, err := ReadFile("g.yaml", []byte(poolsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := f.Config(identity.Source{Env: func(string) (string, bool) { return "a-key", true }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	large, small := cfg.Pools[0], cfg.Pools[1]
+	if large.Model != "gpt-4o@2024-11-20" || small.Model != "gpt-4o-mini@1" || cfg.DefaultPool != "small" || !small.Optional || large.Aliases[0] != "gpt-4" || large.Backends[0].Key != "a-key" {
+		t.Errorf("%+v", cfg.Pools)
+	}
+	if len(large.Core.Route.Groups) != 2 || len(small.Core.Route.Groups) != 1 || small.Core.Route.Policy != "weighted" {
+		t.Errorf("routes %+v, %+v", large.Core.Route, small.Core.Route)
+	}
+	// A part is taken as a whole: the jitter is the default again.
+	if large.Core.Retry.Attempts != 2 || large.Core.Retry.Jitter == 0 || small.Core.Retry.Attempts != 5 || small.Core.Retry.Jitter != 0 {
+		t.Errorf("retries %+v, %+v", large.Core.Retry, small.Core.Retry)
+	}
+	for _, p := range cfg.Pools {
+		if p.Core.Queue == nil || p.Core.Tenants[0].Priority != "later" || p.Core.MaxInFlight != 7 || p.Core.Breaker.Failures != 3 {
+			t.Errorf("%s: %+v", p.Name, p.Core)
+		}
+	}
+	g, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Close()
+	_, err = f.Config(identity.Source{Env: func(string) (string, bool) { return "", false }})
+	if err == nil || !strings.Contains(err.Error(), "pools[0].backends[0].key: the environment has no variable A") {
+		t.Errorf("%v", err)
+	}
+}
+
+// Each mistake in pools is told once, where it stands.
+func TestFileOfPoolsTellsMistakes(t *testing.T) {
+	for _, c := range []struct{ from, to, want string }{
+		{"name: gpt-4o\n", "name: small\n", `g.yaml:8:9: pools[1].name: "small" is taken`},
+		{"aliases: [gpt-4]", "aliases: [small]", `g.yaml:4:13: pools[0].aliases[0]: "small" is taken`},
+		{"aliases: [gpt-4]", "aliases: [gpt/4]", `g.yaml:4:13: pools[0].aliases[0]: "gpt/4": write letters`},
+		{"default_pool: small", "default_pool: smal", `g.yaml:11:15: default_pool: "smal" is not among pools, did you mean "small"?`},
+		{"[[east], [west]]", "[[east], [north]]", `g.yaml:7:39: pools[0].gateway.route.groups[1][0]: "north" is not among pools[0].backends`},
+		{"{name: west, url: http://b.test}", "{name: west, url: http://b.test, model: gpt-4o@2}", `pools[0].backends[1].model: is "gpt-4o@2", that of pools[0] is "gpt-4o@2024-11-20": give each model a pool of its own`},
+		{"model: gpt-4o-mini@1}", "model: gpt-4o-mini@1}, {name: b, url: http://b.test}", `pools[1].backends[1].model: is "", that of pools[1].backends[0] is "gpt-4o-mini@1"`},
+		{"gateway:\n", "gateway:\n  route: {groups: [[east]]}\n", `g.yaml:13:10: gateway.route: is about backends`},
+		{"priority: later", "priority: never", `g.yaml:15:36: gateway.tenants[0].priority: queue.bands has no band "never"`},
+		{"retry: {attempts: 2}}", "tenants: [{name: team, priority: x}]}", `g.yaml:7:81: pools[0].gateway.tenants[0].priority: queue.bands has no band "x"`},
+		{"retry: {attempts: 2}}", "tenants: [{name: nobody}]}", `pools[0].gateway.tenants[0].name: "nobody" is not among tenants`},
+		{"retry: {attempts: 2}}", "budget: {limits: [{backend: north, tpm: 5}]}}", `pools[0].gateway.budget.limits[0].backend: "north" is in no group of route`},
+		{"default_pool: small", "backends: [{name: x, url: http://x.test}]", `g.yaml:2:1: pools: are instead of backends`},
+		{"{name: now}, {name: later}", "{name: now}, {name: 7}", `queue.bands[1].name`}, // and nothing of the tenant's band
+	} {
+		src := strings.Replace(poolsFile, c.from, c.to, 1)
+		_, err := ReadFile("g.yaml", []byte(src))
+		if err == nil || !strings.Contains(err.Error(), c.want) || len(strings.Split(strings.TrimSpace(err.Error()), "\n")) != 1 {
+			t.Errorf("%s: %v", c.to, err)
+		}
+	}
+	for src, want := range map[string]string{
+		"version: 1\n": "backends: is required",
+		"version: 1\nbackends: [{name: a, url: http://a.test}]\ngateway: {tenants: [{name: x, priority: y}]}\n": "gateway.tenants[0].priority: needs queue.bands",
+	} {
+		if _, err := ReadFile("g.yaml", []byte(src)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", src, err)
+		}
+	}
+	var none error
+	if _, err := ReadFile("g.yaml", []byte("version: 1\nbackends: [{name: a, url: http://a.test}, {name: b, url: http://b.test}]\n")); !errors.Is(err, none) {
+		t.Errorf("a file without a policy: %v", err)
+	}
+}
