@@ -2,9 +2,12 @@ package gateway
 
 import (
 	"errors"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
+	"foundrylab/gateway/core"
 	"foundrylab/gateway/identity"
 )
 
@@ -100,5 +103,18 @@ func TestFileOfPoolsTellsMistakes(t *testing.T) {
 	var none error
 	if _, err := ReadFile("g.yaml", []byte("version: 1\nbackends: [{name: a, url: http://a.test}, {name: b, url: http://b.test}]\n")); !errors.Is(err, none) {
 		t.Errorf("a file without a policy: %v", err)
+	}
+}
+
+// A file can say of a policy whatever a scenario can.
+func TestFilePolicyIsWhole(t *testing.T) {
+	parts := func(of reflect.Type) (names []string) {
+		for i := range of.NumField() {
+			names = append(names, of.Field(i).Tag.Get("yaml"))
+		}
+		return names
+	}
+	if file, scenario := parts(reflect.TypeFor[FilePolicy]()), parts(reflect.TypeFor[core.Config]()); !slices.Equal(file, scenario) {
+		t.Errorf("a file has %v, a scenario %v", file, scenario)
 	}
 }
