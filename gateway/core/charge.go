@@ -13,13 +13,17 @@ const notAllowed = -1
 // measure notes what a request may cost, and holds it against its tenant's own
 // limits.
 func (c *Core) measure(now tick.Instant, r *request, ev *Event) (why record.Reason, wait time.Duration) {
-	r.meter = meter{prompt: promptOf(ev), estimate: ev.PromptEstimate, maxTokens: ev.MaxTokens, bytes: ev.Bytes, tenant: c.cfg.placeOf(ev.Tenant), deadline: tick.Never}
+	r.meter = meter{prompt: promptOf(ev), estimate: ev.PromptEstimate, maxTokens: ev.MaxTokens, bytes: ev.Bytes, tenant: c.cfg.placeOf(ev.Tenant), deadline: tick.Never, pin: ev.Pin}
 	r.admitted = uint32(now / tick.Instant(time.Second))
 	if ev.DeadlineMs > 0 {
 		r.deadline = now.Add(time.Duration(ev.DeadlineMs) * time.Millisecond)
 	}
 	r.tried = c.barred(r)
-	if r.reserved = notAllowed; r.tried&c.cfg.members == c.cfg.members {
+	r.reserved = notAllowed
+	switch {
+	case r.pin > 0 && c.cfg.members&only(r.pin) == 0:
+		return record.BackendGone, 0
+	case r.tried&c.cfg.members == c.cfg.members:
 		return record.ZoneRefused, 0
 	}
 	t := &c.tenants[r.tenant]
@@ -39,8 +43,15 @@ func (c *Core) barred(r *request) uint64 {
 	if !r.metered {
 		return 0
 	}
-	return c.configs[r.cfg].tenants[r.tenant].barred
+	barred := c.configs[r.cfg].tenants[r.tenant].barred
+	if r.pin > 0 {
+		barred |= ^only(r.pin)
+	}
+	return barred
 }
+
+// only is the set of a pin's backend alone; that of PinGone has none.
+func only(pin uint8) uint64 { return 1 << (pin - 1) }
 
 // promptOf is what a Request's prompt is taken for: its count where there is one.
 func promptOf(ev *Event) int32 {
@@ -76,8 +87,11 @@ func (c *Core) counted(now tick.Instant, r *request, backend int, prompt int32) 
 // again by itself.
 func refusal(why record.Reason, wait time.Duration) Effect {
 	e := Effect{Status: 429, Outcome: record.Throttled, Reason: why, HasRetry: wait > 0 && wait < maxWait, RetryMs: milliseconds(wait), Made: true}
-	if why == record.TenantQuota || why == record.ZoneRefused {
+	switch why {
+	case record.TenantQuota, record.ZoneRefused:
 		e.Status, e.Outcome = 403, record.Failed
+	case record.BackendGone:
+		e.Status, e.Outcome = 404, record.Failed
 	}
 	return e
 }
@@ -128,6 +142,10 @@ func (c *Core) settle(now tick.Instant, r *request, ev *Event) {
 		return
 	}
 	switch {
+	case ev.Reason == record.PreviousMissing: // the service looks for it before it counts anything
+		c.gate.Settle(now, backend, -r.cost)
+		c.shares.Take(now, int(r.tenant), -r.cost)
+		c.line(r, 0)
 	case ev.Status == 429: // the service does not count what it refuses
 		c.gate.Refused(now, backend, r.cost, ev.Limit)
 		c.shares.Take(now, int(r.tenant), -r.cost)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"foundrylab/gateway/affinity"
 	"foundrylab/gateway/breaker"
 	"foundrylab/gateway/budget"
 	"foundrylab/gateway/queue"
@@ -13,13 +14,14 @@ import (
 
 // Config is a gateway: the `gateway` part of a scenario.
 type Config struct {
-	Route       route.Config   `yaml:"route" required:"true" doc:"which backend a request goes to"`
-	Retry       retry.Config   `yaml:"retry" doc:"when it is sent again"`
-	Breaker     breaker.Config `yaml:"breaker" doc:"when a backend is left alone"`
-	Queue       *queue.Config  `yaml:"queue" doc:"where requests wait that no backend can take now; default: nobody waits, they are refused"`
-	Budget      budget.Config  `yaml:"budget" doc:"what the backends admit, and how closely that is used"`
-	Tenants     []Tenant       `yaml:"tenants" doc:"what single tenants get; one that is not listed has no limits of its own"`
-	MaxInFlight int            `yaml:"max_in_flight" default:"200000" min:"1" max:"1000000" doc:"bound on requests inside the gateway; above it 503"`
+	Route       route.Config    `yaml:"route" required:"true" doc:"which backend a request goes to"`
+	Retry       retry.Config    `yaml:"retry" doc:"when it is sent again"`
+	Breaker     breaker.Config  `yaml:"breaker" doc:"when a backend is left alone"`
+	Queue       *queue.Config   `yaml:"queue" doc:"where requests wait that no backend can take now; default: nobody waits, they are refused"`
+	Budget      budget.Config   `yaml:"budget" doc:"what the backends admit, and how closely that is used"`
+	Affinity    affinity.Config `yaml:"affinity" doc:"how requests that build on a stored response come to the backend that has it"`
+	Tenants     []Tenant        `yaml:"tenants" doc:"what single tenants get; one that is not listed has no limits of its own"`
+	MaxInFlight int             `yaml:"max_in_flight" default:"200000" min:"1" max:"1000000" doc:"bound on requests inside the gateway; above it 503"`
 }
 
 // Tenant is what a gateway grants one tenant.

@@ -37,7 +37,7 @@ type Core struct {
 	meters   bool         // a limit or a queue is configured
 	saves    bool         // the gate saves up for it
 	opens    tick.Instant // when the gate may let the next one through; Never: an event will tell
-	timers   des.Heap     // breakers to move on
+	timers   des.Heap     // breakers to move on, and requests to be asked again: see again.go
 	retries  retry.Budget
 	active   int
 	seed     uint64
@@ -99,7 +99,9 @@ type meter struct {
 	bytes     int32
 	tenant    uint16
 	refusals  uint16 // attempts that a backend refused for its limits
-	_         [4]byte
+	waited    uint16 // times that it waited for a response to be found at its backend
+	pin       uint8  // as the event's Pin
+	_         [1]byte
 	handle    queue.Handle // while it waits
 	deadline  tick.Instant // by which it must be sent
 	cost      int64        // charged for the attempt under way, or to be charged for the next
@@ -112,7 +114,8 @@ type requestState uint8
 const (
 	free requestState = iota
 	reserving
-	waiting
+	waiting // in the queue
+	lagging // for what it builds upon to be found
 	sent
 	committed
 )
@@ -222,8 +225,11 @@ func (c *Core) NextWake() tick.Instant {
 // Step settles what is due at now, consumes ev and appends what must be done.
 func (c *Core) Step(now tick.Instant, ev Event, out []Effect) []Effect {
 	for c.timers.Next() <= now {
-		it := c.timers.Pop()
-		out = c.changed(it.At, int(it.Val), c.breakers[it.Val].Due(it.At), out)
+		if it := c.timers.Pop(); it.Val&ofRequest != 0 {
+			out = c.askAgain(it.At, it.Val, out)
+		} else {
+			out = c.changed(it.At, int(it.Val), c.breakers[it.Val].Due(it.At), out)
+		}
 	}
 	if c.queue == nil {
 		return c.consume(now, &ev, out)

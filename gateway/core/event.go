@@ -47,7 +47,11 @@ type Event struct {
 	HasRetry       bool        // the answer named a wait, RetryMs
 	Stream         bool
 	Granted        bool
+	Pin            uint8 // Request: the only backend that it may be sent to, and 1; 0: any; PinGone: one that is no more
 }
+
+// PinGone is the Pin of a request whose backend nobody knows any more.
+const PinGone = MaxBackends + 1
 
 // EffectKind tags an Effect.
 type EffectKind uint8

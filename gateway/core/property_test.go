@@ -26,6 +26,7 @@ type world struct {
 	now      tick.Instant
 	gens     []uint32            // next generation by request slot
 	requests map[record.Ref]bool // in flight
+	pins     map[record.Ref]uint8
 	attempts map[record.Ref]*flight
 	reserved map[record.Ref]bool // Reserve is unanswered
 	old      []record.Ref        // refs of attempts that are over
@@ -76,6 +77,9 @@ func (w *world) obey(e Effect) {
 	case Send:
 		if !w.requests[e.Req] || w.attempts[e.Ref] != nil {
 			w.t.Fatalf("sent for nobody, or twice: %+v", e)
+		}
+		if pin := w.pins[e.Req]; pin > 0 && int(e.Backend) != int(pin)-1 {
+			w.t.Fatalf("sent where it must not go: pin %d, %+v", pin, e)
 		}
 		w.attempts[e.Ref] = &flight{request: e.Req}
 	case Commit:
@@ -140,7 +144,10 @@ func (w *world) random() {
 		w.gens[slot]++
 		w.made++
 		w.requests[ref] = true
-		w.step(Event{Kind: Request, Ref: ref, Key: w.dice.Uint64(), PromptTokens: 10, MaxTokens: -1,
+		if w.dice.Intn(3) == 0 {
+			w.pins[ref] = []uint8{1, 2, 3, PinGone}[w.dice.Intn(4)]
+		}
+		w.step(Event{Kind: Request, Pin: w.pins[ref], Ref: ref, Key: w.dice.Uint64(), PromptTokens: 10, MaxTokens: -1,
 			PromptEstimate: int32(w.dice.Intn(200)), Bytes: int32(w.dice.Intn(300)), Tenant: uint16(w.dice.Intn(4)), Stream: w.dice.Intn(2) == 0, DeadlineMs: uint32(w.dice.Intn(2) * 900)})
 	case k < 5 && len(w.attempts) > 0:
 		if ref := some(w.dice, w.attempts); !w.attempts[ref].committed {
@@ -170,7 +177,7 @@ func (w *world) taken(slot uint32) bool {
 
 func (w *world) end(ref record.Ref) {
 	ev := Event{Kind: End, Ref: ref, Completion: 5}
-	kinds := []string{"ok", "cut", "429", "503", "0", "400"}
+	kinds := []string{"ok", "cut", "429", "503", "0", "400", "missing"}
 	if w.attempts[ref].committed {
 		kinds = kinds[:2]
 	}
@@ -190,10 +197,11 @@ func TestEveryRequestRespondsOnce(t *testing.T) {
 			cfg.Route.Groups = [][]string{{"a", "b"}, {"c"}}
 			cfg.Route.Policy = route.Policies[int(seed)%len(route.Policies)].Name
 			cfg.MaxInFlight = 12
+			cfg.Affinity.Lag = unit.Duration(seed%2) * unit.Duration(5*time.Second)
 			waits(cfg, seed)
 			members := []Member{{"x", 1}, {"y", 2}, {"z", 3}}
 			w := &world{t: t, dice: rand.New(rand.NewSource(seed)), now: 1, gens: make([]uint32, 14),
-				requests: map[record.Ref]bool{}, attempts: map[record.Ref]*flight{}, reserved: map[record.Ref]bool{}, responds: map[record.Ref]int{}}
+				requests: map[record.Ref]bool{}, attempts: map[record.Ref]*flight{}, reserved: map[record.Ref]bool{}, responds: map[record.Ref]int{}, pins: map[record.Ref]uint8{}}
 			for _, c := range []**Core{&w.core, &w.twin} {
 				*c = New(cfg, Options{Seed: uint64(seed), Backends: []string{"a", "b", "c"}, Remote: seed%3 == 0,
 					Tenants: members})

@@ -27,7 +27,7 @@ func (c *Core) request(now tick.Instant, ev *Event, out []Effect) []Effect {
 	if r.state != free {
 		return append(out, Effect{Kind: Stray, Req: ev.Ref, At: now})
 	}
-	r.fate = fate{cfg: c.current, key: ev.Key, since: now, gen: ev.Ref.Gen, state: reserving, backend: NoBackend, metered: c.meters || ev.DeadlineMs > 0, stream: ev.Stream,
+	r.fate = fate{cfg: c.current, key: ev.Key, since: now, gen: ev.Ref.Gen, state: reserving, backend: NoBackend, metered: c.meters || ev.DeadlineMs > 0 || ev.Pin > 0, stream: ev.Stream,
 		tokens: int32(min(int64(promptOf(ev))+max(int64(ev.MaxTokens), 0), math.MaxInt32))}
 	c.active++
 	c.configs[r.cfg].users++
@@ -257,6 +257,9 @@ func (c *Core) attemptEnded(now tick.Instant, ev *Event, out []Effect) []Effect 
 	}
 	if ev.Outcome == record.Succeeded || wasCommitted {
 		return c.respond(now, ref, r, Effect{Status: ev.Status, Outcome: ev.Outcome, Reason: ev.Reason, Completion: ev.Completion}, out)
+	}
+	if c.lags(now, ref, r, ev) {
+		return out
 	}
 	if out, ok := c.elsewhere(now, ref, r, ev, out); ok {
 		return out

@@ -3,10 +3,12 @@ package core
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"foundrylab/gateway/route"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
+	"foundrylab/internal/unit"
 )
 
 func routeWeight(name string, weight int64) route.Weight {
@@ -62,5 +64,26 @@ func BenchmarkStep(b *testing.B) {
 				out = turn(c, attempts, n, out)
 			}
 		})
+	}
+}
+
+// Nor does a request with a pin that waits for what it builds upon, is asked for again in vain, and leaves.
+func TestLagDoesNotAllocate(t *testing.T) {
+	cfg := policy()
+	cfg.Affinity.Lag = unit.Duration(time.Second)
+	c := New(cfg, Options{Seed: 1, Backends: []string{"a"}})
+	now, ref, out := tick.Instant(1), record.Ref{}, make([]Effect, 0, 16)
+	turn := func() {
+		ref.Gen++
+		out = c.Step(now, Event{Kind: Request, Ref: ref, Pin: 1}, out[:0])
+		for range 3 {
+			out = c.Step(now, Event{Kind: End, Ref: out[len(out)-1].Ref, Status: 400, Outcome: record.Failed, Reason: record.PreviousMissing}, out[:0])
+			now = c.NextWake()
+			out = c.Step(now, Event{Kind: Wake}, out[:0])
+		}
+		out = c.Step(now, Event{Kind: Gone, Ref: ref}, out[:0])
+	}
+	if got := testing.AllocsPerRun(1000, turn); got != 0 {
+		t.Errorf("%v allocations", got)
 	}
 }

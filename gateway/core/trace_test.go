@@ -29,11 +29,11 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 //
 //	gateway groups=a,b/c failures=3 attempts=3 policy=round-robin weights=a:2,b:1 bound=9 remote
 //		queue=vtc ttl=30s room=9 bands=high,low:10% ramp=50ms dispatch=predictive tpm=a:60000 reserve=2%
-//		tenants=x:3:high,y:1:low limits=x:tpm:600,y:rpm:60    continued on one line
+//		tenants=x:3:high,y:1:low limits=x:tpm:600,y:rpm:60 lag=40s    continued on one line
 //	install (the same arguments)       a further configuration
-//	TIME request REQUEST key=1 tokens=100 max=50 tenant=0 deadline=2s stream
+//	TIME request REQUEST key=1 tokens=100 max=50 tenant=0 deadline=2s stream pin=a
 //	TIME head ATTEMPT free=30%         its answer began well, and said so much is free
-//	TIME end ATTEMPT ok|cut|STATUS retry=1500ms tokens=5
+//	TIME end ATTEMPT ok|cut|missing|STATUS retry=1500ms tokens=5
 //	TIME left ATTEMPT                  its result says nothing about the backend
 //	TIME gone REQUEST
 //	TIME granted REQUEST
@@ -138,6 +138,7 @@ func (tr *tracer) config(args map[string]string) *Config {
 	tr.parse(&cfg.Breaker.Ramp, or("ramp", "0s"))
 	tr.parse(&cfg.Retry.Budget.Share, or("share", "0%"))
 	tr.parse(&cfg.Retry.Jitter, or("jitter", "0%"))
+	tr.parse(&cfg.Affinity.Lag, or("lag", "0s"))
 	cfg.Retry.Budget.PerSecond, cfg.Retry.Budget.Burst = int64(number("persecond", "0")), int64(number("burst", "0"))
 	tr.budget(cfg, args)
 	return cfg
@@ -240,6 +241,12 @@ func (tr *tracer) event(f []string, args map[string]string) Event {
 		if _, ok := args["max"]; ok {
 			ev.MaxTokens = int32(number("max"))
 		}
+		if b, ok := args["pin"]; ok {
+			ev.Pin = PinGone
+			if at := slices.Index(tr.names, b); at >= 0 {
+				ev.Pin = uint8(at + 1)
+			}
+		}
 		if d, err := time.ParseDuration(args["deadline"]); err == nil {
 			ev.DeadlineMs = uint32(d / time.Millisecond)
 		}
@@ -275,6 +282,8 @@ func result(text string) (uint16, record.Outcome, record.Reason) {
 		return 200, record.Succeeded, record.NoReason
 	case "cut":
 		return 200, record.Failed, record.CutFault
+	case "missing":
+		return 400, record.Failed, record.PreviousMissing
 	case "0":
 		return 0, record.Failed, record.UpstreamError
 	case "429":

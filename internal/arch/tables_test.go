@@ -63,6 +63,7 @@ var classes = []class{
 	{"simulator/store", core, pure},
 
 	{"gateway/core", core, exact},
+	{"gateway/affinity", core, exact},
 	{"gateway/route", core, exact},
 	{"gateway/breaker", core, exact},
 	{"gateway/retry", core, exact},

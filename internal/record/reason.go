@@ -53,6 +53,8 @@ const (
 	ZoneRefused              // the gateway has no backend where the tenant's requests may be processed
 	DeploymentMissing        // a backend does not have the deployment that the gateway asks it for
 	AttemptTimeout           // the gateway gave an attempt up whose answer did not begin in time
+	PreviousMissing          // a backend does not know the response that the request builds upon, or not yet
+	BackendGone              // the gateway no longer has the backend that made what the request is about
 )
 
 var reasonNames = [...]string{
@@ -63,7 +65,7 @@ var reasonNames = [...]string{
 	"throttle-fault", "token-expiry-fault", "deleted-fault", "wrong-length-fault", "refused-fault", "tls-fault", "unknown-host-fault",
 	"connect-error", "no-such-tier", "no-capacity", "flex-timeout", "stale-fault", "prompt-filtered",
 	"tenant-tokens", "tenant-requests", "tenant-concurrency", "queue-full", "queue-timeout", "queue-too-long", "queue-displaced", "tenant-quota",
-	"zone-refused", "deployment-missing", "attempt-timeout",
+	"zone-refused", "deployment-missing", "attempt-timeout", "previous-missing", "backend-gone",
 }
 
 func (r Reason) String() string { return reasonNames[r] }
