@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 
+	"foundrylab/gateway/affinity"
 	"foundrylab/gateway/breaker"
 	"foundrylab/gateway/budget"
 	"foundrylab/gateway/core"
@@ -27,13 +28,14 @@ type FilePool struct {
 
 // FilePolicy is the policy of a pool as far as it is written down: a part that is missing is that of another, or the default.
 type FilePolicy struct {
-	Route       *routing.Config `yaml:"route" doc:"which backend a request goes to; default: all are one group"`
-	Retry       *retry.Config   `yaml:"retry" doc:"when it is sent again"`
-	Breaker     *breaker.Config `yaml:"breaker" doc:"when a backend is left alone"`
-	Queue       *queue.Config   `yaml:"queue" doc:"where requests wait that no backend can take now; default: nobody waits, they are refused"`
-	Budget      *budget.Config  `yaml:"budget" doc:"what the backends admit, and how closely that is used"`
-	Tenants     []core.Tenant   `yaml:"tenants" doc:"what single tenants get; one that is not listed has no limits of its own"`
-	MaxInFlight int             `yaml:"max_in_flight" default:"0" min:"0" max:"1000000" doc:"bound on requests inside; above it 503; 0: 200000"`
+	Route       *routing.Config  `yaml:"route" doc:"which backend a request goes to; default: all are one group"`
+	Retry       *retry.Config    `yaml:"retry" doc:"when it is sent again"`
+	Breaker     *breaker.Config  `yaml:"breaker" doc:"when a backend is left alone"`
+	Queue       *queue.Config    `yaml:"queue" doc:"where requests wait that no backend can take now; default: nobody waits, they are refused"`
+	Budget      *budget.Config   `yaml:"budget" doc:"what the backends admit, and how closely that is used"`
+	Affinity    *affinity.Config `yaml:"affinity" doc:"how requests that build on a stored response come to the backend that has it"`
+	Tenants     []core.Tenant    `yaml:"tenants" doc:"what single tenants get; one that is not listed has no limits of its own"`
+	MaxInFlight int              `yaml:"max_in_flight" default:"0" min:"0" max:"1000000" doc:"bound on requests inside; above it 503; 0: 200000"`
 }
 
 // Validate implements yamlconf.Validator.
@@ -90,6 +92,9 @@ func (p *FilePool) policy(all *FilePolicy) core.Config {
 	}
 	if b := cmp.Or(own.Budget, all.Budget); b != nil {
 		c.Budget = *b
+	}
+	if a := cmp.Or(own.Affinity, all.Affinity); a != nil {
+		c.Affinity = *a
 	}
 	c.Queue = cmp.Or(own.Queue, all.Queue)
 	if c.Tenants = all.Tenants; own.Tenants != nil {
