@@ -15,6 +15,7 @@ import (
 	"foundrylab/gateway/core"
 	"foundrylab/gateway/upstream"
 	"foundrylab/internal/record"
+	"foundrylab/internal/tick"
 )
 
 // Bounds on an error answer, which is read whole before the next attempt: a
@@ -34,6 +35,9 @@ func (x *exchange) send(e core.Effect) {
 	x.trace.begin(b)
 	var err error
 	x.response, err = x.ask(x.r.Context(), b)
+	if err == nil && x.asked && mayRefuseUsage(x.response.StatusCode) {
+		x.response, err = x.unasked(b)
+	}
 	switch {
 	case x.gone(): // its Abort drops what has come
 	case err != nil:
@@ -98,6 +102,9 @@ func (x *exchange) request(ctx context.Context, b *backend) *http.Request {
 	body := x.body
 	if x.route.body {
 		body = joinWithModel(x.template, b.Deployment)
+	}
+	if x.asked = x.silent && x.g.cfg.Clock.Now() >= tick.Instant(b.mute.Load()); x.asked {
+		body = askUsage(body)
 	}
 	req := x.r.WithContext(ctx)
 	req.URL, req.Host, req.RequestURI = &target, target.Host, ""

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"unicode"
 
 	"foundrylab/gateway/core"
@@ -84,6 +85,7 @@ type route struct {
 	op   *ops.Operation
 	size prompt.Rule // of its prompts
 	body bool        // the deployment is the body's model, not in the path
+	v1   bool        // no api-version says what its bodies may hold
 }
 
 // forwarded are the route families that the gateway serves, as its backends have them. Not those of a project, whose name
@@ -96,7 +98,7 @@ func routes() []*route {
 		op := ops.All[i]
 		op.In &= forwarded
 		for _, r := range op.Routes() {
-			list = append(list, &route{name: op.Name + "/" + r.Family.Name, path: r.Path, op: &op, size: prompt.Of(op.Name), body: r.Family.ModelInBody})
+			list = append(list, &route{name: op.Name + "/" + r.Family.Name, path: r.Path, op: &op, size: prompt.Of(op.Name), body: r.Family.ModelInBody, v1: r.Family.Name == "v1"})
 		}
 	}
 	return list
@@ -105,7 +107,8 @@ func routes() []*route {
 // backend is a compiled Backend.
 type backend struct {
 	Backend
-	targets []*url.URL // by route id
+	targets []*url.URL    // by route id
+	mute    *atomic.Int64 // until this instant it is not asked for the usage of streams
 }
 
 func compileBackend(b Backend, shared http.RoundTripper) backend {
@@ -115,7 +118,7 @@ func compileBackend(b Backend, shared http.RoundTripper) backend {
 	if b.Transport == nil {
 		b.Transport = shared
 	}
-	c := backend{Backend: b}
+	c := backend{Backend: b, mute: new(atomic.Int64)}
 	for _, rt := range routes() {
 		path := strings.ReplaceAll(rt.path, "{deployment}", url.PathEscape(b.Deployment))
 		target, err := url.Parse(strings.TrimRight(b.URL, "/") + path)

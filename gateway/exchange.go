@@ -31,6 +31,8 @@ type exchange struct {
 	prompt   int32  // tokens; 0: not counted yet
 
 	uncounted *ops.Peeked // what the body says, until its prompt is counted
+	silent    bool        // of a stream whose usage nobody tells unless asked: the client did not ask
+	asked     bool        // and the gateway did, in the attempt under way
 	began     tick.Instant
 
 	box   *drive.Box[core.Effect]

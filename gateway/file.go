@@ -22,6 +22,7 @@ type File struct {
 	Tenants   []tenancy.Tenant `yaml:"tenants" doc:"who may use it, and what for; default: whoever comes, for everything"`
 	Identity  identity.Config  `yaml:"identity" doc:"how tenants prove who they are"`
 	FrontDoor string           `yaml:"front_door_id" doc:"the id of an Azure Front Door profile, through which all requests must come (X-Azure-FDID); default: they need not"`
+	Usage     string           `yaml:"stream_usage" default:"ask" enum:"ask|leave" doc:"ask: of streams whose client did not ask for the usage the gateway does (stream_options.include_usage), and hides it, so that it knows what they cost; leave: it counts what it sees"`
 	MaxBody   unit.Count       `yaml:"max_body" default:"16M" min:"1" max:"1000M" doc:"bound on a request body, in bytes"`
 }
 
@@ -78,7 +79,7 @@ func (b FileBackend) Validate(fail func(path, format string, args ...any)) {
 
 // Config returns what the file describes, with the secrets that it names. The error has every mistake and no secret.
 func (f *File) Config(from identity.Source) (Config, error) {
-	cfg := Config{Identity: f.Identity, IdentityOptions: identity.Options{Source: from}, FrontDoor: f.FrontDoor, MaxBody: int64(f.MaxBody), DefaultPool: f.Default}
+	cfg := Config{Identity: f.Identity, IdentityOptions: identity.Options{Source: from}, FrontDoor: f.FrontDoor, LeaveUsage: f.Usage == "leave", MaxBody: int64(f.MaxBody), DefaultPool: f.Default}
 	var found []error
 	each := f.pools()
 	for i := range each {

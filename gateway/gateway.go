@@ -48,6 +48,7 @@ type Config struct {
 	// the gateway.
 	Identity        identity.Config
 	IdentityOptions identity.Options
+	LeaveUsage      bool   // do not ask backends for the usage of streams in the place of clients
 	FrontDoor       string // what X-Azure-FDID must be, so that nobody comes in past Azure Front Door; "": anything
 
 	// Upstream bounds the HTTP/1.1 connections to backends that bring no

@@ -22,6 +22,7 @@ type held struct {
 func (x *exchange) begin(e core.Effect) {
 	h := x.response.Header
 	x.meter, x.held = newMeter(x.route.op, h), held{}
+	x.meter.hides = x.asked && x.meter.framer != nil
 	if x.meter.op != nil && x.settings().Core.Retry.HoldsBack() {
 		err := x.holdBack()
 		if x.gone() { // its Abort drops what has come

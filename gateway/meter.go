@@ -29,15 +29,17 @@ type meter struct {
 	tail   []byte         // of a stream: the event that is not whole yet
 	out    []byte         // memory of take
 	json   bool           // which says that it is JSON
+	hides  bool           // the client did not ask for the usage, and is not shown it
 
-	prompt     int  // tokens, as the backend counted them
-	completion int  // tokens: the usage where there is one, else the events with content
-	events     int  // of the stream
-	usage      bool // prompt and completion are the backend's own counts
-	content    bool // content of a stream has come
-	whole      bool // the answer is complete as far as it can be known
-	failed     bool // the backend said in the stream that it failed
-	malformed  bool // an event, or the answer, was no JSON
+	dropped bool // the last byte was the CR that ends an event which is not shown
+
+	used      ops.Used // as the backend counted; without usage the completion is the events with content
+	events    int      // of the stream
+	usage     bool     // used is the backend's own count
+	content   bool     // content of a stream has come
+	whole     bool     // the answer is complete as far as it can be known
+	failed    bool     // the backend said in the stream that it failed
+	malformed bool     // an event, or the answer, was no JSON
 }
 
 // newMeter returns the meter of an answer. One that is compressed, although
@@ -74,16 +76,28 @@ func (m *meter) take(p []byte) []byte {
 		return p
 	}
 	from := 0
+	m.out = m.out[:0]
+	if m.dropped && p[0] == '\n' { // of a CRLF
+		p = p[1:]
+	}
+	m.dropped = false
 	for data, rest, ok := m.framer.Next(p); ok; data, rest, ok = m.framer.Next(rest) {
+		begun := from
 		if from = len(p) - len(rest); from < len(p) && p[from-1] == '\r' && p[from] == '\n' {
 			from++
 		}
-		m.event(data)
+		if m.event(data); m.hides {
+			m.hide(p[begun:from], data)
+		}
 	}
+	done := from
 	if m.framer.Err() != nil { // too long for anybody to wait for its end
 		m.op, m.whole, from = nil, true, len(p)
 	} else if endsBlank(p) && m.framer.Idle() { // a comment, such as those that keep a connection open
 		from = len(p)
+	}
+	if m.hides {
+		return m.shown(p, done, from)
 	}
 	return m.upTo(p, from)
 }
@@ -105,14 +119,18 @@ func endsBlank(p []byte) bool {
 
 func (m *meter) event(data []byte) {
 	chunk := m.op.Classify(data)
-	if m.events++; chunk.HasUsage {
-		m.prompt, m.completion, m.usage = chunk.Prompt, chunk.Completion, true
+	m.events++
+	if chunk.Prompt > 0 {
+		m.used.Prompt, m.used.Cached = chunk.Prompt, chunk.Cached
+	}
+	if chunk.HasUsage {
+		m.used.Completion, m.usage = chunk.Completion, true
 	}
 	switch chunk.Kind {
 	case ops.ChunkContent:
 		m.content = true
 		if !m.usage {
-			m.completion++
+			m.used.Completion++
 		}
 	case ops.ChunkError:
 		m.failed = true
@@ -137,14 +155,19 @@ func (m *meter) end(atEnd bool) (rest []byte) {
 		m.malformed = true
 	case m.framer == nil:
 		if m.whole = true; atEnd {
-			m.prompt, m.completion, m.usage = m.op.Usage(m.kept)
+			m.used, m.usage = m.op.Usage(m.kept)
 		}
 	default:
-		if data, ok := m.framer.End(); ok && atEnd { // some servers leave the last blank line out
+		data, ok := m.framer.End()
+		if ok && atEnd { // some servers leave the last blank line out
 			m.event(data)
 		}
-		if atEnd {
-			rest = m.tail
+		if rest = m.tail; !atEnd {
+			rest = nil
+		} else if m.hides && ok {
+			m.out = m.out[:0]
+			m.hide(nil, data)
+			rest = m.out
 		}
 		m.whole = m.whole && !m.failed && !m.malformed
 	}

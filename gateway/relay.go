@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -23,6 +24,9 @@ func (x *exchange) relay(e core.Effect) {
 	x.body, x.template, resp.Request = nil, nil, nil // a stream may be long, and is not asked for again
 	h := x.w.Header()
 	passHeader(h, resp.Header)
+	if m.hides {
+		h.Del("Content-Length") // it is about what the client does not see too
+	}
 	x.sign(h, e)
 	x.w.WriteHeader(resp.StatusCode)
 	upstream, client := x.pass(resp.Body, m)
@@ -32,7 +36,10 @@ func (x *exchange) relay(e core.Effect) {
 		return
 	}
 	x.trace.usage(m)
-	ev := core.Event{Status: uint16(resp.StatusCode), Completion: int32(m.completion)}
+	ev := core.Event{Status: uint16(resp.StatusCode), Completion: tokens32(m.used.Completion)}
+	if m.usage {
+		ev.PromptTokens, ev.PromptEstimate = tokens32(m.used.Prompt), tokens32(max(m.used.Prompt-m.used.Cached, 1))
+	}
 	ev.Outcome, ev.Reason = m.verdict(upstream)
 	// A stream whose backend said itself that it failed has told the client so.
 	// So has one that is not streamed, and whole but for its content.
@@ -101,3 +108,6 @@ func (x *exchange) sign(h http.Header, e core.Effect) {
 	wait := int64(e.QueueWait.Span() / time.Microsecond)
 	h.Set("X-Gateway-Queue-Wait-Ms", strconv.FormatInt(wait/1000, 10)+"."+strconv.FormatInt(wait%1000/100, 10))
 }
+
+// tokens32 is a count of a backend's own, which may say anything.
+func tokens32(n int) int32 { return int32(min(n, math.MaxInt32)) }

@@ -205,7 +205,7 @@ func TestMeterAtAnyReadBoundary(t *testing.T) {
 				}
 			}
 			passed = append(passed, m.end(true)...)
-			if !m.whole || m.completion != 42 || m.prompt != 20 || !m.content || m.events != 7 || string(passed) != text {
+			if !m.whole || m.used.Completion != 42 || m.used.Prompt != 20 || !m.content || m.events != 7 || string(passed) != text {
 				t.Fatalf("in pieces of %d: %+v\n%q", size, m, passed)
 			}
 		}

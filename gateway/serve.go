@@ -103,8 +103,9 @@ func (g *Gateway) read(w http.ResponseWriter, r *http.Request, most int64) ([]by
 // countPrompt.
 func (g *Gateway) describe(x *exchange) core.Event {
 	reader := g.peekers.Get().(*ops.Peeker)
-	peeked, _ := x.route.op.Peek(reader, x.body)
+	peeked, err := x.route.op.Peek(reader, x.body)
 	g.peekers.Put(reader)
+	x.silent = err == nil && peeked.Stream && !peeked.IncludeUsage && !g.present.Load().cfg.LeaveUsage && tellsUsage(x.route, x.r)
 	ev := core.Event{
 		Kind: core.Request, Tenant: x.visitor.tenant, Stream: peeked.Stream, MaxTokens: int32(peeked.OutputLimit()),
 		PromptEstimate: int32(min(x.route.size.Estimate(&peeked), math.MaxInt32)), Bytes: int32(min(len(x.body), math.MaxInt32)), DeadlineMs: deadlineOf(x.r.Header),

@@ -106,7 +106,7 @@ func (t *trace) inject(h http.Header) {
 // usage notes what a backend counted of the attempt under way.
 func (t *trace) usage(m *meter) {
 	if t != nil && m.usage {
-		t.counted, t.prompt, t.completion = true, int64(m.prompt), int64(m.completion)
+		t.counted, t.prompt, t.completion = true, int64(m.used.Prompt), int64(m.used.Completion)
 	}
 }
 

@@ -60,8 +60,8 @@ func (l *load) whole(body io.Reader, ev *core.Event) {
 		ev.Reason = record.MalformedAnswer
 	default:
 		ev.Outcome, ev.First = record.Succeeded, l.clock.Now()
-		_, completion, _ := ops.Usage(text)
-		ev.Completion = int32(min(completion, math.MaxInt32))
+		u, _ := ops.Usage(text)
+		ev.Completion = int32(min(u.Completion, math.MaxInt32))
 	}
 }
 

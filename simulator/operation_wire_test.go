@@ -85,7 +85,7 @@ func wireOf(l *lab, op *ops.Operation, model, name, more, grammar string) {
 	}
 	whole := ask(more)
 	checkGolden(l.T, "operation_"+name+".json", whole+"\n")
-	if _, _, ok := op.Usage([]byte(whole)); !ok {
+	if _, ok := op.Usage([]byte(whole)); !ok {
 		l.Errorf("no usage in %s", whole)
 	}
 	if grammar == "" {

@@ -52,7 +52,7 @@ func checkTokens(l *lab, plan *deployment.Effect, got []chunk, tokens int) {
 	}
 	want = append(want,
 		chunk{Chunk: ops.Chunk{Kind: ops.ChunkFinish, Finish: ops.FinishStop}, at: end},
-		chunk{Chunk: ops.Chunk{Kind: ops.ChunkUsage, HasUsage: true, Prompt: 100, Completion: tokens}, at: end},
+		chunk{Chunk: ops.Chunk{Kind: ops.ChunkUsage, HasUsage: true, Used: ops.Used{Prompt: 100, Completion: tokens}}, at: end},
 		chunk{Chunk: ops.Chunk{Kind: ops.ChunkDone}, at: end})
 	if len(got) != len(want) {
 		l.Fatalf("%d tokens: %d events, want %d", tokens, len(got), len(want))
@@ -76,8 +76,8 @@ func TestWholeAnswerComesAtItsEnd(t *testing.T) {
 			if want := (record.Ref{Gen: uint32(n)}); plan.Ref != want {
 				l.Errorf("one after the other they use one slot: %v, want %v", plan.Ref, want)
 			}
-			if p, c, ok := ops.Usage([]byte(body)); p != 100 || c != tokens || !ok {
-				l.Errorf("usage %d + %d, want 100 + %d", p, c, tokens)
+			if u, ok := ops.Usage([]byte(body)); u.Prompt != 100 || u.Completion != tokens || !ok {
+				l.Errorf("usage %d + %d, want 100 + %d", u.Prompt, u.Completion, tokens)
 			}
 		}
 		for i, a := range l.ledger() {
@@ -117,8 +117,8 @@ func TestStreamOptions(t *testing.T) {
 func TestChoices(t *testing.T) {
 	inLab(t, Config{Deployments: []deployment.Config{standard("a")}}, func(l *lab) {
 		_, body := l.post("a", marked(1, 20, `,"n":3`))
-		if _, c, _ := ops.Usage([]byte(body)); c != 60 || strings.Count(body, `"finish_reason":"stop"`) != 3 {
-			l.Errorf("%d tokens in %s", c, body)
+		if u, _ := ops.Usage([]byte(body)); u.Completion != 60 || strings.Count(body, `"finish_reason":"stop"`) != 3 {
+			l.Errorf("%d tokens in %s", u.Completion, body)
 		}
 	})
 }

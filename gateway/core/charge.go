@@ -134,6 +134,9 @@ func (c *Core) line(r *request, cost int64) {
 // settle corrects what an attempt was counted for by what became of it.
 func (c *Core) settle(now tick.Instant, r *request, ev *Event) {
 	backend := int(r.backend)
+	if ev.PromptTokens > 0 { // its own limits are held against what the backend counted
+		r.prompt = ev.PromptTokens
+	}
 	if ev.Outcome == record.Succeeded {
 		c.tenants[r.tenant].learnOutput(ev.Completion)
 		c.gate.Served(now, backend)
@@ -154,7 +157,7 @@ func (c *Core) settle(now tick.Instant, r *request, ev *Event) {
 		c.shares.Take(now, int(r.tenant), -r.cost)
 		c.line(r, 0)
 	default:
-		prompt := ev.PromptTokens
+		prompt := ev.PromptEstimate
 		if prompt == 0 {
 			prompt = r.prompt
 		}

@@ -28,8 +28,9 @@ type Event struct {
 	// PromptTokens of Request and Head are as the gateway counts them, of End as
 	// the backend did; 0: that is not known, or not yet.
 	PromptTokens int32
-	// PromptEstimate is what the service takes the prompt for at arrival: most
-	// limits count that.
+	// PromptEstimate is what the limits of backends count of the prompt: of
+	// Request what the service takes it for at arrival, of End what its prompt
+	// cache did not know; 0: that is not known.
 	PromptEstimate int32
 	MaxTokens      int32  // negative: absent
 	Completion     int32  // End: tokens passed on

@@ -2,15 +2,16 @@ package ops
 
 // completions is the older operation that goes on with a text: the service's stable 2024-10-21 and v1.
 var completions = Operation{
-	Name:     "Completions_Create",
-	GenAI:    "text_completion",
-	Method:   "POST",
-	Tail:     "/completions",
-	In:       InClassic | inOpenAI,
-	Example:  completionsExample,
-	Peek:     (*Peeker).PeekCompletions,
-	Usage:    Usage,
-	Classify: ClassifySSE,
+	Name:      "Completions_Create",
+	GenAI:     "text_completion",
+	Method:    "POST",
+	Tail:      "/completions",
+	In:        InClassic | inOpenAI,
+	AsksUsage: true,
+	Example:   completionsExample,
+	Peek:      (*Peeker).PeekCompletions,
+	Usage:     Usage,
+	Classify:  ClassifySSE,
 }
 
 func completionsExample(model string) []byte {

@@ -57,11 +57,11 @@ func (r *reader) encodingFormat() (base64 bool) {
 }
 
 // EmbeddingsUsage reads usage.prompt_tokens of an embeddings response; there are no completion tokens.
-func EmbeddingsUsage(body []byte) (prompt, completion int, ok bool) {
+func EmbeddingsUsage(body []byte) (u Used, ok bool) {
 	s := scan{b: body}
 	if !s.seek("usage", '{') {
-		return 0, 0, false
+		return Used{}, false
 	}
-	prompt, _ = s.counts()
-	return prompt, 0, prompt >= 0
+	u, ok, _ = s.used(chatUsage)
+	return Used{Prompt: u.Prompt}, ok
 }

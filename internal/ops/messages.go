@@ -72,41 +72,7 @@ func (k *Peeker) peekMessages(body []byte) (Peeked, error) {
 const maxSequences = 63
 
 // MessagesUsage reads usage.input_tokens and usage.output_tokens of a message.
-func MessagesUsage(body []byte) (prompt, completion int, ok bool) {
-	s := scan{b: body}
-	if !s.seek("usage", '{') {
-		return 0, 0, false
-	}
-	prompt, completion = s.messageUsage()
-	return prompt, completion, !s.bad && prompt >= 0 && completion >= 0
-}
-
-// messageUsage consumes a usage object; a count that is not there is -1. Cached input is input as well.
-func (s *scan) messageUsage() (prompt, completion int) {
-	prompt, completion = -1, -1
-	cached := 0
-	s.open('{')
-	for n := 0; ; n++ {
-		name, more := s.member(n)
-		if !more {
-			break
-		}
-		switch string(name) {
-		case "input_tokens":
-			prompt = s.count()
-		case "cache_creation_input_tokens", "cache_read_input_tokens":
-			cached += max(s.count(), 0)
-		case "output_tokens":
-			completion = s.count()
-		default:
-			s.skip()
-		}
-	}
-	if prompt >= 0 {
-		prompt += cached
-	}
-	return prompt, completion
-}
+func MessagesUsage(body []byte) (u Used, ok bool) { return usageOf(body, responseUsage) }
 
 // ClassifyMessages classifies one SSE data payload of a messages stream, by its type. message_start has the prompt's
 // tokens and message_delta the answer's; HasUsage is true for the latter, which ends the count.
@@ -122,11 +88,12 @@ func ClassifyMessages(data []byte) Chunk {
 		switch {
 		case string(name) == "type" && s.peek() == '"':
 			c.Kind = messageEvent(string(s.str()))
+		case string(name) == "message" && s.peek() == '{':
+			c.Used = s.begun()
 		case string(name) == "delta" && s.peek() == '{':
 			c.Finish = stopReason(s.textOf("stop_reason"))
 		case string(name) == "usage" && s.peek() == '{':
-			_, c.Completion = s.messageUsage()
-			c.HasUsage = c.Completion >= 0
+			c.Used, _, c.HasUsage = s.used(responseUsage)
 		default:
 			s.skip()
 		}
@@ -135,6 +102,23 @@ func ClassifyMessages(data []byte) Chunk {
 		return Chunk{}
 	}
 	return c
+}
+
+// begun consumes the message of a message_start: its usage has the prompt's tokens.
+func (s *scan) begun() (u Used) {
+	s.open('{')
+	for n := 0; ; n++ {
+		name, more := s.member(n)
+		if !more {
+			return u
+		}
+		if string(name) == "usage" && s.peek() == '{' {
+			u, _, _ = s.used(responseUsage)
+			u.Completion = 0 // of what has yet to come
+			continue
+		}
+		s.skip()
+	}
 }
 
 func messageEvent(kind string) ChunkKind {

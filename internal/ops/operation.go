@@ -17,10 +17,12 @@ type Operation struct {
 	Tail   string    // path after a family's prefix
 	In     FamilySet // the families that have it
 
-	Example  func(model string) []byte                           // smallest useful request body for that model
-	Peek     func(k *Peeker, body []byte) (Peeked, error)        // what routing and metering need from a request body
-	Usage    func(body []byte) (prompt, completion int, ok bool) // prompt and completion tokens of a non-stream response
-	Classify func(data []byte) Chunk                             // meaning of one SSE data payload of a stream
+	AsksUsage bool // a stream tells its usage only where stream_options.include_usage asks for it
+
+	Example  func(model string) []byte                    // smallest useful request body for that model
+	Peek     func(k *Peeker, body []byte) (Peeked, error) // what routing and metering need from a request body
+	Usage    func(body []byte) (u Used, ok bool)          // what a non-stream response used; ok is false where it does not say
+	Classify func(data []byte) Chunk                      // meaning of one SSE data payload of a stream
 }
 
 // example returns a request body of a model: its first member, and rest, which closes the object.

@@ -219,17 +219,17 @@ func (r *reader) include(ask *ResponseAsk) {
 }
 
 // ResponsesUsage reads usage.input_tokens and usage.output_tokens of a response; a response that is not over has none.
-func ResponsesUsage(body []byte) (prompt, completion int, ok bool) {
+func ResponsesUsage(body []byte) (u Used, ok bool) {
 	s := scan{b: body}
 	r := s.response()
-	return r.prompt, r.completion, r.usage && !s.bad
+	return r.used, r.usage && !s.bad
 }
 
 // responseSeen is what a response object says to who measures it.
 type responseSeen struct {
-	prompt, completion int
-	usage              bool
-	finish             FinishReason
+	used   Used
+	usage  bool // used has both counts
+	finish FinishReason
 }
 
 // response consumes a response object.
@@ -248,8 +248,9 @@ func (s *scan) response() (r responseSeen) {
 		case string(name) == "incomplete_details" && s.peek() == '{':
 			r.finish = incompleteReason(s.textOf("reason"))
 		case string(name) == "usage" && s.peek() == '{':
-			r.prompt, r.completion = s.messageUsage()
-			r.usage = r.prompt >= 0 && r.completion >= 0
+			var prompt, completion bool
+			r.used, prompt, completion = s.used(responseUsage)
+			r.usage = prompt && completion
 		default:
 			s.skip()
 		}
@@ -285,7 +286,7 @@ func ClassifyResponses(data []byte) Chunk {
 			r := s.response()
 			c.Finish, c.HasUsage = r.finish, r.usage
 			if r.usage {
-				c.Prompt, c.Completion = r.prompt, r.completion
+				c.Used = r.used
 			}
 		default:
 			s.skip()

@@ -100,9 +100,9 @@ func TestResponsesUsage(t *testing.T) {
 		`{"status":"queued","usage":null}`: {-1, -1},
 		`{"usage":{"input_tokens":36}}`:    {-1, -1},
 	} {
-		prompt, completion, ok := ResponsesUsage([]byte(body))
-		if ok != (want[0] >= 0) || ok && (prompt != want[0] || completion != want[1]) {
-			t.Errorf("%s: %d %d %v", body, prompt, completion, ok)
+		u, ok := ResponsesUsage([]byte(body))
+		if ok != (want[0] >= 0) || ok && (u.Prompt != want[0] || u.Completion != want[1]) {
+			t.Errorf("%s: %+v %v", body, u, ok)
 		}
 	}
 }
@@ -117,9 +117,9 @@ func TestClassifyResponses(t *testing.T) {
 		{`{"type":"response.output_text.delta","delta":"a"}`, Chunk{Kind: ChunkContent}},
 		{`{"delta":"{","type":"response.function_call_arguments.delta"}`, Chunk{Kind: ChunkContent}},
 		{`{"type":"response.output_text.done"}`, Chunk{Kind: ChunkFilterOnly}},
-		{`{"type":"response.completed","response":{"status":"completed","usage":{"input_tokens":3,"output_tokens":4}}}`, Chunk{Kind: ChunkDone, Finish: FinishStop, HasUsage: true, Prompt: 3, Completion: 4}},
+		{`{"type":"response.completed","response":{"status":"completed","usage":{"input_tokens":3,"output_tokens":4}}}`, Chunk{Kind: ChunkDone, Finish: FinishStop, HasUsage: true, Used: Used{Prompt: 3, Completion: 4}}},
 		{`{"type":"response.incomplete","response":{"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"},"usage":{"input_tokens":3,"output_tokens":4}}}`,
-			Chunk{Kind: ChunkDone, Finish: FinishLength, HasUsage: true, Prompt: 3, Completion: 4}},
+			Chunk{Kind: ChunkDone, Finish: FinishLength, HasUsage: true, Used: Used{Prompt: 3, Completion: 4}}},
 		{`{"type":"response.incomplete","response":{"incomplete_details":{"reason":"content_filter"}}}`, Chunk{Kind: ChunkDone, Finish: FinishContentFilter}},
 		{`{"type":"response.failed","response":{"status":"failed"}}`, Chunk{Kind: ChunkError}},
 		{`{"type":"error","code":null}`, Chunk{Kind: ChunkError}},

@@ -207,35 +207,6 @@ func (s *scan) textOf(name string) (text string) {
 	}
 }
 
-// usage consumes a usage object; ok is true when both counts are there.
-func (s *scan) usage() (prompt, completion int, ok bool) {
-	prompt, completion = s.counts()
-	if s.bad || prompt < 0 || completion < 0 {
-		return 0, 0, false
-	}
-	return prompt, completion, true
-}
-
-// counts consumes a usage object; a count that is not there is -1.
-func (s *scan) counts() (prompt, completion int) {
-	prompt, completion = -1, -1
-	s.open('{')
-	for n := 0; ; n++ {
-		name, more := s.member(n)
-		if !more {
-			return prompt, completion
-		}
-		switch string(name) {
-		case "prompt_tokens":
-			prompt = s.count()
-		case "completion_tokens":
-			completion = s.count()
-		default:
-			s.skip()
-		}
-	}
-}
-
 // filled consumes one value and tells whether it carries something: a non-empty string, array or object.
 func (s *scan) filled() bool {
 	switch s.peek() {

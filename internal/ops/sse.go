@@ -50,10 +50,10 @@ func (f FinishReason) String() string {
 
 // Chunk is what one SSE data payload says.
 type Chunk struct {
-	Kind               ChunkKind
-	Finish             FinishReason // of the last choice that has one; may accompany ChunkContent
-	HasUsage           bool         // both counts were there; may accompany any kind
-	Prompt, Completion int          // tokens, when HasUsage
+	Kind     ChunkKind
+	Finish   FinishReason // of the last choice that has one; may accompany ChunkContent
+	HasUsage bool         // the usage is there, and its Completion is final; may accompany any kind
+	Used                  // what is known of it
 }
 
 // ClassifySSE classifies one SSE data payload of a chat stream, without decoding the content. It never fails:
@@ -76,7 +76,10 @@ func ClassifySSE(data []byte) Chunk {
 		case string(name) == "choices" && s.peek() == '[':
 			s.choices(&seen)
 		case string(name) == "usage" && s.peek() == '{':
-			c.Prompt, c.Completion, c.HasUsage = s.usage()
+			u, prompt, completion := s.used(chatUsage)
+			if c.HasUsage = prompt && completion; c.HasUsage {
+				c.Used = u
+			}
 		case string(name) == "error":
 			failed = string(s.value()) != "null"
 		default:

@@ -33,7 +33,7 @@ func TestClassifySSE(t *testing.T) {
 		{roleChunk, Chunk{Kind: ChunkRole}},
 		{contentChunk, Chunk{Kind: ChunkContent}},
 		{`{"choices":[{"content_filter_results":{},"delta":{},"finish_reason":"stop","index":0}],"usage":null}`, Chunk{Kind: ChunkFinish, Finish: FinishStop}},
-		{usageChunk, Chunk{Kind: ChunkUsage, HasUsage: true, Prompt: 20, Completion: 10}},
+		{usageChunk, Chunk{Kind: ChunkUsage, HasUsage: true, Used: Used{Prompt: 20, Completion: 10}}},
 		{delta(`{"content":null,"tool_calls":[{"index":0,"id":"call_1"}]}`), Chunk{Kind: ChunkContent}},
 		{`{"choices":[{"text":"Once","finish_reason":null,"index":0}]}`, Chunk{Kind: ChunkContent}},
 		{`{"choices":[{"text":"","finish_reason":"stop","index":0}]}`, Chunk{Kind: ChunkFinish, Finish: FinishStop}},
@@ -46,7 +46,7 @@ func TestClassifySSE(t *testing.T) {
 		{delta(`{"content":"\\"}`), Chunk{Kind: ChunkContent}},
 		{delta(`{ "content" : "" }`), Chunk{Kind: ChunkRole}},
 		{delta(`{"\u0063ontent":"a"}`), Chunk{Kind: ChunkContent}},
-		{`{"choices":[{"delta":{"content":"x"},"finish_reason":"length"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}`, Chunk{Kind: ChunkContent, Finish: FinishLength, HasUsage: true, Prompt: 1, Completion: 2}},
+		{`{"choices":[{"delta":{"content":"x"},"finish_reason":"length"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}`, Chunk{Kind: ChunkContent, Finish: FinishLength, HasUsage: true, Used: Used{Prompt: 1, Completion: 2}}},
 		{`{"choices":[{"delta":{}},{"delta":{"content":"second choice"}}]}`, Chunk{Kind: ChunkContent}},
 		{`{"choices":[{"index":0,"finish_reason":null,"content_filter_results":{},"content_filter_offsets":{"check_offset":44}}],"usage":null}`, Chunk{Kind: ChunkFilterOnly}},
 		{`{"choices":[{"index":0,"finish_reason":"content_filter"}]}`, Chunk{Kind: ChunkFinish, Finish: FinishContentFilter}},
@@ -129,6 +129,18 @@ func dumbClassify(v map[string]any) Chunk {
 		q, okQ := wholeNumber(u["completion_tokens"])
 		if okP && okQ {
 			c.HasUsage, c.Prompt, c.Completion = true, p, q
+			if details, ok := u["prompt_tokens_details"].(map[string]any); ok {
+				if n, ok := wholeNumber(details["cached_tokens"]); ok {
+					c.Cached = n
+				}
+			}
+			for _, name := range []string{"cache_read_input_tokens", "cache_creation_input_tokens"} { // of messages, and not here
+				n, _ := wholeNumber(u[name])
+				c.Prompt += n
+				if n > 0 && name == "cache_read_input_tokens" {
+					c.Cached = n
+				}
+			}
 		}
 	}
 	switch {
@@ -191,21 +203,21 @@ func FuzzClassifySSE(f *testing.F) {
 
 func TestUsage(t *testing.T) {
 	tests := []struct {
-		body               string
-		prompt, completion int
-		ok                 bool
+		body                       string
+		prompt, cached, completion int
+		ok                         bool
 	}{
-		{`{"choices":[{"message":{"content":"the \"usage\": {\"prompt_tokens\":1}"}}],"usage":{"completion_tokens":10,"completion_tokens_details":{"prompt_tokens":99},"prompt_tokens":20}}`, 20, 10, true},
-		{`{"usage":null}`, 0, 0, false},
-		{`{"usage":{"prompt_tokens":3}}`, 0, 0, false},
-		{`{"error":{"message":"x"}}`, 0, 0, false},
-		{`{"usage":{"prompt_tokens":3,"completion_tokens":4`, 0, 0, false},
-		{``, 0, 0, false},
+		{`{"choices":[{"message":{"content":"the \"usage\": {\"prompt_tokens\":1}"}}],"usage":{"completion_tokens":10,"completion_tokens_details":{"prompt_tokens":99},"prompt_tokens":20,"prompt_tokens_details":{"audio_tokens":0,"cached_tokens":16}}}`, 20, 16, 10, true},
+		{`{"usage":null}`, 0, 0, 0, false},
+		{`{"usage":{"prompt_tokens":3}}`, 3, 0, 0, false},
+		{`{"error":{"message":"x"}}`, 0, 0, 0, false},
+		{`{"usage":{"prompt_tokens":3,"completion_tokens":4`, 3, 0, 4, false},
+		{``, 0, 0, 0, false},
 	}
 	for _, tt := range tests {
-		p, c, ok := Usage([]byte(tt.body))
-		if p != tt.prompt || c != tt.completion || ok != tt.ok {
-			t.Errorf("%s: got %d, %d, %v", tt.body, p, c, ok)
+		u, ok := Usage([]byte(tt.body))
+		if want := (Used{tt.prompt, tt.cached, tt.completion}); u != want || ok != tt.ok {
+			t.Errorf("%s: got %+v, %v", tt.body, u, ok)
 		}
 	}
 }

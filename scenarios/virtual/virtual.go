@@ -327,6 +327,9 @@ func (r *Runner) attemptEnded(now tick.Instant, backend int, e *deployment.Effec
 	}
 	ev := gateway.Event{Kind: gateway.End, Ref: e.Ref, Completion: completion, RetryMs: e.RetryMs, HasRetry: e.RetryMs > 0,
 		Status: e.Status, Outcome: e.Outcome, Reason: SeenReason(e), Free: r.refusal(now, backend, e)}
+	if e.Outcome == record.Succeeded { // then the usage came
+		ev.PromptTokens, ev.PromptEstimate = e.Prompt, max(e.Prompt-e.Cached, 1)
+	}
 	if e.Reason == record.RequestLimit { // the text of the answer says so
 		ev.Limit = budget.Requests
 	}

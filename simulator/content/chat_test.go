@@ -192,8 +192,8 @@ func TestBodiesParse(t *testing.T) {
 		if err := json.Unmarshal(body, &got); err != nil {
 			t.Fatalf("%v: %s", err, body)
 		}
-		prompt, completion, ok := ops.Usage(body)
-		if !ok || prompt != 11 || completion != wantCompletion(r) || int(got.Usage.PromptTokensDetails.CachedTokens) != 3 ||
+		u, ok := ops.Usage(body)
+		if !ok || u.Prompt != 11 || u.Cached != 3 || u.Completion != wantCompletion(r) || int(got.Usage.PromptTokensDetails.CachedTokens) != 3 ||
 			int(got.Usage.CompletionTokensDetails.ReasoningTokens) != r.ReasoningTokens*max(r.Choices, 1) {
 			t.Errorf("usage: %s", body)
 		}
