@@ -29,13 +29,14 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 //
 //	gateway groups=a,b/c failures=3 attempts=3 policy=round-robin weights=a:2,b:1 bound=9 remote
 //		queue=vtc ttl=30s room=9 bands=high,low:10% ramp=50ms dispatch=predictive tpm=a:60000 reserve=2%
-//		tenants=x:3:high,y:1:low limits=x:tpm:600,y:rpm:60 lag=40s    continued on one line
+//		tenants=x:3:high,y:1:low limits=x:tpm:600,y:rpm:60 lag=40s head=2s idle=1s    continued on one line
 //	install (the same arguments)       a further configuration
 //	TIME request REQUEST key=1 tokens=100 max=50 tenant=0 deadline=2s stream pin=a
 //	TIME head ATTEMPT free=30%         its answer began well, and said so much is free
 //	TIME end ATTEMPT ok|cut|missing|STATUS retry=1500ms tokens=5
 //	TIME left ATTEMPT                  its result says nothing about the backend
 //	TIME gone REQUEST
+//	TIME silent ATTEMPT for=2s tokens=5    its backend has been waited for so long
 //	TIME granted REQUEST
 //	TIME refused REQUEST retry=2s
 //	TIME configure VERSION
@@ -114,6 +115,8 @@ func (tr *tracer) config(args map[string]string) *Config {
 	}
 	cfg := policy()
 	cfg.Route = route.Config{Policy: or("policy", "weighted")}
+	tr.parse(&cfg.Timeouts.Head, or("head", "0s"))
+	tr.parse(&cfg.Timeouts.Idle, or("idle", "0s"))
 	cfg.Retry.Attempts, cfg.Breaker.Failures, cfg.MaxInFlight = number("attempts", "3"), number("failures", "3"), number("bound", "1000")
 	for group := range strings.SplitSeq(args["groups"], "/") {
 		cfg.Route.Groups = append(cfg.Route.Groups, strings.Split(group, ","))
@@ -248,7 +251,7 @@ func (tr *tracer) event(f []string, args map[string]string) Event {
 			}
 		}
 		if d, err := time.ParseDuration(args["deadline"]); err == nil {
-			ev.DeadlineMs = uint32(d / time.Millisecond)
+			ev.Span = tick.ToUnits(d)
 		}
 	case "head":
 		ev.Kind, ev.PromptTokens = Head, int32(number("tokens"))
@@ -264,6 +267,12 @@ func (tr *tracer) event(f []string, args map[string]string) Event {
 		ev.Kind, ev.Outcome, ev.Reason = End, record.Failed, record.ClientGone
 	case "gone":
 		ev.Kind = Gone
+	case "silent":
+		d, err := time.ParseDuration(args["for"])
+		if err != nil {
+			tr.t.Fatal(err)
+		}
+		ev.Kind, ev.Span, ev.Completion = Silent, tick.ToUnits(d), int32(number("tokens"))
 	case "granted", "refused":
 		ev.Kind, ev.Granted = Reserved, f[0] == "granted"
 	case "configure":
@@ -323,6 +332,8 @@ func (tr *tracer) describe(e Effect) string {
 		return fmt.Sprintf("commit %s of %s", att, tr.names[e.Backend])
 	case Abort:
 		return fmt.Sprintf("abort %s at %s", att, tr.names[e.Backend])
+	case Silence:
+		return fmt.Sprintf("how long has %s been waited for at %s, attempt %s?", tr.names[e.Backend], instant(e.At), att)
 	case Reserve:
 		return fmt.Sprintf("reserve %d tokens for %s", e.Tokens, req)
 	case Settle:
