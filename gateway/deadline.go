@@ -5,19 +5,17 @@ import (
 	"net/http"
 	"strconv"
 	"time"
-
-	"foundrylab/internal/tick"
 )
 
-// deadlineOf is how long a client says that it waits for its answer to begin; 0:
-// it does not say. X-Gateway-Deadline-Ms is the gateway's own;
+// deadlineOf is how long a client says that it waits for its answer to begin, in
+// milliseconds; 0: it does not say. X-Gateway-Deadline-Ms is the gateway's own;
 // the SDKs of OpenAI tell their timeout in X-Stainless-Timeout, in seconds.
-func deadlineOf(h http.Header) tick.Units {
+func deadlineOf(h http.Header) uint32 {
 	if ms, ok := wholeNumber(h["X-Gateway-Deadline-Ms"]); ok {
-		return tick.ToUnits(time.Duration(min(ms, math.MaxUint32)) * time.Millisecond)
+		return uint32(min(ms, math.MaxUint32))
 	}
 	if s, ok := wholeNumber(h["X-Stainless-Timeout"]); ok {
-		return tick.ToUnits(time.Duration(min(s, math.MaxUint32)) * time.Second)
+		return uint32(min(s, math.MaxUint32/uint64(time.Second/time.Millisecond)) * uint64(time.Second/time.Millisecond))
 	}
 	return 0
 }

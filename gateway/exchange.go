@@ -16,8 +16,7 @@ import (
 // the box, what happens goes back as events.
 //
 // Every request gives the core one Request and, where its client leaves, one
-// Gone; every Send that was begun gives one End, or none
-// after a Gone or where the core has given the attempt up.
+// Gone; every Send that was begun gives one End, or none after a Gone.
 type exchange struct {
 	g        *Gateway
 	pool     *pool
@@ -46,7 +45,6 @@ type exchange struct {
 	kept      answer         // of the last attempt that failed
 	shown     string         // the gateway's credential, as the last attempt showed it
 	waited    tick.Units
-	waiting   waiting
 	left      bool // the core was told that the client left
 	committed bool // the client has seen headers
 	cut       bool // what the client has seen is not the whole answer
@@ -67,8 +65,7 @@ func (x *exchange) run(request core.Event) {
 		x.drop()
 		x.pool.driver.Close(x.box)
 	}()
-	request.Ref, x.box.Owner = x.box.Ref, x
-	x.waiting.served()
+	request.Ref = x.box.Ref
 	x.pool.driver.Do(request)
 	for {
 		switch e := x.next(); e.Kind {
@@ -78,7 +75,8 @@ func (x *exchange) run(request core.Event) {
 			x.relay(e)
 		case core.Abort:
 			x.drop()
-			x.trace.end(e.Status, record.Failed, e.Reason)
+		case core.RolledBack:
+			x.rolledBack()
 		case core.Respond:
 			over = true
 			x.respond(e)
@@ -134,10 +132,6 @@ func (x *exchange) gone() bool {
 	return true
 }
 
-// dropped reports whether what comes of the attempt under way no longer matters:
-// the client left, or the core has given the attempt up.
-func (x *exchange) dropped() bool { return x.gone() || x.aborted(x.live) }
-
 // end gives the core the result of the attempt under way.
 func (x *exchange) end(ev core.Event) {
 	x.drop()
@@ -153,7 +147,6 @@ func (x *exchange) drop() {
 		x.response.Body.Close()
 		x.response = nil
 	}
-	x.waiting.end()
 }
 
 // respond ends the exchange towards the client.

@@ -21,6 +21,9 @@ func (c *fileCheck) pools(tenants roll) {
 	if len(c.Pools) > 0 && c.Gateway.Route != nil {
 		c.fail("gateway.route", "is about backends: with pools, say it in the gateway of each")
 	}
+	if len(c.Pools) > 0 && c.Gateway.Canary != nil {
+		c.fail("gateway.canary", "is about backends: with pools, say it in the gateway of each")
+	}
 	pools := c.roll("pools", len(c.Pools), func(i int) string { return c.Pools[i].Name })
 	c.known(pools, "default_pool", c.Default)
 	taken := slices.Clone(pools.names)
@@ -78,7 +81,7 @@ func (c *fileCheck) pool(p *FilePool, tenants roll) {
 func (c *fileCheck) partOf(p *FilePool, path string) string {
 	own := false
 	switch part, _, _ := strings.Cut(strings.ReplaceAll(path, "[", "."), "."); part {
-	case "route":
+	case "route", "canary":
 		own = true
 	case "queue":
 		own = p.Gateway.Queue != nil
@@ -97,7 +100,7 @@ func (c *fileCheck) partOf(p *FilePool, path string) string {
 func (c *fileCheck) whole(p *FilePool, policy *core.Config) bool {
 	var names []string
 	add := func(path string) { names = append(names, c.partOf(p, path)+path) }
-	for _, part := range []string{"route", "route.groups", "route.zones", "queue", "queue.bands", "budget", "tenants"} {
+	for _, part := range []string{"route", "route.groups", "route.zones", "canary", "canary.backends", "queue", "queue.bands", "budget", "tenants"} {
 		add(part)
 	}
 	for i, group := range policy.Route.Groups {
@@ -105,6 +108,11 @@ func (c *fileCheck) whole(p *FilePool, policy *core.Config) bool {
 			if p.Gateway.Route != nil {
 				add(fmt.Sprintf("route.groups[%d][%d]", i, j))
 			}
+		}
+	}
+	if policy.Canary != nil {
+		for i := range policy.Canary.Backends {
+			add(fmt.Sprintf("canary.backends[%d]", i))
 		}
 	}
 	for i := range policy.Route.Zones {

@@ -83,6 +83,10 @@ func TestFileOfPoolsTellsMistakes(t *testing.T) {
 		{"retry: {attempts: 2}}", "tenants: [{name: team, priority: x}]}", `g.yaml:7:81: pools[0].gateway.tenants[0].priority: queue.bands has no band "x"`},
 		{"retry: {attempts: 2}}", "tenants: [{name: nobody}]}", `pools[0].gateway.tenants[0].name: "nobody" is not among tenants`},
 		{"retry: {attempts: 2}}", "budget: {limits: [{backend: north, tpm: 5}]}}", `pools[0].gateway.budget.limits[0].backend: "north" is in no group of route`},
+		{"[[east], [west]]}", "[[east], [west]]}, canary: {backends: [north]}", `g.yaml:7:68: pools[0].gateway.canary.backends[0]: "north" is in no group of route`},
+		{"[[east], [west]]}", "[[east], [west]]}, canary: {backends: [west, east]}", `g.yaml:7:67: pools[0].gateway.canary.backends: are all that route has`},
+		{"[[east], [west]]}", "[[east], [west]]}, canary: {backends: [west], header: x}", `g.yaml:7:83: pools[0].gateway.canary.header: write a name and a value`},
+		{"gateway:\n", "gateway:\n  canary: {backends: [east]}\n", `g.yaml:13:11: gateway.canary: is about backends`},
 		{"default_pool: small", "backends: [{name: x, url: http://x.test}]", `g.yaml:2:1: pools: are instead of backends`},
 		{"{name: now}, {name: later}", "{name: now}, {name: 7}", `queue.bands[1].name`}, // and nothing of the tenant's band
 	} {

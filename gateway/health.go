@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/gorilla/mux"
 
@@ -14,6 +13,7 @@ import (
 type health struct {
 	Status   string          `json:"status"` // ok | unavailable
 	Backends []backendHealth `json:"backends,omitempty"`
+	Canary   *canaryHealth   `json:"canary,omitempty"`
 	Pools    []poolHealth    `json:"pools,omitempty"` // instead, where they have names
 }
 
@@ -22,6 +22,7 @@ type poolHealth struct {
 	Status   string          `json:"status"` // ok | unavailable
 	Optional bool            `json:"optional,omitempty"`
 	Backends []backendHealth `json:"backends"`
+	Canary   *canaryHealth   `json:"canary,omitempty"`
 }
 
 type backendHealth struct {
@@ -41,7 +42,7 @@ func (g *Gateway) health(w http.ResponseWriter, _ *http.Request) {
 		}
 		told := g.healthOf(p.pool)
 		if p.Name == "" {
-			body.Backends = told.Backends
+			body.Backends, body.Canary = told.Backends, told.Canary
 		} else {
 			body.Pools = append(body.Pools, told)
 		}
@@ -69,9 +70,9 @@ func (g *Gateway) healthOfPool(w http.ResponseWriter, r *http.Request) {
 func (g *Gateway) healthOf(p *pool) poolHealth {
 	p.driver.Wake() // a deadline may have passed whose timer has yet to fire
 	told := poolHealth{Status: "unavailable"}
-	p.driver.Locked(func(tick.Instant) {
+	p.driver.Locked(func(now tick.Instant) {
 		in := g.present.Load().pools[p.place]
-		told.Name, told.Optional = in.Name, in.Optional
+		told.Name, told.Optional, told.Canary = in.Name, in.Optional, in.canary(now)
 		for i := range in.backends {
 			if in.backends[i].gone {
 				continue
@@ -79,8 +80,8 @@ func (g *Gateway) healthOf(p *pool) poolHealth {
 			view, until := p.core.Backend(i)
 			b := backendHealth{Name: in.backends[i].Name, State: view.String()}
 			if view == record.Open {
-				b.Until = time.Unix(0, int64(until)).UTC().Format("2006-01-02T15:04:05.000Z07:00")
-			} else {
+				b.Until = timestamp(until)
+			} else if !p.core.OnTrial(i) { // a canary does not take everybody
 				told.Status = "ok"
 			}
 			told.Backends = append(told.Backends, b)

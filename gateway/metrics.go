@@ -91,6 +91,7 @@ type metrics struct {
 	inFlight, waiting, state, limitation *prometheus.Desc
 	spansSent, spansDropped              *prometheus.Desc
 	tenants                              tenantMetrics
+	canary                               canaryMetrics
 }
 
 func newMetrics(g *Gateway) *metrics {
@@ -108,7 +109,7 @@ func newMetrics(g *Gateway) *metrics {
 	m.waiting = of("foundrylab_gateway_queue_length", "Requests that wait for a backend.", "pool")
 	m.state = of("foundrylab_gateway_backend_state", "1 for the state that the gateway sees a backend in.", "pool", "backend", "state")
 	m.limitation = of("foundrylab_gateway_backend_limit_tokens", "Tokens per minute that the gateway takes a backend to admit, as configured or learned.", "pool", "backend")
-	m.tenants = newTenantMetrics(of)
+	m.tenants, m.canary = newTenantMetrics(of), newCanaryMetrics(of)
 	m.spansSent = of("foundrylab_gateway_spans_exported_total", "Spans that a collector has taken.")
 	m.spansDropped = of("foundrylab_gateway_spans_dropped_total", "Spans that there was no room for, or that a collector refused.")
 	return m
@@ -148,6 +149,7 @@ func (m *metrics) collectPool(out chan<- prometheus.Metric, p *pool) {
 		name := in.Name
 		if !in.gone {
 			m.tenants.collect(out, in, all.cfg.Clients, now)
+			m.canary.collect(out, in, now)
 		}
 		out <- prometheus.MustNewConstMetric(m.inFlight, prometheus.GaugeValue, float64(p.core.Active()), name)
 		out <- prometheus.MustNewConstMetric(m.waiting, prometheus.GaugeValue, float64(p.core.Waiting()), name)

@@ -41,6 +41,8 @@ type poolSettings struct {
 	vocabulary *tokens.Model // nil: nobody said which
 	backends   []backend
 	tallies    []*tally // of whoever is no tenant, and then by tenant
+
+	canaryHeader, canaryValue string // "": no header chooses the canary
 }
 
 // newPool returns the pool at a place, which nobody uses yet.
@@ -50,7 +52,7 @@ func (g *Gateway) newPool(place int, cfg *Pool, clients []Client) *pool {
 		if g.cfg.Observe != nil && (e.Kind == core.Respond || e.Kind == core.Transition) {
 			g.cfg.Observe(now, e)
 		}
-		p.deliver(now, e)
+		p.deliver(e)
 	})
 	if g.cfg.Record {
 		p.tape = new(drive.Tape[core.Event, core.Effect])
@@ -69,19 +71,10 @@ func newCore(cfg *Pool, clients []Client, seed uint64) *core.Core {
 
 // deliver hands an effect to whom it concerns; called under the lock. What is
 // left out is about nobody: a Stray is an event that came too late.
-func (p *pool) deliver(now tick.Instant, e core.Effect) {
+func (p *pool) deliver(e core.Effect) {
 	switch e.Kind {
-	case core.Send, core.Commit, core.Respond:
+	case core.Send, core.Commit, core.Abort, core.Respond, core.RolledBack:
 		p.driver.Post(e.Req, e)
-	case core.Abort:
-		p.driver.Post(e.Req, e)
-		if x, ok := p.driver.OwnerOf(e.Req).(*exchange); ok {
-			x.waiting.giveUp()
-		}
-	case core.Silence:
-		if x, ok := p.driver.OwnerOf(e.Req).(*exchange); ok {
-			p.driver.Answer(x.waiting.answer(now, e))
-		}
 	}
 }
 
@@ -90,6 +83,9 @@ func (s *poolSettings) next(cfg Pool, clients int, shared http.RoundTripper) *po
 	s = &poolSettings{pool: s.pool, Pool: cfg, vocabulary: vocabulary(cfg.Model), tallies: tallies(s.tallies, clients)}
 	if s.vocabulary == nil {
 		s.vocabulary = vocabulary(cfg.Name)
+	}
+	if c := cfg.Core.Canary; c != nil {
+		s.canaryHeader, s.canaryValue = c.HeaderField()
 	}
 	for _, b := range cfg.Backends {
 		s.backends = append(s.backends, compileBackend(b, shared))

@@ -50,9 +50,7 @@ func (x *exchange) relay(e core.Effect) {
 		}
 		_ = http.NewResponseController(x.w).Flush()
 	}
-	if !x.aborted(e.Ref) { // else the core gave it up, and knows
-		x.end(ev)
-	}
+	x.end(ev)
 }
 
 // pass copies an answer to the client, as far as the meter passes it on: what was

@@ -111,7 +111,7 @@ func TestKeys(t *testing.T) {
 	}
 	defer gw.Close()
 	describe := func(body string, tenant uint16) core.Event {
-		return gw.describe(&exchange{g: gw, route: routes()[0], body: []byte(body), visitor: visitor{tenant: tenant}, r: httptest.NewRequest("POST", "/", nil)})
+		return gw.describe(&exchange{g: gw, pool: gw.present.Load().pools[0].pool, route: routes()[0], body: []byte(body), visitor: visitor{tenant: tenant}, r: httptest.NewRequest("POST", "/", nil)})
 	}
 	ev := describe(marked(77), 3)
 	want := core.Event{Kind: core.Request, Key: 77, Tenant: 3, PromptTokens: 33, PromptEstimate: 17, Bytes: 126, MaxTokens: 16}

@@ -108,7 +108,8 @@ func (g *Gateway) describe(x *exchange) core.Event {
 	x.silent = err == nil && peeked.Stream && !peeked.IncludeUsage && !g.present.Load().cfg.LeaveUsage && tellsUsage(x.route, x.r)
 	ev := core.Event{
 		Kind: core.Request, Tenant: x.visitor.tenant, Stream: peeked.Stream, MaxTokens: int32(peeked.OutputLimit()),
-		PromptEstimate: int32(min(x.route.size.Estimate(&peeked), math.MaxInt32)), Bytes: int32(min(len(x.body), math.MaxInt32)), Span: deadlineOf(x.r.Header),
+		PromptEstimate: int32(min(x.route.size.Estimate(&peeked), math.MaxInt32)), Bytes: int32(min(len(x.body), math.MaxInt32)), DeadlineMs: deadlineOf(x.r.Header),
+		Canary: x.settings().asksForCanary(x.r.Header),
 	}
 	if x.trace != nil {
 		x.trace.asks(x.called(&peeked), ev.MaxTokens)

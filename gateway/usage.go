@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"net/http"
 	"time"
@@ -98,7 +97,7 @@ func mayRefuseUsage(status int) bool {
 // unasked looks at an error answer, and where it is about being asked for the
 // usage sends the request again as the client wrote it: its client must not
 // suffer for what it did not say. Else the answer comes back as it is.
-func (x *exchange) unasked(ctx context.Context, b *backend) (*http.Response, error) {
+func (x *exchange) unasked(b *backend) (*http.Response, error) {
 	resp := x.response
 	enough := time.AfterFunc(errorBodyTime, func() { resp.Body.Close() })
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
@@ -110,7 +109,7 @@ func (x *exchange) unasked(ctx context.Context, b *backend) (*http.Response, err
 	}
 	b.mute.Store(int64(x.g.cfg.Clock.Now().Add(muteFor)))
 	x.response = nil
-	return x.ask(ctx, b)
+	return x.ask(x.r.Context(), b)
 }
 
 // hide takes in raw, the end of an event with that data, as its client may see it:

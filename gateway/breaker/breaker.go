@@ -7,6 +7,7 @@ package breaker
 import (
 	"time"
 
+	"foundrylab/gateway/results"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
 	"foundrylab/internal/unit"
@@ -50,13 +51,13 @@ type Breaker struct {
 	failures  int
 	first     tick.Instant // of the failures being counted
 	until     tick.Instant
-	throttled bool         // open because the backend said when to come back
-	probed    tick.Instant // half-open: when the last probe was sent; 0: none is out
-	ramped    uint32       // closed again: how many were sent since, and 1; 0: no longer ramping
-	next      tick.Instant // ramping: when another may be sent
-	eased     tick.Instant // ramping: when that is over, however few were sent
-	weak      bool         // ramping after failures, not after a wait that it named
-	results   *results     // nil: their share does not count, or there is none yet
+	throttled bool            // open because the backend said when to come back
+	probed    tick.Instant    // half-open: when the last probe was sent; 0: none is out
+	ramped    uint32          // closed again: how many were sent since, and 1; 0: no longer ramping
+	next      tick.Instant    // ramping: when another may be sent
+	eased     tick.Instant    // ramping: when that is over, however few were sent
+	weak      bool            // ramping after failures, not after a wait that it named
+	results   *results.Window // nil: their share does not count, or there is none yet
 }
 
 // New returns a closed breaker.
@@ -173,9 +174,10 @@ func (b *Breaker) tooMany(now tick.Instant, failed bool) bool {
 		return false
 	}
 	if b.results == nil {
-		b.results = new(results)
+		b.results = new(results.Window)
 	}
-	all, bad := b.results.note(now, time.Duration(b.cfg.Window), failed)
+	b.results.Note(now, time.Duration(b.cfg.Window), failed)
+	all, bad := b.results.Count(now, time.Duration(b.cfg.Window))
 	return all >= b.cfg.ShareMin && bad*int64(unit.One) >= all*int64(b.cfg.Share)
 }
 

@@ -2,7 +2,6 @@ package breaker
 
 import (
 	"fmt"
-	"math/rand"
 	"strings"
 	"testing"
 	"time"
@@ -326,40 +325,6 @@ func TestShare(t *testing.T) {
 		}
 		if opened != c.opens {
 			t.Errorf("%s: opened at %d, want %d", c.name, opened, c.opens)
-		}
-	}
-}
-
-// The count of a sliding window is that of the results that it holds, give or take one part of it.
-func TestResults(t *testing.T) {
-	dice := rand.New(rand.NewSource(1))
-	type result struct {
-		at     tick.Instant
-		failed bool
-	}
-	var all []result
-	var r results
-	now := tick.Instant(1_700_000_000_000_000_000)
-	for range 5000 {
-		now = now.Add(time.Duration(dice.Intn(800)) * time.Millisecond)
-		if dice.Intn(200) == 0 {
-			now = now.Add(time.Minute)
-		}
-		failed := dice.Intn(3) == 0
-		all = append(all, result{now, failed})
-		n, bad := r.note(now, 10*time.Second, failed)
-		from := (now/tick.Instant(time.Second) - parts + 1) * tick.Instant(time.Second)
-		wantN, wantBad := int64(0), int64(0)
-		for _, old := range all {
-			if old.at >= from {
-				wantN++
-				if old.failed {
-					wantBad++
-				}
-			}
-		}
-		if n != wantN || bad != wantBad {
-			t.Fatalf("at %v: %d of %d, want %d of %d", now, bad, n, wantBad, wantN)
 		}
 	}
 }

@@ -15,8 +15,8 @@ const notAllowed = -1
 func (c *Core) measure(now tick.Instant, r *request, ev *Event) (why record.Reason, wait time.Duration) {
 	r.meter = meter{prompt: promptOf(ev), estimate: ev.PromptEstimate, maxTokens: ev.MaxTokens, bytes: ev.Bytes, tenant: c.cfg.placeOf(ev.Tenant), deadline: tick.Never, pin: ev.Pin}
 	r.admitted = uint32(now / tick.Instant(time.Second))
-	if ev.Span > 0 {
-		r.deadline = now.Add(ev.Span.Span())
+	if ev.DeadlineMs > 0 {
+		r.deadline = now.Add(time.Duration(ev.DeadlineMs) * time.Millisecond)
 	}
 	r.tried = c.barred(r)
 	r.reserved = notAllowed
@@ -40,12 +40,15 @@ func (c *Core) measure(now tick.Instant, r *request, ev *Event) (why record.Reas
 
 // barred is the set of backends that a request must not be sent to, whatever happens.
 func (c *Core) barred(r *request) uint64 {
-	if !r.metered {
-		return 0
+	cfg, barred := c.configs[r.cfg], uint64(0)
+	if r.metered {
+		barred = cfg.tenants[r.tenant].barred
 	}
-	barred := c.configs[r.cfg].tenants[r.tenant].barred
 	if r.pin > 0 {
 		barred |= ^only(r.pin)
+	}
+	if cfg.trial != nil {
+		barred = cfg.keepOff(r, barred)
 	}
 	return barred
 }

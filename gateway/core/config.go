@@ -7,6 +7,7 @@ import (
 	"foundrylab/gateway/affinity"
 	"foundrylab/gateway/breaker"
 	"foundrylab/gateway/budget"
+	"foundrylab/gateway/canary"
 	"foundrylab/gateway/queue"
 	"foundrylab/gateway/retry"
 	"foundrylab/gateway/route"
@@ -15,8 +16,8 @@ import (
 // Config is a gateway: the `gateway` part of a scenario.
 type Config struct {
 	Route       route.Config    `yaml:"route" required:"true" doc:"which backend a request goes to"`
+	Canary      *canary.Config  `yaml:"canary" doc:"backends that are tried out with a part of the requests; default: there are none"`
 	Retry       retry.Config    `yaml:"retry" doc:"when it is sent again"`
-	Timeouts    Timeouts        `yaml:"timeouts" doc:"how long an attempt may keep its request waiting"`
 	Breaker     breaker.Config  `yaml:"breaker" doc:"when a backend is left alone"`
 	Queue       *queue.Config   `yaml:"queue" doc:"where requests wait that no backend can take now; default: nobody waits, they are refused"`
 	Budget      budget.Config   `yaml:"budget" doc:"what the backends admit, and how closely that is used"`
@@ -48,6 +49,7 @@ func (c Config) Validate(fail func(path, format string, args ...any)) {
 		}
 	}
 	c.validateTenants(fail)
+	c.validateCanary(fail)
 	for i, l := range c.Budget.Limits {
 		if !c.routes(l.Backend) {
 			fail(fmt.Sprintf("budget.limits[%d].backend", i), "%q is in no group of route", l.Backend)
@@ -57,6 +59,29 @@ func (c Config) Validate(fail func(path, format string, args ...any)) {
 
 func (c Config) routes(backend string) bool {
 	return slices.ContainsFunc(c.Route.Groups, func(group []string) bool { return slices.Contains(group, backend) })
+}
+
+// validateCanary wants the canary among the backends, and others beside it.
+func (c Config) validateCanary(fail func(path, format string, args ...any)) {
+	if c.Canary == nil {
+		return
+	}
+	others := 0
+	for _, group := range c.Route.Groups {
+		for _, name := range group {
+			if !slices.Contains(c.Canary.Backends, name) {
+				others++
+			}
+		}
+	}
+	for i, name := range c.Canary.Backends {
+		if !c.routes(name) {
+			fail(fmt.Sprintf("canary.backends[%d]", i), "%q is in no group of route", name)
+		}
+	}
+	if others == 0 {
+		fail("canary.backends", "are all that route has: some must be left for the other requests, and to go back to")
+	}
 }
 
 func (c Config) validateTenants(fail func(path, format string, args ...any)) {

@@ -9,6 +9,7 @@ import (
 
 	"foundrylab/gateway/breaker"
 	"foundrylab/gateway/budget"
+	"foundrylab/gateway/canary"
 	"foundrylab/gateway/queue"
 	"foundrylab/gateway/retry"
 	"foundrylab/gateway/route"
@@ -37,7 +38,7 @@ type Core struct {
 	meters   bool         // a limit or a queue is configured
 	saves    bool         // the gate saves up for it
 	opens    tick.Instant // when the gate may let the next one through; Never: an event will tell
-	timers   des.Heap     // breakers to move on, requests to be asked again: see again.go, and attempts to be looked at: see timeout.go
+	timers   des.Heap     // breakers to move on, and requests to be asked again: see again.go
 	retries  retry.Budget
 	active   int
 	seed     uint64
@@ -57,8 +58,10 @@ type settings struct {
 	users  int
 
 	backends []string
-	members  uint64       // set of all backends of the groups
-	tenants  []tenantPlan // whoever is no tenant, and then by dense tenant id
+	members  uint64        // set of all backends of the groups
+	tenants  []tenantPlan  // whoever is no tenant, and then by dense tenant id
+	trial    *canary.Trial // nil: there is no canary
+	canaries uint64        // set of its backends
 }
 
 // request is one request inside: two cache lines, of which one that nobody
@@ -87,7 +90,8 @@ type fate struct {
 	queued   tick.Units // in all that it waited to be sent
 	metered  bool       // the rest is in use
 	stream   bool
-	_        [2]byte
+	canary   bool // it goes to the canary first
+	_        [1]byte
 	admitted uint32 // when its tenant's own limits admitted it, in seconds since 1970
 }
 
@@ -128,7 +132,6 @@ type attempt struct {
 	live       bool
 	stream     bool
 	sent       tick.Instant
-	timer      tick.Instant // when the slot's timer strikes; 0: it has none
 }
 
 // Options are what a Core is made with besides its Config.
@@ -174,6 +177,9 @@ func (c *Core) Install(cfg *Config, backends []string, tenants []Member) uint32 
 		c.breakers = append(c.breakers, breaker.New(&cfg.Breaker))
 		c.seen = append(c.seen, route.Seen{})
 	}
+	if cfg.Canary != nil {
+		s.tryOut(c.configs)
+	}
 	c.configs = append(c.configs, s)
 	return uint32(len(c.configs) - 1)
 }
@@ -213,8 +219,8 @@ func (c *Core) Backend(id int) (record.BackendState, tick.Instant) {
 	return s, until
 }
 
-// NextWake reports when a breaker is due to move on, an attempt to be looked at,
-// or what waits to be sent or given up; or tick.Never.
+// NextWake reports when a breaker is due to move on, or what waits is due to be
+// sent or given up; or tick.Never.
 func (c *Core) NextWake() tick.Instant {
 	at := min(c.timers.Next(), c.opens)
 	if c.queue != nil {
@@ -226,12 +232,9 @@ func (c *Core) NextWake() tick.Instant {
 // Step settles what is due at now, consumes ev and appends what must be done.
 func (c *Core) Step(now tick.Instant, ev Event, out []Effect) []Effect {
 	for c.timers.Next() <= now {
-		switch it := c.timers.Pop(); {
-		case it.Val&ofRequest != 0:
+		if it := c.timers.Pop(); it.Val&ofRequest != 0 {
 			out = c.askAgain(it.At, it.Val, out)
-		case it.Val&ofAttempt != 0:
-			out = c.look(it.At, uint32(it.Val), out)
-		default:
+		} else {
 			out = c.changed(it.At, int(it.Val), c.breakers[it.Val].Due(it.At), out)
 		}
 	}
@@ -262,8 +265,6 @@ func (c *Core) consume(now tick.Instant, ev *Event, out []Effect) []Effect {
 		return c.reserved(now, ev, out)
 	case Configure:
 		return c.configure(now, ev.Version, out)
-	case Silent:
-		return c.silent(now, ev, out)
 	}
 	panic(fmt.Sprintf("gateway: unknown event %+v", *ev))
 }

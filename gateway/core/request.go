@@ -2,7 +2,6 @@ package core
 
 import (
 	"math"
-	"time"
 
 	"foundrylab/gateway/breaker"
 	"foundrylab/gateway/budget"
@@ -27,11 +26,12 @@ func (c *Core) request(now tick.Instant, ev *Event, out []Effect) []Effect {
 	if r.state != free {
 		return append(out, Effect{Kind: Stray, Req: ev.Ref, At: now})
 	}
-	r.fate = fate{cfg: c.current, key: ev.Key, since: now, gen: ev.Ref.Gen, state: reserving, backend: NoBackend, metered: c.meters || ev.Span > 0 || ev.Pin > 0, stream: ev.Stream,
+	r.fate = fate{cfg: c.current, key: ev.Key, since: now, gen: ev.Ref.Gen, state: reserving, backend: NoBackend, metered: c.meters || ev.DeadlineMs > 0 || ev.Pin > 0, stream: ev.Stream,
 		tokens: int32(min(int64(promptOf(ev))+max(int64(ev.MaxTokens), 0), math.MaxInt32))}
 	c.active++
 	c.configs[r.cfg].users++
 	c.retries.Request(&c.cfg.Retry.Budget)
+	r.canary = c.cfg.trial != nil && c.cfg.draws(ev)
 	if r.metered {
 		if why, wait := c.measure(now, r, ev); why != record.NoReason {
 			return c.respond(now, ev.Ref, r, refusal(why, wait), out)
@@ -48,7 +48,7 @@ func (c *Core) reserved(now tick.Instant, ev *Event, out []Effect) []Effect {
 	if r == nil || r.state != reserving {
 		return append(out, Effect{Kind: Stray, Req: ev.Ref, At: now})
 	}
-	if ev.Granted {
+	if ev.Outcome == record.Succeeded {
 		return c.admit(now, ev.Ref, r, out)
 	}
 	return c.respond(now, ev.Ref, r, Effect{Status: 429, Outcome: record.Throttled, Reason: record.BudgetRefused,
@@ -73,6 +73,9 @@ func (c *Core) attempt(now tick.Instant, ref record.Ref, r *request, backend int
 	c.seen[backend].Sent(now, r.stream)
 	a.breakerGen = c.breakers[backend].Sent(now)
 	r.attempt, r.backend = slot, uint16(backend)
+	if r.canary && r.attempts == 0 {
+		out = c.missed(now, ref, r, out)
+	}
 	r.tried |= 1 << backend
 	if r.metered {
 		c.charge(now, r, backend)
@@ -82,10 +85,8 @@ func (c *Core) attempt(now tick.Instant, ref record.Ref, r *request, backend int
 	}
 	r.attempts++
 	r.state = sent
-	bounds := &c.configs[r.cfg].Timeouts
-	c.watch(now, slot, time.Duration(bounds.Head), bounds)
 	return append(out, Effect{Kind: Send, Req: ref, Ref: record.Ref{Slot: slot, Gen: a.gen}, At: now,
-		Backend: uint16(backend), Attempts: r.attempts, QueueWait: r.queued, Bounded: bounds.Any()})
+		Backend: uint16(backend), Attempts: r.attempts, QueueWait: r.queued})
 }
 
 // choose returns a backend of the first group that has one which may be sent
@@ -104,21 +105,26 @@ func (c *Core) choose(now tick.Instant, r *request, claim budget.Claim) int {
 // until the next call. Who is back from an outage gets no more than its ramp
 // lets through, unless the request could go nowhere else, and not wait either.
 func (c *Core) candidates(now tick.Instant, r *request, claim budget.Claim) (group int, usable []route.Member) {
+	not, may := r.tried|c.barred(r), (*breaker.Breaker).Rested
 	if c.queue != nil {
-		return c.candidatesThat((*breaker.Breaker).Ready, now, r, claim)
+		may = (*breaker.Breaker).Ready
 	}
-	group, usable = c.candidatesThat((*breaker.Breaker).Rested, now, r, claim)
-	if len(usable) == 0 {
-		group, usable = c.candidatesThat((*breaker.Breaker).Available, now, r, claim)
+	if r.canary {
+		if group, usable = c.candidatesThat(may, not|c.configs[r.cfg].second(r), now, r, claim); len(usable) > 0 {
+			return group, usable
+		}
 	}
-	return group, usable
+	if group, usable = c.candidatesThat(may, not, now, r, claim); len(usable) > 0 || c.queue != nil {
+		return group, usable
+	}
+	return c.candidatesThat((*breaker.Breaker).Available, not, now, r, claim)
 }
 
-func (c *Core) candidatesThat(may func(*breaker.Breaker, tick.Instant) bool, now tick.Instant, r *request, claim budget.Claim) (group int, usable []route.Member) {
+func (c *Core) candidatesThat(may func(*breaker.Breaker, tick.Instant) bool, not uint64, now tick.Instant, r *request, claim budget.Claim) (group int, usable []route.Member) {
 	for g, members := range c.configs[r.cfg].groups {
 		usable = c.usable[:0]
 		for _, m := range members {
-			if r.tried&(1<<m.Backend) == 0 && may(&c.breakers[m.Backend], now) && c.takes(now, m.Backend, r, claim) {
+			if not&(1<<m.Backend) == 0 && may(&c.breakers[m.Backend], now) && c.takes(now, m.Backend, r, claim) {
 				usable = append(usable, m)
 			}
 		}
@@ -147,8 +153,7 @@ func (c *Core) newAttempt() uint32 {
 
 // noBackend is the answer when nobody is left: the last backend's own answer
 // where there was one; 429 with the soonest return where backends asked to be
-// left alone; else 503 (502 where a connection failed, 504 where no answer began
-// in time).
+// left alone; else 503 (502 where a connection failed).
 func (c *Core) noBackend(now tick.Instant, r *request) Effect {
 	soonest, throttled, spare, gated := tick.Never, false, false, false
 	barred := c.barred(r)
@@ -181,7 +186,7 @@ func (c *Core) noBackend(now tick.Instant, r *request) Effect {
 			e.Made, e.Reason = false, r.reason
 		}
 	case r.attempts > 0 && r.status == 0:
-		e.Status, e.Reason = unanswered(r.reason), r.reason
+		e.Status, e.Reason = 502, r.reason
 	case r.attempts > 0:
 		e.Status, e.Reason, e.Made = r.status, r.reason, false
 	}
@@ -213,8 +218,6 @@ func (c *Core) head(now tick.Instant, ev *Event, out []Effect) []Effect {
 	c.heard(now, a, ev)
 	c.seen[a.backend].Began(now, a.sent, a.stream)
 	r.state, r.begun = committed, true
-	bounds := &c.configs[r.cfg].Timeouts
-	c.watch(now, ev.Ref.Slot, time.Duration(bounds.Idle), bounds)
 	if r.metered && ev.PromptTokens > 0 {
 		c.counted(now, r, int(a.backend), ev.PromptTokens)
 	}
@@ -244,7 +247,11 @@ func (c *Core) attemptEnded(now tick.Instant, ev *Event, out []Effect) []Effect 
 		return append(out, Effect{Kind: Stray, Ref: ev.Ref, At: now})
 	}
 	ref := c.refOf(a)
-	out = c.changed(now, int(a.backend), c.learn(now, a, ev), out)
+	said := verdictOf(ev)
+	out = c.changed(now, int(a.backend), c.learn(now, a, said, ev), out)
+	if s := c.configs[r.cfg]; s.trial != nil && (said == well || said == failed) {
+		out = s.noted(now, ref, s.canaries&(1<<a.backend) != 0, said == failed, out)
+	}
 	a.live = false
 	c.freeSlot = append(c.freeSlot, ev.Ref.Slot)
 	wasCommitted := r.state == committed
@@ -274,7 +281,7 @@ func (c *Core) attemptEnded(now tick.Instant, ev *Event, out []Effect) []Effect 
 	case ev.Reason == record.ClientGone:
 		answer.Status, answer.Made = 499, true
 	case ev.Status < 300:
-		answer.Status, answer.Made = unanswered(ev.Reason), true
+		answer.Status, answer.Made = 502, true
 	}
 	return c.respond(now, ref, r, answer, out)
 }
@@ -319,24 +326,6 @@ func (c *Core) heard(now tick.Instant, a *attempt, ev *Event) {
 	}
 }
 
-func (c *Core) learn(now tick.Instant, a *attempt, ev *Event) breaker.Change {
-	b := &c.breakers[a.backend]
-	switch {
-	case ev.Outcome == record.Succeeded:
-		return b.Success(now, a.breakerGen, a.sent)
-	case ev.Reason == record.ClientGone || ev.Reason == record.ClientTimeout:
-		b.Abandoned(a.breakerGen)
-		return breaker.Change{}
-	case ev.Status == 429 && ev.HasRetry:
-		return b.Throttled(now, a.breakerGen, time.Duration(ev.RetryMs)*time.Millisecond)
-	case ev.Status == 401 || ev.Status == 403 || ev.Reason == record.DeploymentMissing: // what it shows there is the gateway's, not the client's
-		return b.Failure(now, a.breakerGen, ev.Reason)
-	case ev.Status == 0 || ev.Status == 408 || ev.Status == 429 || ev.Status >= 500 || ev.Outcome == record.Failed && ev.Status == 200:
-		return b.Failure(now, a.breakerGen, ev.Reason)
-	}
-	return b.Success(now, a.breakerGen, a.sent) // a 4xx is the client's fault: the backend is well
-}
-
 // gone: the client left; its attempt is dropped and its slot freed.
 func (c *Core) gone(now tick.Instant, ev *Event, out []Effect) []Effect {
 	ref := ev.Ref
@@ -348,7 +337,7 @@ func (c *Core) gone(now tick.Instant, ev *Event, out []Effect) []Effect {
 		a := &c.attempts[r.attempt]
 		c.breakers[a.backend].Abandoned(a.breakerGen)
 		c.seen[a.backend].Ended(now, a.stream, r.state == committed)
-		out = append(out, Effect{Kind: Abort, Req: ref, Ref: record.Ref{Slot: r.attempt, Gen: a.gen}, At: now, Backend: a.backend, Reason: record.ClientGone})
+		out = append(out, Effect{Kind: Abort, Req: ref, Ref: record.Ref{Slot: r.attempt, Gen: a.gen}, At: now, Backend: a.backend})
 		a.live = false
 		c.freeSlot = append(c.freeSlot, r.attempt)
 	}

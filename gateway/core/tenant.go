@@ -5,6 +5,7 @@ import (
 
 	"foundrylab/gateway/budget"
 	"foundrylab/gateway/queue"
+	"foundrylab/internal/rng"
 	"foundrylab/internal/tick"
 )
 
@@ -16,6 +17,7 @@ type tenantPlan struct {
 	limits budget.Limits
 	gone   bool
 	barred uint64 // set of backends that it must not be sent to
+	key    uint64 // names it to dice; 0: it is no tenant
 }
 
 // tenant is what a core remembers of a tenant.
@@ -43,6 +45,7 @@ func planTenants(cfg *Config, members []Member, backends []string) []tenantPlan 
 		if i > 0 {
 			m := &members[i-1]
 			p.weight, p.gone = max(m.Weight, 1), m.Weight == 0
+			p.key = rng.Entity(m.Name)
 			p.grant(cfg, m.Name, backends)
 		}
 		p.claim = budget.Standing(p.band, bands)

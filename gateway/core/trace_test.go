@@ -13,6 +13,7 @@ import (
 
 	"foundrylab/gateway/breaker"
 	"foundrylab/gateway/budget"
+	"foundrylab/gateway/canary"
 	"foundrylab/gateway/queue"
 	"foundrylab/gateway/retry"
 	"foundrylab/gateway/route"
@@ -29,14 +30,14 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 //
 //	gateway groups=a,b/c failures=3 attempts=3 policy=round-robin weights=a:2,b:1 bound=9 remote
 //		queue=vtc ttl=30s room=9 bands=high,low:10% ramp=50ms dispatch=predictive tpm=a:60000 reserve=2%
-//		tenants=x:3:high,y:1:low limits=x:tpm:600,y:rpm:60 lag=40s head=2s idle=1s    continued on one line
+//		tenants=x:3:high,y:1:low limits=x:tpm:600,y:rpm:60 lag=40s    continued on one line
+//		canary=c:50%,d by=tenant rollback=20%:4    of the backends c and d; when 20 points more fail, of 4 at least
 //	install (the same arguments)       a further configuration
-//	TIME request REQUEST key=1 tokens=100 max=50 tenant=0 deadline=2s stream pin=a
+//	TIME request REQUEST key=1 tokens=100 max=50 tenant=0 deadline=2s stream pin=a canary
 //	TIME head ATTEMPT free=30%         its answer began well, and said so much is free
 //	TIME end ATTEMPT ok|cut|missing|STATUS retry=1500ms tokens=5
 //	TIME left ATTEMPT                  its result says nothing about the backend
 //	TIME gone REQUEST
-//	TIME silent ATTEMPT for=2s tokens=5    its backend has been waited for so long
 //	TIME granted REQUEST
 //	TIME refused REQUEST retry=2s
 //	TIME configure VERSION
@@ -115,8 +116,6 @@ func (tr *tracer) config(args map[string]string) *Config {
 	}
 	cfg := policy()
 	cfg.Route = route.Config{Policy: or("policy", "weighted")}
-	tr.parse(&cfg.Timeouts.Head, or("head", "0s"))
-	tr.parse(&cfg.Timeouts.Idle, or("idle", "0s"))
 	cfg.Retry.Attempts, cfg.Breaker.Failures, cfg.MaxInFlight = number("attempts", "3"), number("failures", "3"), number("bound", "1000")
 	for group := range strings.SplitSeq(args["groups"], "/") {
 		cfg.Route.Groups = append(cfg.Route.Groups, strings.Split(group, ","))
@@ -144,6 +143,9 @@ func (tr *tracer) config(args map[string]string) *Config {
 	tr.parse(&cfg.Affinity.Lag, or("lag", "0s"))
 	cfg.Retry.Budget.PerSecond, cfg.Retry.Budget.Burst = int64(number("persecond", "0")), int64(number("burst", "0"))
 	tr.budget(cfg, args)
+	if text, ok := args["canary"]; ok {
+		cfg.Canary = tr.canary(text, args)
+	}
 	return cfg
 }
 
@@ -200,6 +202,21 @@ func (tr *tracer) budget(cfg *Config, args map[string]string) {
 	}
 }
 
+func (tr *tracer) canary(text string, args map[string]string) *canary.Config {
+	c := &canary.Config{By: cmp.Or(args["by"], "request"), Rollback: canary.Rollback{Over: unit.Duration(time.Minute), Min: 1}}
+	for b := range strings.SplitSeq(text, ",") {
+		name, share, ok := strings.Cut(b, ":")
+		if c.Backends = append(c.Backends, name); ok {
+			tr.parse(&c.Share, share)
+		}
+	}
+	if failures, least, ok := strings.Cut(args["rollback"], ":"); ok {
+		tr.parse(&c.Rollback.Failures, failures)
+		c.Rollback.Min, _ = strconv.ParseInt(least, 10, 64)
+	}
+	return c
+}
+
 func (tr *tracer) parse(into encoding.TextUnmarshaler, text string) {
 	if err := into.UnmarshalText([]byte(text)); err != nil {
 		tr.t.Fatal(err)
@@ -231,7 +248,7 @@ func (tr *tracer) event(f []string, args map[string]string) Event {
 		}
 		ev.HasRetry, ev.RetryMs = true, uint32(d/time.Millisecond)
 	}
-	ev.Stream = slices.Contains(f, "stream")
+	ev.Stream, ev.Canary = slices.Contains(f, "stream"), slices.Contains(f, "canary")
 	switch f[0] {
 	case "wake":
 		ev.Kind = Wake
@@ -251,7 +268,7 @@ func (tr *tracer) event(f []string, args map[string]string) Event {
 			}
 		}
 		if d, err := time.ParseDuration(args["deadline"]); err == nil {
-			ev.Span = tick.ToUnits(d)
+			ev.DeadlineMs = uint32(d / time.Millisecond)
 		}
 	case "head":
 		ev.Kind, ev.PromptTokens = Head, int32(number("tokens"))
@@ -267,14 +284,10 @@ func (tr *tracer) event(f []string, args map[string]string) Event {
 		ev.Kind, ev.Outcome, ev.Reason = End, record.Failed, record.ClientGone
 	case "gone":
 		ev.Kind = Gone
-	case "silent":
-		d, err := time.ParseDuration(args["for"])
-		if err != nil {
-			tr.t.Fatal(err)
-		}
-		ev.Kind, ev.Span, ev.Completion = Silent, tick.ToUnits(d), int32(number("tokens"))
-	case "granted", "refused":
-		ev.Kind, ev.Granted = Reserved, f[0] == "granted"
+	case "granted":
+		ev.Kind, ev.Outcome = Reserved, record.Succeeded
+	case "refused":
+		ev.Kind, ev.Outcome = Reserved, record.Throttled
 	case "configure":
 		v, _ := strconv.Atoi(f[1])
 		ev = Event{Kind: Configure, Version: uint32(v)}
@@ -332,14 +345,14 @@ func (tr *tracer) describe(e Effect) string {
 		return fmt.Sprintf("commit %s of %s", att, tr.names[e.Backend])
 	case Abort:
 		return fmt.Sprintf("abort %s at %s", att, tr.names[e.Backend])
-	case Silence:
-		return fmt.Sprintf("how long has %s been waited for at %s, attempt %s?", tr.names[e.Backend], instant(e.At), att)
 	case Reserve:
 		return fmt.Sprintf("reserve %d tokens for %s", e.Tokens, req)
 	case Settle:
 		return fmt.Sprintf("settle %d tokens of %s", e.Tokens, req)
 	case Stray:
 		return "stray"
+	case RolledBack:
+		return "rolled back by " + req
 	case Drained:
 		return "drained"
 	case Transition:

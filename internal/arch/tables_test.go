@@ -67,6 +67,8 @@ var classes = []class{
 	{"gateway/route", core, exact},
 	{"gateway/breaker", core, exact},
 	{"gateway/retry", core, exact},
+	{"gateway/results", core, exact},
+	{"gateway/canary", core, exact},
 	{"gateway/tenancy", core, exact},
 	{"gateway/queue", core, exact},
 	{"gateway/budget", core, exact},

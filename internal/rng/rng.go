@@ -34,6 +34,7 @@ const (
 	Reasoning
 	Visibility
 	WaitJitter
+	CanarySide
 )
 
 // Die draws for one (seed, purpose, entity). It is a value; copies draw alike.
