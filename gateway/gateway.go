@@ -192,7 +192,7 @@ func (g *Gateway) router() http.Handler {
 	}
 	m.Path("/readyz/{pool}").Methods(http.MethodGet, http.MethodHead).Name("/readyz/pool").HandlerFunc(g.healthOfPool)
 	for _, rt := range modelRoutes() {
-		m.Path(rt.path).Methods(http.MethodGet).Name(rt.name).HandlerFunc(g.listModels(rt))
+		m.Path(rt.path).Methods(http.MethodGet).Name(rt.name).HandlerFunc(g.tellModels(rt))
 	}
 	m.Path("/livez").Methods(http.MethodGet, http.MethodHead).Name("/livez").HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	m.NotFoundHandler = http.HandlerFunc(unknownRoute)

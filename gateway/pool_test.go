@@ -128,6 +128,15 @@ func TestListModels(t *testing.T) {
 				}
 			}
 		}
+		for path, want := range map[string]string{"/openai/v1/models/gpt%2D4": `200 {"id":"gpt-4"`, "/openai/models/gpt-4o-mini": `200 {"id":"gpt-4o-mini"`,
+			"/openai/v1/models/gpt-4o": `403 {"error":{"code":"403"`, "/openai/v1/models/none": `403 {"error":{"code":"403"`} {
+			if got := lb.get(path, "api-key", "key of mini"); !strings.HasPrefix(fmt.Sprint(got.status, " ", got.body), want) {
+				t.Errorf("%s: %d %s, want %s", path, got.status, got.body, want)
+			}
+		}
+		if got := lb.get("/openai/v1/models/none", "api-key", "key of all"); got.status != 404 || got.code() != "DeploymentNotFound" || got.header.Get("X-Gateway-Reason") != "unknown-model" {
+			t.Errorf("%d %s", got.status, got.body)
+		}
 		if got := lb.get("/openai/v1/models"); got.status != 401 {
 			t.Errorf("anybody is told: %d %s", got.status, got.body)
 		}
