@@ -37,6 +37,10 @@ func (x *exchange) answerMade(e core.Effect) {
 	h := x.w.Header()
 	x.sign(h, e)
 	setRetryAfter(h, e)
+	if e.Reason == record.BackendGone {
+		writeJSON(x.w, int(e.Status), e.Reason.String(), x.bound.backendGone())
+		return
+	}
 	writeError(x.w, int(e.Status), x.explain(e), e.Reason.String())
 }
 
@@ -57,6 +61,8 @@ func (x *exchange) explain(e core.Effect) errorBody {
 		return errorBody{"403", "No backend of the gateway is in a zone where your tenant's requests may be processed."}
 	case tenantReasons[e.Reason] != "":
 		return errorBody{"429", tenantReasons[e.Reason] + " " + again}
+	case e.Status == http.StatusTooManyRequests && x.bound.pin > 0:
+		return errorBody{"429", "The one backend of the gateway that has what the request builds upon has asked to be left alone. " + again}
 	case e.Status == http.StatusTooManyRequests:
 		return errorBody{"429", "Every backend of the gateway has asked to be left alone. " + again}
 	case e.Status == http.StatusBadGateway:

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"foundrylab/gateway/budget"
@@ -99,6 +100,10 @@ func Unconnected(err error) bool {
 func (x *exchange) request(ctx context.Context, b *backend) *http.Request {
 	target := *b.targets[x.routeID]
 	target.RawQuery = publicQuery(x.r.URL.RawQuery)
+	if x.route.named {
+		target.Path, target.RawQuery = x.bound.target(target.Path, target.RawQuery)
+		target.RawPath = strings.Replace(target.RawPath, "{id}", x.bound.of, 1)
+	}
 	body := x.body
 	if x.route.body {
 		body = joinWithModel(x.template, b.Deployment)
@@ -132,11 +137,14 @@ func (x *exchange) failed(resp *http.Response) {
 	if x.gone() {
 		return
 	}
-	x.kept = answer{resp.StatusCode, resp.Header, body}
+	x.kept = answer{resp.StatusCode, resp.Header, x.bound.told(body)}
 	x.kept.hide(x.shown)
 	ev := core.Event{Status: uint16(resp.StatusCode), Outcome: record.Failed, Reason: record.BackendStatus}
 	if resp.StatusCode == http.StatusNotFound && bytes.Contains(body, deploymentNotFound) {
 		ev.Reason = record.DeploymentMissing
+	}
+	if resp.StatusCode == http.StatusBadRequest && bytes.Contains(body, previousNotFound) {
+		ev.Reason = record.PreviousMissing
 	}
 	if resp.StatusCode == http.StatusTooManyRequests {
 		ev.Outcome, ev.Reason = record.Throttled, record.RateLimited

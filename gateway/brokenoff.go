@@ -15,7 +15,7 @@ func brokenOff(op *ops.Operation, events int) []byte {
 	switch op.Name {
 	case "Messages_Create":
 		return fmt.Appendf(nil, "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":%q}}\n\n", brokeOff)
-	case "Responses_Create":
+	case responsesOperation, "Responses_Get":
 		return fmt.Appendf(nil, "event: error\ndata: {\"type\":\"error\",\"sequence_number\":%d,\"code\":\"server_error\",\"message\":%q,\"param\":null}\n\n", events, brokeOff)
 	}
 	return fmt.Appendf(nil, "data: {\"error\":{\"message\":%q,\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n", brokeOff)

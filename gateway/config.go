@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"unicode"
 
+	"foundrylab/gateway/affinity"
 	"foundrylab/gateway/core"
 	"foundrylab/internal/ops"
 	"foundrylab/internal/prompt"
@@ -86,6 +88,9 @@ type route struct {
 	size prompt.Rule // of its prompts
 	body bool        // the deployment is the body's model, not in the path
 	v1   bool        // no api-version says what its bodies may hold
+
+	ids   bool // of the Responses API: its ids say which backend made what they name
+	named bool // its path has one
 }
 
 // forwarded are the route families that the gateway serves, as its backends have them. Not those of a project, whose name
@@ -94,11 +99,15 @@ const forwarded = ops.InClassic | ops.InResource | ops.InV1 | ops.InModels | ops
 
 func routes() []*route {
 	var list []*route
-	for i := range ops.All {
-		op := ops.All[i]
+	for _, op := range slices.Concat(ops.All, ops.AboutResponses) {
 		op.In &= forwarded
+		counted, ids, named := op.Name, strings.HasPrefix(op.Name, "Responses_"), strings.Contains(op.Tail, "{id}")
+		if ids {
+			counted = responsesOperation
+		}
 		for _, r := range op.Routes() {
-			list = append(list, &route{name: op.Name + "/" + r.Family.Name, path: r.Path, op: &op, size: prompt.Of(op.Name), body: r.Family.ModelInBody, v1: r.Family.Name == "v1"})
+			list = append(list, &route{name: op.Name + "/" + r.Family.Name, path: r.Path, op: &op, size: prompt.Of(counted),
+				body: r.Family.ModelInBody && !named, v1: r.Family.Name == "v1", ids: ids, named: named})
 		}
 	}
 	return list
@@ -108,6 +117,7 @@ func routes() []*route {
 type backend struct {
 	Backend
 	targets []*url.URL    // by route id
+	tag     affinity.Tag  // on ids
 	mute    *atomic.Int64 // until this instant it is not asked for the usage of streams
 }
 
@@ -118,7 +128,7 @@ func compileBackend(b Backend, shared http.RoundTripper) backend {
 	if b.Transport == nil {
 		b.Transport = shared
 	}
-	c := backend{Backend: b, mute: new(atomic.Int64)}
+	c := backend{Backend: b, tag: affinity.TagOf(b.Name), mute: new(atomic.Int64)}
 	for _, rt := range routes() {
 		path := strings.ReplaceAll(rt.path, "{deployment}", url.PathEscape(b.Deployment))
 		target, err := url.Parse(strings.TrimRight(b.URL, "/") + path)

@@ -27,6 +27,7 @@ type exchange struct {
 	body     []byte
 	template [][]byte // v1: the body around its model
 	visitor  visitor
+	bound    bound
 	trace    *trace // nil: nobody wants spans
 	prompt   int32  // tokens; 0: not counted yet
 

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -185,7 +186,7 @@ var _ http.Handler = (*Gateway)(nil)
 func (g *Gateway) router() http.Handler {
 	m := mux.NewRouter().SkipClean(true).UseEncodedPath()
 	for i, rt := range routes() {
-		m.Path(rt.path).Methods(rt.op.Method).Name(rt.name).HandlerFunc(g.serve(i, rt))
+		m.Path(strings.Replace(rt.path, "{id}", idPattern, 1)).Methods(rt.op.Method).Name(rt.name).HandlerFunc(g.serve(i, rt))
 	}
 	for _, path := range []string{"/healthz", "/readyz"} { // for a load balancer, and for Kubernetes
 		m.Path(path).Methods(http.MethodGet, http.MethodHead).Name(path).HandlerFunc(g.health)

@@ -28,6 +28,7 @@ func (x *exchange) relay(e core.Effect) {
 		h.Del("Content-Length") // it is about what the client does not see too
 	}
 	x.sign(h, e)
+	x.w = x.tagged(&x.settings().backends[e.Backend], resp.Header)
 	x.w.WriteHeader(resp.StatusCode)
 	upstream, client := x.pass(resp.Body, m)
 	// The client of an answer that cannot be understood may leave at that, or not: either way the answer was the end.

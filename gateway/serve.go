@@ -39,20 +39,27 @@ func (g *Gateway) receive(in *settings, id int, rt *route, v visitor, w http.Res
 		return nil, problem
 	}
 	var to *pool
+	var tie bound
 	var problem *refusal
-	if !rt.body { // before its body is read
-		if to, problem = in.poolFor(&v, pathModel(r)); problem != nil {
-			return nil, problem
-		}
+	switch { // before its body is read
+	case rt.named:
+		tie, to, problem = in.bindPath(&v, r)
+	case !rt.body:
+		to, problem = in.poolFor(&v, pathModel(r))
+	}
+	if problem != nil {
+		return nil, problem
 	}
 	body, problem := g.read(w, r, v.maxBody(in.cfg.MaxBody))
 	if problem != nil {
 		return nil, problem
 	}
-	if body, problem = in.door.comply(&v, body); problem != nil {
-		return nil, problem
+	if rt.op.Peek != nil {
+		if body, problem = in.door.comply(&v, body); problem != nil {
+			return nil, problem
+		}
 	}
-	x := &exchange{g: g, pool: to, route: rt, routeID: id, w: w, r: r, body: body, visitor: v, began: g.cfg.Clock.Now()}
+	x := &exchange{g: g, pool: to, bound: tie, route: rt, routeID: id, w: w, r: r, body: body, visitor: v, began: g.cfg.Clock.Now()}
 	if !rt.body {
 		return x, nil
 	}
@@ -61,7 +68,9 @@ func (g *Gateway) receive(in *settings, id int, rt *route, v visitor, w http.Res
 		return nil, notAnObject
 	}
 	x.template = template
-	x.pool, problem = in.poolFor(&v, model)
+	if x.pool, problem = in.poolFor(&v, model); problem == nil && rt.ids {
+		x.bindBody()
+	}
 	return x, problem
 }
 
@@ -102,6 +111,9 @@ func (g *Gateway) read(w http.ResponseWriter, r *http.Request, most int64) ([]by
 // leaves only less known. What it takes long to know is left for later: see
 // countPrompt.
 func (g *Gateway) describe(x *exchange) core.Event {
+	if x.route.op.Peek == nil { // it asks nothing of a model
+		return core.Event{Kind: core.Request, Tenant: x.visitor.tenant, Key: g.unmarked.Add(1) * spread, Bytes: int32(min(len(x.body), math.MaxInt32)), DeadlineMs: deadlineOf(x.r.Header), Pin: x.bound.pin}
+	}
 	reader := g.peekers.Get().(*ops.Peeker)
 	peeked, err := x.route.op.Peek(reader, x.body)
 	g.peekers.Put(reader)
@@ -109,7 +121,7 @@ func (g *Gateway) describe(x *exchange) core.Event {
 	ev := core.Event{
 		Kind: core.Request, Tenant: x.visitor.tenant, Stream: peeked.Stream, MaxTokens: int32(peeked.OutputLimit()),
 		PromptEstimate: int32(min(x.route.size.Estimate(&peeked), math.MaxInt32)), Bytes: int32(min(len(x.body), math.MaxInt32)), DeadlineMs: deadlineOf(x.r.Header),
-		Canary: x.settings().asksForCanary(x.r.Header),
+		Canary: x.settings().asksForCanary(x.r.Header), Pin: x.bound.pin,
 	}
 	if x.trace != nil {
 		x.trace.asks(x.called(&peeked), ev.MaxTokens)

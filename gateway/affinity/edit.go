@@ -22,7 +22,7 @@ const other = -1
 // NewEditor returns an editor of an answer that is JSON or, as a stream,
 // server-sent events.
 func NewEditor(tag Tag, stream bool) *Editor {
-	return &Editor{tag: tag, find: finder{root: &answer}, stream: stream}
+	return &Editor{tag: tag, find: finder{root: answer}, stream: stream}
 }
 
 // Append appends the next piece of the answer, cut anywhere.
@@ -95,7 +95,7 @@ func (e *Editor) json(dst, p []byte) []byte {
 // with its tag: the previous response, else the last of the items that has one;
 // nil: there is none.
 func Strip(body []byte) (bare, id []byte) {
-	f := finder{root: &request}
+	f := finder{root: request}
 	done, found := 0, false // how far the body is copied; whether id is the previous response
 	for at := f.next(body, 0); at < len(body); at = f.next(body, at+1) {
 		_, _, ok := Cut(string(body[max(at-Size-1, 0):at]))

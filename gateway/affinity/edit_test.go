@@ -86,7 +86,7 @@ func edited(e *Editor, pieces ...[]byte) string {
 	return string(b)
 }
 
-func editorOf(root *shape, stream bool) *Editor {
+func editorOf(root shape, stream bool) *Editor {
 	e := NewEditor(east, stream)
 	e.find.root = root
 	return e
@@ -152,22 +152,22 @@ func TestStrip(t *testing.T) {
 
 // The finder has room for the shapes that there are.
 func TestShapesFit(t *testing.T) {
-	var deep func(s *shape) int
-	deep = func(s *shape) (most int) {
-		for _, name := range s.ids {
+	var deep func(s shape) int
+	deep = func(s shape) (most int) {
+		for _, name := range shapes[s].ids {
 			if len(name) >= maxName {
 				t.Errorf("%s is too long", name)
 			}
 		}
-		if s.each != nil {
-			return 1 + deep(s.each)
+		if s.isList() {
+			return 1 + deep(shapes[s].each)
 		}
-		for _, in := range s.inner {
+		for _, in := range shapes[s].inner {
 			most = max(most, deep(in.of))
 		}
 		return 1 + most
 	}
-	if n := max(deep(&answer), deep(&request)); n != maxDepth {
+	if n := max(deep(answer), deep(request)); n != maxDepth {
 		t.Errorf("shapes are %d deep", n)
 	}
 }
@@ -186,17 +186,17 @@ func TestStripAllocatesNothing(t *testing.T) {
 }
 
 // dumb is what an editor is to make of a value: by looking at all of it.
-func dumb(v any, s *shape) any {
+func dumb(v any, s shape) any {
 	switch v := v.(type) {
 	case map[string]any:
-		if s.each != nil {
+		if s.isList() {
 			return v
 		}
 		for name, value := range v {
-			if text, ok := value.(string); ok && text != "" && slices.Contains(s.ids, name) {
+			if text, ok := value.(string); ok && text != "" && slices.Contains(shapes[s].ids, name) {
 				v[name] = text + string(east[:])
 			}
-			for _, in := range s.inner {
+			for _, in := range shapes[s].inner {
 				if in.name == name {
 					v[name] = dumb(value, in.of)
 				}
@@ -204,8 +204,8 @@ func dumb(v any, s *shape) any {
 		}
 	case []any:
 		for i := range v {
-			if s.each != nil && reflect.TypeOf(v[i]) == reflect.TypeFor[map[string]any]() {
-				v[i] = dumb(v[i], s.each)
+			if s.isList() && reflect.TypeOf(v[i]) == reflect.TypeFor[map[string]any]() {
+				v[i] = dumb(v[i], shapes[s].each)
 			}
 		}
 	}
@@ -236,7 +236,7 @@ func FuzzEdit(f *testing.F) {
 			}
 		}
 		Strip(text) // never panics
-		for _, root := range []*shape{&answer, &request} {
+		for _, root := range []shape{answer, request} {
 			var before, after any
 			if json.Unmarshal(text, &before) != nil || escapedName.Match(text) {
 				return
@@ -245,7 +245,7 @@ func FuzzEdit(f *testing.F) {
 			if err := json.Unmarshal([]byte(tagged), &after); err != nil || !reflect.DeepEqual(after, dumb(before, root)) {
 				t.Fatalf("%v: %s", err, tagged)
 			}
-			if bare, id := Strip([]byte(tagged)); root == &request && (string(bare) != string(text) || (id != nil) != (tagged != string(text))) {
+			if bare, id := Strip([]byte(tagged)); root == request && (string(bare) != string(text) || (id != nil) != (tagged != string(text))) {
 				t.Fatalf("%s is not stripped to what it was: %s, %s", tagged, bare, id)
 			}
 		}

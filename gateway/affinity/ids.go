@@ -1,31 +1,43 @@
 package affinity
 
-// shape says where ids stand in an object, or in the elements of a list.
-type shape struct {
+// shape is what an object or list is, as far as ids are in it.
+type shape uint8
+
+// The shapes of the Responses API, by OpenAI's specification.
+const (
+	shapeless shape = iota // nothing is looked for in it
+	answer                 // any of its whole answers, or an event
+	response
+	request
+	items
+	item
+)
+
+// shapes says where ids stand. Deeper than this, a member called id is somebody
+// else's: metadata, a schema, a result. What is encrypted can be read only where
+// it was made, so it counts as an id; clients that keep the conversation send it
+// back, and some leave the ids out.
+var shapes = [...]struct {
 	ids   []string // members that are ids, or as good as one
 	inner []inner  // members that hold some
-	each  *shape   // of a list: its elements
+	each  shape    // of a list: its elements
+}{
+	answer: {
+		ids:   []string{"id", previous, "item_id", "first_id", "last_id"},
+		inner: []inner{{"output", items}, {"data", items}, {"item", item}, {"response", response}},
+	},
+	response: {ids: []string{"id", previous}, inner: []inner{{"output", items}}},
+	request:  {ids: []string{previous}, inner: []inner{{"input", items}}},
+	items:    {each: item},
+	item:     {ids: []string{"id", "encrypted_content", "approval_request_id"}},
 }
 
 type inner struct {
 	name string
-	of   *shape
+	of   shape
 }
 
-// The shapes of the Responses API, by OpenAI's specification. Deeper than this,
-// a member called id is somebody else's: metadata, a schema, a result. What is
-// encrypted can be read only where it was made, so it counts as an id; clients
-// that keep the conversation send it back, and some leave the ids out.
-var (
-	item     = shape{ids: []string{"id", "encrypted_content", "approval_request_id"}}
-	items    = shape{each: &item}
-	response = shape{ids: []string{"id", previous}, inner: []inner{{"output", &items}}}
-	answer   = shape{ // any of its whole answers, or an event
-		ids:   []string{"id", previous, "item_id", "first_id", "last_id"},
-		inner: []inner{{"output", &items}, {"data", &items}, {"item", &item}, {"response", &response}},
-	}
-	request = shape{ids: []string{previous}, inner: []inner{{"input", &items}}}
-)
+func (s shape) isList() bool { return shapes[s].each != shapeless }
 
 const previous = "previous_response_id"
 
@@ -38,20 +50,20 @@ const (
 // it must: of what is no JSON it finds something or nothing. The memory that it
 // needs is its own size.
 type finder struct {
-	root  *shape
-	stack [maxDepth]*shape // of the containers that are open
-	depth int              // how many of them have a shape
-	below int              // and how many more, in which nothing is found
+	root  shape
+	stack [maxDepth]shape // of the containers that are open
+	depth int             // how many of them have a shape
+	below int             // and how many more, in which nothing is found
 
 	name   [maxName]byte
 	length int // of name
 
-	quoted, escaped bool   // in a string, after a backslash
-	naming          bool   // that string is a member's name
-	members         bool   // in an object, where a name may come
-	filled          bool   // that string has something in it
-	id              bool   // the member's value is an id
-	inner           *shape // of the member's value
+	quoted, escaped bool  // in a string, after a backslash
+	naming          bool  // that string is a member's name
+	members         bool  // in an object, where a name may come
+	filled          bool  // that string has something in it
+	id              bool  // the member's value is an id
+	inner           shape // of the member's value
 }
 
 // reset prepares for another JSON value.
@@ -110,14 +122,14 @@ func (f *finder) closes() bool {
 
 // lookUp finds out what the member's value is.
 func (f *finder) lookUp() {
-	f.id, f.inner = false, nil
 	s, name := f.stack[f.depth-1], f.name[:f.length]
-	for _, id := range s.ids {
+	f.id, f.inner = false, shapeless
+	for _, id := range shapes[s].ids {
 		f.id = f.id || string(name) == id
 	}
-	for i := range s.inner {
-		if string(name) == s.inner[i].name {
-			f.inner = s.inner[i].of
+	for _, in := range shapes[s].inner {
+		if string(name) == in.name {
+			f.inner = in.of
 		}
 	}
 }
@@ -134,7 +146,7 @@ func (f *finder) token(c byte) {
 		f.close()
 	case ',':
 		if f.below == 0 {
-			f.members = f.depth > 0 && f.stack[f.depth-1].each == nil
+			f.members = f.depth > 0 && !f.stack[f.depth-1].isList()
 		}
 	case ':':
 		f.members = false
@@ -145,11 +157,11 @@ func (f *finder) open(c byte) {
 	s := f.inner
 	if f.depth == 0 {
 		s = f.root
-	} else if each := f.stack[f.depth-1].each; each != nil {
-		s = each
+	} else if top := f.stack[f.depth-1]; top.isList() {
+		s = shapes[top].each
 	}
-	f.id, f.inner = false, nil
-	if f.below > 0 || s == nil || (c == '[') != (s.each != nil) {
+	f.id, f.inner = false, shapeless
+	if f.below > 0 || s == shapeless || (c == '[') != s.isList() {
 		f.below++
 		return
 	}
@@ -159,7 +171,7 @@ func (f *finder) open(c byte) {
 }
 
 func (f *finder) close() {
-	f.id, f.inner = false, nil
+	f.id, f.inner = false, shapeless
 	switch {
 	case f.below > 0:
 		f.below--

@@ -41,11 +41,10 @@ func (c *Core) measure(now tick.Instant, r *request, ev *Event) (why record.Reas
 // barred is the set of backends that a request must not be sent to, whatever happens.
 func (c *Core) barred(r *request) uint64 {
 	cfg, barred := c.configs[r.cfg], uint64(0)
-	if r.metered {
-		barred = cfg.tenants[r.tenant].barred
-	}
-	if r.pin > 0 {
-		barred |= ^only(r.pin)
+	if r.metered { // else what it has of these is another's
+		if barred = cfg.tenants[r.tenant].barred; r.pin > 0 {
+			barred |= ^only(r.pin)
+		}
 	}
 	if cfg.trial != nil {
 		barred = cfg.keepOff(r, barred)
@@ -141,7 +140,9 @@ func (c *Core) settle(now tick.Instant, r *request, ev *Event) {
 		r.prompt = ev.PromptTokens
 	}
 	if ev.Outcome == record.Succeeded {
-		c.tenants[r.tenant].learnOutput(ev.Completion)
+		if r.maxTokens != 0 { // else it had none to tell of
+			c.tenants[r.tenant].learnOutput(ev.Completion)
+		}
 		c.gate.Served(now, backend)
 	}
 	if c.queue == nil && !c.gate.Limited(backend) {
