@@ -65,6 +65,8 @@ func (x *exchange) explain(e core.Effect) errorBody {
 		return errorBody{"429", "The one backend of the gateway that has what the request builds upon has asked to be left alone. " + again}
 	case e.Status == http.StatusTooManyRequests:
 		return errorBody{"429", "Every backend of the gateway has asked to be left alone. " + again}
+	case e.Status == http.StatusGatewayTimeout:
+		return errorBody{"BackendTimeout", "The backend did not begin its answer in the time that the gateway gives it. " + again}
 	case e.Status == http.StatusBadGateway:
 		return errorBody{"BackendUnreachable", "The connection to the backend failed before it answered. " + again}
 	}

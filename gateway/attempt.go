@@ -28,19 +28,23 @@ const (
 
 // send carries out an attempt as far as the headers of its answer.
 func (x *exchange) send(e core.Effect) {
-	if x.aborted(e.Ref) {
+	ctx := x.r.Context()
+	if e.Bounded {
+		ctx = x.waiting.begin(ctx, x.g.cfg.Clock.Now())
+	}
+	if x.aborted(e.Ref) { // from here on an Abort is heard while the backend is waited for
 		return
 	}
 	x.live, x.waited = e.Ref, e.QueueWait
 	b := &x.settings().backends[e.Backend]
 	x.trace.begin(b)
 	var err error
-	x.response, err = x.ask(x.r.Context(), b)
+	x.response, err = x.ask(ctx, b)
 	if err == nil && x.asked && mayRefuseUsage(x.response.StatusCode) {
-		x.response, err = x.unasked(b)
+		x.response, err = x.unasked(ctx, b)
 	}
 	switch {
-	case x.gone(): // its Abort drops what has come
+	case x.dropped(): // its Abort drops what has come
 	case err != nil:
 		why := record.UpstreamError
 		if Unconnected(err) {
@@ -134,7 +138,7 @@ func (x *exchange) failed(resp *http.Response) {
 	enough := time.AfterFunc(errorBodyTime, func() { resp.Body.Close() })
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // of a cut body, what there is
 	enough.Stop()
-	if x.gone() {
+	if x.dropped() {
 		return
 	}
 	x.kept = answer{resp.StatusCode, resp.Header, x.bound.told(body)}

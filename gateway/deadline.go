@@ -5,17 +5,19 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"foundrylab/internal/tick"
 )
 
-// deadlineOf is how long a client says that it waits for its answer to begin, in
-// milliseconds; 0: it does not say. X-Gateway-Deadline-Ms is the gateway's own;
+// deadlineOf is how long a client says that it waits for its answer to begin; 0:
+// it does not say. X-Gateway-Deadline-Ms is the gateway's own;
 // the SDKs of OpenAI tell their timeout in X-Stainless-Timeout, in seconds.
-func deadlineOf(h http.Header) uint32 {
+func deadlineOf(h http.Header) tick.Units {
 	if ms, ok := wholeNumber(h["X-Gateway-Deadline-Ms"]); ok {
-		return uint32(min(ms, math.MaxUint32))
+		return tick.ToUnits(time.Duration(min(ms, math.MaxUint32)) * time.Millisecond)
 	}
 	if s, ok := wholeNumber(h["X-Stainless-Timeout"]); ok {
-		return uint32(min(s, math.MaxUint32/uint64(time.Second/time.Millisecond)) * uint64(time.Second/time.Millisecond))
+		return tick.ToUnits(time.Duration(min(s, math.MaxUint32)) * time.Second)
 	}
 	return 0
 }

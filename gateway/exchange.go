@@ -16,7 +16,8 @@ import (
 // the box, what happens goes back as events.
 //
 // Every request gives the core one Request and, where its client leaves, one
-// Gone; every Send that was begun gives one End, or none after a Gone.
+// Gone; every Send that was begun gives one End, or none
+// after a Gone or where the core has given the attempt up.
 type exchange struct {
 	g        *Gateway
 	pool     *pool
@@ -46,6 +47,7 @@ type exchange struct {
 	kept      answer         // of the last attempt that failed
 	shown     string         // the gateway's credential, as the last attempt showed it
 	waited    tick.Units
+	waiting   waiting
 	left      bool // the core was told that the client left
 	committed bool // the client has seen headers
 	cut       bool // what the client has seen is not the whole answer
@@ -66,7 +68,8 @@ func (x *exchange) run(request core.Event) {
 		x.drop()
 		x.pool.driver.Close(x.box)
 	}()
-	request.Ref = x.box.Ref
+	request.Ref, x.box.Owner = x.box.Ref, x
+	x.waiting.served()
 	x.pool.driver.Do(request)
 	for {
 		switch e := x.next(); e.Kind {
@@ -76,6 +79,7 @@ func (x *exchange) run(request core.Event) {
 			x.relay(e)
 		case core.Abort:
 			x.drop()
+			x.trace.end(e.Status, record.Failed, e.Reason)
 		case core.RolledBack:
 			x.rolledBack()
 		case core.Respond:
@@ -133,6 +137,10 @@ func (x *exchange) gone() bool {
 	return true
 }
 
+// dropped reports whether what comes of the attempt under way no longer matters:
+// the client left, or the core has given the attempt up.
+func (x *exchange) dropped() bool { return x.gone() || x.aborted(x.live) }
+
 // end gives the core the result of the attempt under way.
 func (x *exchange) end(ev core.Event) {
 	x.drop()
@@ -148,6 +156,7 @@ func (x *exchange) drop() {
 		x.response.Body.Close()
 		x.response = nil
 	}
+	x.waiting.end()
 }
 
 // respond ends the exchange towards the client.

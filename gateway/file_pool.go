@@ -32,6 +32,7 @@ type FilePolicy struct {
 	Route       *routing.Config  `yaml:"route" doc:"which backend a request goes to; default: all are one group"`
 	Canary      *canary.Config   `yaml:"canary" doc:"backends that are tried out with a part of the requests; default: there are none"`
 	Retry       *retry.Config    `yaml:"retry" doc:"when it is sent again"`
+	Timeouts    *core.Timeouts   `yaml:"timeouts" doc:"how long an attempt may keep its request waiting"`
 	Breaker     *breaker.Config  `yaml:"breaker" doc:"when a backend is left alone"`
 	Queue       *queue.Config    `yaml:"queue" doc:"where requests wait that no backend can take now; default: nobody waits, they are refused"`
 	Budget      *budget.Config   `yaml:"budget" doc:"what the backends admit, and how closely that is used"`
@@ -89,6 +90,9 @@ func (p *FilePool) policy(all *FilePolicy) core.Config {
 	c.Canary = own.Canary
 	if r := cmp.Or(own.Retry, all.Retry); r != nil {
 		c.Retry = *r
+	}
+	if t := cmp.Or(own.Timeouts, all.Timeouts); t != nil {
+		c.Timeouts = *t
 	}
 	if b := cmp.Or(own.Breaker, all.Breaker); b != nil {
 		c.Breaker = *b

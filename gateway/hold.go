@@ -25,7 +25,7 @@ func (x *exchange) begin(e core.Effect) {
 	x.meter.hides = x.asked && x.meter.framer != nil
 	if x.meter.op != nil && x.settings().Core.Retry.HoldsBack() {
 		err := x.holdBack()
-		if x.gone() { // its Abort drops what has come
+		if x.dropped() { // its Abort drops what has come
 			return
 		}
 		if m := x.meter; err != nil || x.held.ended && !m.whole || (m.failed || m.malformed) && !m.content {
@@ -35,6 +35,7 @@ func (x *exchange) begin(e core.Effect) {
 			return
 		}
 	}
+	x.waiting.served()
 	x.pool.driver.Do(core.Event{Kind: core.Head, Ref: e.Ref, PromptTokens: x.prompt, Free: freeOf(h)})
 }
 
@@ -72,18 +73,26 @@ func (x *exchange) holdBack() error {
 }
 
 // read reads a body piece by piece as it comes, until more returns false or the
-// body ends; that is no error. It holds no memory while it waits.
+// body ends; that is no error. It holds no memory while it waits. Of an answer
+// that has begun it notes when it waits for the backend, and not for more.
 func (x *exchange) read(body io.Reader, more func(p []byte) bool) error {
 	buf := x.g.buffers.Get().(*[relayBuffer]byte)
 	defer func() { x.g.buffers.Put(buf) }()
 	waiter, waits := body.(interface{ Wait() })
+	noted := x.committed && x.waiting.bounded
 	for {
+		if noted {
+			x.waiting.owed(x.g.cfg.Clock.Now(), tokens32(x.meter.used.Completion))
+		}
 		if waits { // a stream is waiting most of its time, and needs no buffer for that
 			x.g.buffers.Put(buf)
 			waiter.Wait()
 			buf = x.g.buffers.Get().(*[relayBuffer]byte)
 		}
 		n, err := body.Read(buf[:])
+		if noted {
+			x.waiting.served()
+		}
 		if n > 0 && !more(buf[:n]) {
 			return nil
 		}

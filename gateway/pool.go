@@ -52,7 +52,7 @@ func (g *Gateway) newPool(place int, cfg *Pool, clients []Client) *pool {
 		if g.cfg.Observe != nil && (e.Kind == core.Respond || e.Kind == core.Transition) {
 			g.cfg.Observe(now, e)
 		}
-		p.deliver(e)
+		p.deliver(now, e)
 	})
 	if g.cfg.Record {
 		p.tape = new(drive.Tape[core.Event, core.Effect])
@@ -71,10 +71,19 @@ func newCore(cfg *Pool, clients []Client, seed uint64) *core.Core {
 
 // deliver hands an effect to whom it concerns; called under the lock. What is
 // left out is about nobody: a Stray is an event that came too late.
-func (p *pool) deliver(e core.Effect) {
+func (p *pool) deliver(now tick.Instant, e core.Effect) {
 	switch e.Kind {
-	case core.Send, core.Commit, core.Abort, core.Respond, core.RolledBack:
+	case core.Send, core.Commit, core.Respond, core.RolledBack:
 		p.driver.Post(e.Req, e)
+	case core.Abort:
+		p.driver.Post(e.Req, e)
+		if x, ok := p.driver.OwnerOf(e.Req).(*exchange); ok {
+			x.waiting.giveUp()
+		}
+	case core.Silence:
+		if x, ok := p.driver.OwnerOf(e.Req).(*exchange); ok {
+			p.driver.Answer(x.waiting.answer(now, e))
+		}
 	}
 }
 

@@ -51,7 +51,9 @@ func (x *exchange) relay(e core.Effect) {
 		}
 		_ = http.NewResponseController(x.w).Flush()
 	}
-	x.end(ev)
+	if !x.aborted(e.Ref) { // else the core gave it up, and knows
+		x.end(ev)
+	}
 }
 
 // pass copies an answer to the client, as far as the meter passes it on: what was

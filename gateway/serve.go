@@ -112,7 +112,7 @@ func (g *Gateway) read(w http.ResponseWriter, r *http.Request, most int64) ([]by
 // countPrompt.
 func (g *Gateway) describe(x *exchange) core.Event {
 	if x.route.op.Peek == nil { // it asks nothing of a model
-		return core.Event{Kind: core.Request, Tenant: x.visitor.tenant, Key: g.unmarked.Add(1) * spread, Bytes: int32(min(len(x.body), math.MaxInt32)), DeadlineMs: deadlineOf(x.r.Header), Pin: x.bound.pin}
+		return core.Event{Kind: core.Request, Tenant: x.visitor.tenant, Key: g.unmarked.Add(1) * spread, Bytes: int32(min(len(x.body), math.MaxInt32)), Span: deadlineOf(x.r.Header), Pin: x.bound.pin}
 	}
 	reader := g.peekers.Get().(*ops.Peeker)
 	peeked, err := x.route.op.Peek(reader, x.body)
@@ -120,7 +120,7 @@ func (g *Gateway) describe(x *exchange) core.Event {
 	x.silent = err == nil && peeked.Stream && !peeked.IncludeUsage && !g.present.Load().cfg.LeaveUsage && tellsUsage(x.route, x.r)
 	ev := core.Event{
 		Kind: core.Request, Tenant: x.visitor.tenant, Stream: peeked.Stream, MaxTokens: int32(peeked.OutputLimit()),
-		PromptEstimate: int32(min(x.route.size.Estimate(&peeked), math.MaxInt32)), Bytes: int32(min(len(x.body), math.MaxInt32)), DeadlineMs: deadlineOf(x.r.Header),
+		PromptEstimate: int32(min(x.route.size.Estimate(&peeked), math.MaxInt32)), Bytes: int32(min(len(x.body), math.MaxInt32)), Span: deadlineOf(x.r.Header),
 		Canary: x.settings().asksForCanary(x.r.Header), Pin: x.bound.pin,
 	}
 	if x.trace != nil {

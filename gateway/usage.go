@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"time"
@@ -97,7 +98,7 @@ func mayRefuseUsage(status int) bool {
 // unasked looks at an error answer, and where it is about being asked for the
 // usage sends the request again as the client wrote it: its client must not
 // suffer for what it did not say. Else the answer comes back as it is.
-func (x *exchange) unasked(b *backend) (*http.Response, error) {
+func (x *exchange) unasked(ctx context.Context, b *backend) (*http.Response, error) {
 	resp := x.response
 	enough := time.AfterFunc(errorBodyTime, func() { resp.Body.Close() })
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
@@ -109,7 +110,7 @@ func (x *exchange) unasked(b *backend) (*http.Response, error) {
 	}
 	b.mute.Store(int64(x.g.cfg.Clock.Now().Add(muteFor)))
 	x.response = nil
-	return x.ask(x.r.Context(), b)
+	return x.ask(ctx, b)
 }
 
 // hide takes in raw, the end of an event with that data, as its client may see it:

@@ -15,8 +15,8 @@ const notAllowed = -1
 func (c *Core) measure(now tick.Instant, r *request, ev *Event) (why record.Reason, wait time.Duration) {
 	r.meter = meter{prompt: promptOf(ev), estimate: ev.PromptEstimate, maxTokens: ev.MaxTokens, bytes: ev.Bytes, tenant: c.cfg.placeOf(ev.Tenant), deadline: tick.Never, pin: ev.Pin}
 	r.admitted = uint32(now / tick.Instant(time.Second))
-	if ev.DeadlineMs > 0 {
-		r.deadline = now.Add(time.Duration(ev.DeadlineMs) * time.Millisecond)
+	if ev.Span > 0 {
+		r.deadline = now.Add(ev.Span.Span())
 	}
 	r.tried = c.barred(r)
 	r.reserved = notAllowed

@@ -18,6 +18,7 @@ type Config struct {
 	Route       route.Config    `yaml:"route" required:"true" doc:"which backend a request goes to"`
 	Canary      *canary.Config  `yaml:"canary" doc:"backends that are tried out with a part of the requests; default: there are none"`
 	Retry       retry.Config    `yaml:"retry" doc:"when it is sent again"`
+	Timeouts    Timeouts        `yaml:"timeouts" doc:"how long an attempt may keep its request waiting"`
 	Breaker     breaker.Config  `yaml:"breaker" doc:"when a backend is left alone"`
 	Queue       *queue.Config   `yaml:"queue" doc:"where requests wait that no backend can take now; default: nobody waits, they are refused"`
 	Budget      budget.Config   `yaml:"budget" doc:"what the backends admit, and how closely that is used"`

@@ -38,7 +38,7 @@ type Core struct {
 	meters   bool         // a limit or a queue is configured
 	saves    bool         // the gate saves up for it
 	opens    tick.Instant // when the gate may let the next one through; Never: an event will tell
-	timers   des.Heap     // breakers to move on, and requests to be asked again: see again.go
+	timers   des.Heap     // breakers to move on, requests to be asked again: see again.go, and attempts to be looked at: see timeout.go
 	retries  retry.Budget
 	active   int
 	seed     uint64
@@ -132,6 +132,7 @@ type attempt struct {
 	live       bool
 	stream     bool
 	sent       tick.Instant
+	timer      tick.Instant // when the slot's timer strikes; 0: it has none
 }
 
 // Options are what a Core is made with besides its Config.
@@ -219,8 +220,8 @@ func (c *Core) Backend(id int) (record.BackendState, tick.Instant) {
 	return s, until
 }
 
-// NextWake reports when a breaker is due to move on, or what waits is due to be
-// sent or given up; or tick.Never.
+// NextWake reports when a breaker is due to move on, an attempt to be looked at,
+// or what waits to be sent or given up; or tick.Never.
 func (c *Core) NextWake() tick.Instant {
 	at := min(c.timers.Next(), c.opens)
 	if c.queue != nil {
@@ -232,9 +233,12 @@ func (c *Core) NextWake() tick.Instant {
 // Step settles what is due at now, consumes ev and appends what must be done.
 func (c *Core) Step(now tick.Instant, ev Event, out []Effect) []Effect {
 	for c.timers.Next() <= now {
-		if it := c.timers.Pop(); it.Val&ofRequest != 0 {
+		switch it := c.timers.Pop(); {
+		case it.Val&ofRequest != 0:
 			out = c.askAgain(it.At, it.Val, out)
-		} else {
+		case it.Val&ofAttempt != 0:
+			out = c.look(it.At, uint32(it.Val), out)
+		default:
 			out = c.changed(it.At, int(it.Val), c.breakers[it.Val].Due(it.At), out)
 		}
 	}
@@ -265,6 +269,8 @@ func (c *Core) consume(now tick.Instant, ev *Event, out []Effect) []Effect {
 		return c.reserved(now, ev, out)
 	case Configure:
 		return c.configure(now, ev.Version, out)
+	case Silent:
+		return c.silent(now, ev, out)
 	}
 	panic(fmt.Sprintf("gateway: unknown event %+v", *ev))
 }

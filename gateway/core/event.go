@@ -18,10 +18,11 @@ const (
 	End                        // an attempt is over
 	Gone                       // the client left
 	Configure                  // switch to an installed configuration
+	Silent                     // the answer to a Silence effect
 )
 
 // Event is what happens to a gateway; a flat value. Ref is the request for
-// Request, Reserved and Gone, the attempt for Head and End.
+// Request, Reserved and Gone, the attempt for Head, End and Silent.
 type Event struct {
 	Ref record.Ref
 	Key uint64 // names the dice
@@ -32,23 +33,25 @@ type Event struct {
 	// Request what the service takes it for at arrival, of End what its prompt
 	// cache did not know; 0: that is not known.
 	PromptEstimate int32
-	MaxTokens      int32  // negative: absent
-	Completion     int32  // End: tokens passed on
-	Bytes          int32  // of the body, which is kept while the request waits
-	DeadlineMs     uint32 // Request: how long its client waits for it to begin; 0: nobody knows
-	RetryMs        uint32
-	Version        uint32
-	Free           int32  // Head and End: what the answer says is free of the backend's limit, in parts per million, from 1; 0: it did not say
-	Status         uint16 // 0: no answer came
-	Tenant         uint16
-	Kind           EventKind
-	Outcome        record.Outcome // Reserved: Succeeded grants it
-	Reason         record.Reason
-	Limit          budget.Kind // End with 429: which limit it was
-	HasRetry       bool        // the answer named a wait, RetryMs
-	Stream         bool
-	Canary         bool  // Request: it asks for the canary
-	Pin            uint8 // Request: the only backend that it may be sent to, and 1; 0: any; PinGone: one that is no more
+	MaxTokens      int32 // negative: absent
+	Completion     int32 // End and Silent: tokens passed on
+	Bytes          int32 // of the body, which is kept while the request waits
+	// Span of Request is how long its client waits for it to begin, 0: nobody
+	// knows; of Silent how long the attempt's backend has been waited for.
+	Span     tick.Units
+	RetryMs  uint32
+	Version  uint32
+	Free     int32  // Head and End: what the answer says is free of the backend's limit, in parts per million, from 1; 0: it did not say
+	Status   uint16 // 0: no answer came
+	Tenant   uint16
+	Kind     EventKind
+	Outcome  record.Outcome // Reserved: Succeeded grants it
+	Reason   record.Reason
+	Limit    budget.Kind // End with 429: which limit it was
+	HasRetry bool        // the answer named a wait, RetryMs
+	Stream   bool
+	Canary   bool  // Request: it asks for the canary
+	Pin      uint8 // Request: the only backend that it may be sent to, and 1; 0: any; PinGone: one that is no more
 }
 
 // PinGone is the Pin of a request whose backend nobody knows any more.
@@ -69,6 +72,7 @@ const (
 	Stray                        // an event about nothing that is in flight: ignored
 	Drained                      // the last request of an older configuration ended
 	RolledBack                   // too many attempts failed at the canary, the last of them one of Req: no request goes there any more
+	Silence                      // ask how long attempt Ref's backend has been waited for: since the attempt began, or, once it is committed, since the last piece of its answer; answer with Silent, or not at all where it is over
 )
 
 // Effect is what its driver must do; a flat value. Req is the request.
@@ -81,7 +85,7 @@ type Effect struct {
 	Tokens     int32 // Reserve, Settle
 	Completion int32 // Respond: tokens passed on
 	RetryMs    uint32
-	Status     uint16 // Respond: 0 closes the connection
+	Status     uint16 // Respond: 0 closes the connection. Abort: as the answer began, 0: it did not
 	Backend    uint16
 	Attempts   uint16
 	Kind       EffectKind
@@ -90,6 +94,7 @@ type Effect struct {
 	State      record.BackendState
 	HasRetry   bool
 	Made       bool // Respond: the gateway's own answer, not a backend's
+	Bounded    bool // Send: a Silence about it may come, and an Abort although its client is there
 }
 
 // NoBackend is the Backend of a Respond to a request that reached none.

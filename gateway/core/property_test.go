@@ -30,6 +30,7 @@ type world struct {
 	attempts map[record.Ref]*flight
 	reserved map[record.Ref]bool // Reserve is unanswered
 	old      []record.Ref        // refs of attempts that are over
+	asked    []record.Ref        // attempts whose Silence is unanswered
 	responds map[record.Ref]int
 	made     int
 	effects  []Effect // of core, all
@@ -52,6 +53,13 @@ func (w *world) step(ev Event) {
 	for _, e := range out {
 		w.obey(e)
 	}
+	for len(w.asked) > 0 { // at the same instant, as a driver does
+		ref := w.asked[0]
+		w.asked = w.asked[1:]
+		if w.attempts[ref] != nil {
+			w.step(Event{Kind: Silent, Ref: ref, Span: tick.ToUnits(time.Duration(w.dice.Intn(int(1500 * time.Millisecond)))), Completion: 3})
+		}
+	}
 }
 
 // pretend disturbs the twin with what must change nothing.
@@ -63,7 +71,7 @@ func (w *world) pretend() {
 		return
 	}
 	stale := w.old[w.dice.Intn(len(w.old))]
-	ev := Event{Kind: []EventKind{Head, End}[w.dice.Intn(2)], Ref: stale, Status: 503, Outcome: record.Failed}
+	ev := Event{Kind: []EventKind{Head, End, Silent}[w.dice.Intn(3)], Ref: stale, Status: 503, Outcome: record.Failed}
 	out := w.twin.Step(w.now, ev, nil)
 	n := len(out)
 	if n == 0 || out[n-1].Kind != Stray {
@@ -106,6 +114,11 @@ func (w *world) obey(e Effect) {
 		}
 		delete(w.requests, e.Req)
 		delete(w.reserved, e.Req)
+	case Silence:
+		if f := w.attempts[e.Ref]; f == nil || f.request != e.Req {
+			return // over meanwhile
+		}
+		w.asked = append(w.asked, e.Ref)
 	case Stray:
 		if w.responds[e.Req] == 1 && e.Ref == (record.Ref{}) {
 			return // the event's request had been due to be given up
@@ -147,8 +160,8 @@ func (w *world) random() {
 		if w.dice.Intn(3) == 0 {
 			w.pins[ref] = []uint8{1, 2, 3, PinGone}[w.dice.Intn(4)]
 		}
-		w.step(Event{Kind: Request, Pin: w.pins[ref], Ref: ref, Key: w.dice.Uint64(), PromptTokens: 10, MaxTokens: -1, PromptEstimate: int32(w.dice.Intn(200)),
-			Bytes: int32(w.dice.Intn(300)), Tenant: uint16(w.dice.Intn(4)), Stream: w.dice.Intn(2) == 0, Canary: w.dice.Intn(9) == 0, DeadlineMs: uint32(w.dice.Intn(2) * 900)})
+		w.step(Event{Kind: Request, Pin: w.pins[ref], Ref: ref, Key: w.dice.Uint64(), PromptTokens: 10, MaxTokens: -1,
+			PromptEstimate: int32(w.dice.Intn(200)), Bytes: int32(w.dice.Intn(300)), Tenant: uint16(w.dice.Intn(4)), Stream: w.dice.Intn(2) == 0, Canary: w.dice.Intn(9) == 0, Span: tick.Units(w.dice.Intn(2) * 9_000)})
 	case k < 5 && len(w.attempts) > 0:
 		if ref := some(w.dice, w.attempts); !w.attempts[ref].committed {
 			w.step(Event{Kind: Head, Ref: ref})
@@ -202,6 +215,8 @@ func TestEveryRequestRespondsOnce(t *testing.T) {
 			if seed%4 > 1 {
 				cfg.Canary = tryOut("a", seed)
 			}
+			cfg.Timeouts = []Timeouts{{}, {Head: unit.Duration(time.Second)}, {Idle: unit.Duration(500 * time.Millisecond)},
+				{Head: unit.Duration(800 * time.Millisecond), Idle: unit.Duration(300 * time.Millisecond)}}[seed%4]
 			members := []Member{{"x", 1}, {"y", 2}, {"z", 3}}
 			w := &world{t: t, dice: rand.New(rand.NewSource(seed)), now: 1, gens: make([]uint32, 14),
 				requests: map[record.Ref]bool{}, attempts: map[record.Ref]*flight{}, reserved: map[record.Ref]bool{}, responds: map[record.Ref]int{}, pins: map[record.Ref]uint8{}}
@@ -211,7 +226,8 @@ func TestEveryRequestRespondsOnce(t *testing.T) {
 				for _, groups := range [][][]string{{{"b"}}, {{"c", "b", "a"}}} {
 					other := *cfg
 					other.Route.Groups, other.Route.Policy, other.Retry.Attempts = groups, "round-robin", 2
-					if groups[0][0] == "b" { // without a queue
+					other.Timeouts.Head = cfg.Timeouts.Idle // shorter, or none
+					if groups[0][0] == "b" {                // without a queue
 						other.Queue, other.Budget.Limits, other.Tenants, other.Canary = nil, nil, nil, nil
 					}
 					(*c).Install(&other, []string{"a", "b", "c"}, members)

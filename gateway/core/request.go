@@ -2,6 +2,7 @@ package core
 
 import (
 	"math"
+	"time"
 
 	"foundrylab/gateway/breaker"
 	"foundrylab/gateway/budget"
@@ -26,7 +27,7 @@ func (c *Core) request(now tick.Instant, ev *Event, out []Effect) []Effect {
 	if r.state != free {
 		return append(out, Effect{Kind: Stray, Req: ev.Ref, At: now})
 	}
-	r.fate = fate{cfg: c.current, key: ev.Key, since: now, gen: ev.Ref.Gen, state: reserving, backend: NoBackend, metered: c.meters || ev.DeadlineMs > 0 || ev.Pin > 0, stream: ev.Stream,
+	r.fate = fate{cfg: c.current, key: ev.Key, since: now, gen: ev.Ref.Gen, state: reserving, backend: NoBackend, metered: c.meters || ev.Span > 0 || ev.Pin > 0, stream: ev.Stream,
 		tokens: int32(min(int64(promptOf(ev))+max(int64(ev.MaxTokens), 0), math.MaxInt32))}
 	c.active++
 	c.configs[r.cfg].users++
@@ -85,8 +86,10 @@ func (c *Core) attempt(now tick.Instant, ref record.Ref, r *request, backend int
 	}
 	r.attempts++
 	r.state = sent
+	bounds := &c.configs[r.cfg].Timeouts
+	c.watch(now, slot, time.Duration(bounds.Head), bounds)
 	return append(out, Effect{Kind: Send, Req: ref, Ref: record.Ref{Slot: slot, Gen: a.gen}, At: now,
-		Backend: uint16(backend), Attempts: r.attempts, QueueWait: r.queued})
+		Backend: uint16(backend), Attempts: r.attempts, QueueWait: r.queued, Bounded: bounds.Any()})
 }
 
 // choose returns a backend of the first group that has one which may be sent
@@ -153,7 +156,8 @@ func (c *Core) newAttempt() uint32 {
 
 // noBackend is the answer when nobody is left: the last backend's own answer
 // where there was one; 429 with the soonest return where backends asked to be
-// left alone; else 503 (502 where a connection failed).
+// left alone; else 503 (502 where a connection failed, 504 where no answer began
+// in time).
 func (c *Core) noBackend(now tick.Instant, r *request) Effect {
 	soonest, throttled, spare, gated := tick.Never, false, false, false
 	barred := c.barred(r)
@@ -186,7 +190,7 @@ func (c *Core) noBackend(now tick.Instant, r *request) Effect {
 			e.Made, e.Reason = false, r.reason
 		}
 	case r.attempts > 0 && r.status == 0:
-		e.Status, e.Reason = 502, r.reason
+		e.Status, e.Reason = unanswered(r.reason), r.reason
 	case r.attempts > 0:
 		e.Status, e.Reason, e.Made = r.status, r.reason, false
 	}
@@ -218,6 +222,8 @@ func (c *Core) head(now tick.Instant, ev *Event, out []Effect) []Effect {
 	c.heard(now, a, ev)
 	c.seen[a.backend].Began(now, a.sent, a.stream)
 	r.state, r.begun = committed, true
+	bounds := &c.configs[r.cfg].Timeouts
+	c.watch(now, ev.Ref.Slot, time.Duration(bounds.Idle), bounds)
 	if r.metered && ev.PromptTokens > 0 {
 		c.counted(now, r, int(a.backend), ev.PromptTokens)
 	}
@@ -281,7 +287,7 @@ func (c *Core) attemptEnded(now tick.Instant, ev *Event, out []Effect) []Effect 
 	case ev.Reason == record.ClientGone:
 		answer.Status, answer.Made = 499, true
 	case ev.Status < 300:
-		answer.Status, answer.Made = 502, true
+		answer.Status, answer.Made = unanswered(ev.Reason), true
 	}
 	return c.respond(now, ref, r, answer, out)
 }
@@ -337,7 +343,7 @@ func (c *Core) gone(now tick.Instant, ev *Event, out []Effect) []Effect {
 		a := &c.attempts[r.attempt]
 		c.breakers[a.backend].Abandoned(a.breakerGen)
 		c.seen[a.backend].Ended(now, a.stream, r.state == committed)
-		out = append(out, Effect{Kind: Abort, Req: ref, Ref: record.Ref{Slot: r.attempt, Gen: a.gen}, At: now, Backend: a.backend})
+		out = append(out, Effect{Kind: Abort, Req: ref, Ref: record.Ref{Slot: r.attempt, Gen: a.gen}, At: now, Backend: a.backend, Reason: record.ClientGone})
 		a.live = false
 		c.freeSlot = append(c.freeSlot, r.attempt)
 	}

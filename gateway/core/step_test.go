@@ -15,11 +15,11 @@ func routeWeight(name string, weight int64) route.Weight {
 	return route.Weight{Backend: name, Weight: weight}
 }
 
-// busy returns a core with so many requests in flight, and the refs of their
+// busy returns a core with so many requests in flight under those timeouts, and the refs of their
 // attempts by slot.
-func busy(inFlight int) (*Core, []record.Ref, []Effect) {
+func busy(inFlight int, timeouts Timeouts) (*Core, []record.Ref, []Effect) {
 	cfg := policy()
-	cfg.Route.Groups = [][]string{{"a", "b"}, {"c", "d"}}
+	cfg.Timeouts, cfg.Route.Groups = timeouts, [][]string{{"a", "b"}, {"c", "d"}}
 	c := New(cfg, Options{Seed: 1, Backends: []string{"a", "b", "c", "d"}})
 	attempts := make([]record.Ref, inFlight)
 	out := make([]Effect, 0, 16)
@@ -45,7 +45,7 @@ func turn(c *Core, attempts []record.Ref, n int, out []Effect) []Effect {
 }
 
 func TestStepDoesNotAllocate(t *testing.T) {
-	c, attempts, out := busy(100)
+	c, attempts, out := busy(100, Timeouts{})
 	n := 0
 	if got := testing.AllocsPerRun(1000, func() { out = turn(c, attempts, n, out); n++ }); got != 0 {
 		t.Errorf("%v allocations in five steps", got)
@@ -57,7 +57,7 @@ func TestStepDoesNotAllocate(t *testing.T) {
 func BenchmarkStep(b *testing.B) {
 	for _, inFlight := range []int{10, 100_000} {
 		b.Run(fmt.Sprint(inFlight), func(b *testing.B) {
-			c, attempts, out := busy(inFlight)
+			c, attempts, out := busy(inFlight, Timeouts{})
 			b.ReportAllocs()
 			b.ResetTimer()
 			for n := range b.N {

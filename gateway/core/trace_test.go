@@ -30,7 +30,7 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 //
 //	gateway groups=a,b/c failures=3 attempts=3 policy=round-robin weights=a:2,b:1 bound=9 remote
 //		queue=vtc ttl=30s room=9 bands=high,low:10% ramp=50ms dispatch=predictive tpm=a:60000 reserve=2%
-//		tenants=x:3:high,y:1:low limits=x:tpm:600,y:rpm:60 lag=40s    continued on one line
+//		tenants=x:3:high,y:1:low limits=x:tpm:600,y:rpm:60 lag=40s head=2s idle=1s    continued on one line
 //		canary=c:50%,d by=tenant rollback=20%:4    of the backends c and d; when 20 points more fail, of 4 at least
 //	install (the same arguments)       a further configuration
 //	TIME request REQUEST key=1 tokens=100 max=50 tenant=0 deadline=2s stream pin=a canary
@@ -38,6 +38,7 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 //	TIME end ATTEMPT ok|cut|missing|STATUS retry=1500ms tokens=5
 //	TIME left ATTEMPT                  its result says nothing about the backend
 //	TIME gone REQUEST
+//	TIME silent ATTEMPT for=2s tokens=5    its backend has been waited for so long
 //	TIME granted REQUEST
 //	TIME refused REQUEST retry=2s
 //	TIME configure VERSION
@@ -116,6 +117,8 @@ func (tr *tracer) config(args map[string]string) *Config {
 	}
 	cfg := policy()
 	cfg.Route = route.Config{Policy: or("policy", "weighted")}
+	tr.parse(&cfg.Timeouts.Head, or("head", "0s"))
+	tr.parse(&cfg.Timeouts.Idle, or("idle", "0s"))
 	cfg.Retry.Attempts, cfg.Breaker.Failures, cfg.MaxInFlight = number("attempts", "3"), number("failures", "3"), number("bound", "1000")
 	for group := range strings.SplitSeq(args["groups"], "/") {
 		cfg.Route.Groups = append(cfg.Route.Groups, strings.Split(group, ","))
@@ -268,7 +271,7 @@ func (tr *tracer) event(f []string, args map[string]string) Event {
 			}
 		}
 		if d, err := time.ParseDuration(args["deadline"]); err == nil {
-			ev.DeadlineMs = uint32(d / time.Millisecond)
+			ev.Span = tick.ToUnits(d)
 		}
 	case "head":
 		ev.Kind, ev.PromptTokens = Head, int32(number("tokens"))
@@ -288,6 +291,12 @@ func (tr *tracer) event(f []string, args map[string]string) Event {
 		ev.Kind, ev.Outcome = Reserved, record.Succeeded
 	case "refused":
 		ev.Kind, ev.Outcome = Reserved, record.Throttled
+	case "silent":
+		d, err := time.ParseDuration(args["for"])
+		if err != nil {
+			tr.t.Fatal(err)
+		}
+		ev.Kind, ev.Span, ev.Completion = Silent, tick.ToUnits(d), int32(number("tokens"))
 	case "configure":
 		v, _ := strconv.Atoi(f[1])
 		ev = Event{Kind: Configure, Version: uint32(v)}
@@ -345,6 +354,8 @@ func (tr *tracer) describe(e Effect) string {
 		return fmt.Sprintf("commit %s of %s", att, tr.names[e.Backend])
 	case Abort:
 		return fmt.Sprintf("abort %s at %s", att, tr.names[e.Backend])
+	case Silence:
+		return fmt.Sprintf("how long has %s been waited for at %s, attempt %s?", tr.names[e.Backend], instant(e.At), att)
 	case Reserve:
 		return fmt.Sprintf("reserve %d tokens for %s", e.Tokens, req)
 	case Settle:

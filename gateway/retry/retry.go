@@ -12,7 +12,7 @@ import (
 type Config struct {
 	Attempts int    `yaml:"attempts" default:"3" min:"1" max:"16" doc:"attempts per request in all, the first included"`
 	On       []int  `yaml:"on" doc:"statuses that are tried on another backend; default 401, 403, 408, 429, 500, 502, 503, 504 (the credentials that a backend sees are the gateway's); and 404 where the deployment is not there"`
-	Connect  *bool  `yaml:"connect" doc:"whether a connection that failed without an answer, or before its answer began, is tried on another backend; default true"`
+	Connect  *bool  `yaml:"connect" doc:"whether a connection that failed without an answer, or before its answer began, or an answer that did not begin in time, is tried on another backend; default true"`
 	Begins   string `yaml:"begins" default:"content" enum:"content|headers" doc:"when an answer begins for its client, and is not sent again. content: with the first token of a stream, or at its end; an answer that is not streamed when all of it has come, or 1 MiB. headers: with the headers"`
 	Budget   Extra  `yaml:"budget" doc:"how many attempts there may be beyond the first of each request, over all of them"`
 

@@ -60,8 +60,8 @@ type Driver[E, F any] struct {
 }
 
 // New returns a driver. wake is the event that only settles; deliver is called
-// for each effect in order, under the lock: it must not block. It may call Post
-// and Answer, and no other method.
+// for each effect in order, under the lock: it must not block. It may call Post,
+// OwnerOf and Answer, and no other method.
 func New[E, F any](core Core[E, F], clock *Clock, wake E, deliver func(now tick.Instant, f F)) *Driver[E, F] {
 	return &Driver[E, F]{core: core, clock: clock, wake: wake, deliver: deliver, armed: tick.Never, room: boxSize}
 }
@@ -177,6 +177,7 @@ func (d *Driver[E, F]) Stop() {
 type Box[F any] struct {
 	Ref    record.Ref
 	C      chan F
+	Owner  any // for deliver, see OwnerOf; set it before the first event about Ref
 	closed bool
 }
 
@@ -209,7 +210,7 @@ func (d *Driver[E, F]) Close(b *Box[F]) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.boxes[b.Ref.Slot] == b && !b.closed {
-		b.closed = true
+		b.closed, b.Owner = true, nil
 		for len(b.C) > 0 { // nothing more is posted: the next one gets it empty
 			<-b.C
 		}
@@ -228,6 +229,15 @@ func (d *Driver[E, F]) Post(ref record.Ref, f F) {
 	default:
 		panic("drive: a mailbox overflowed: a core emitted more effects for one request than its lifecycle has")
 	}
+}
+
+// OwnerOf returns the Owner of the open mailbox of ref, else nil; call it from
+// deliver only.
+func (d *Driver[E, F]) OwnerOf(ref record.Ref) any {
+	if int(ref.Slot) >= len(d.boxes) || d.boxes[ref.Slot].Ref != ref || d.boxes[ref.Slot].closed {
+		return nil
+	}
+	return d.boxes[ref.Slot].Owner
 }
 
 // Tape is a recording of a live run: every step's instant, event and effects.

@@ -74,6 +74,10 @@ func TestBoxesAreAddressedByGeneration(t *testing.T) {
 	}
 	d.Post(a.Ref, ring{At: 1})
 	d.Post(record.Ref{Slot: 99}, ring{At: 2})
+	b.Owner = "b"
+	if d.OwnerOf(a.Ref) != nil || d.OwnerOf(record.Ref{Slot: 99}) != nil || d.OwnerOf(b.Ref) != "b" {
+		t.Fatal("the owner is not b's")
+	}
 	d.Post(b.Ref, ring{At: 3})
 	if got := <-b.C; got.At != 3 || len(b.C) != 0 || len(a.C) != 0 {
 		t.Fatalf("wrong box: %v", got)
@@ -84,6 +88,9 @@ func TestBoxesAreAddressedByGeneration(t *testing.T) {
 	}
 	d.Close(b)
 	d.Close(b)
+	if d.OwnerOf(b.Ref) != nil {
+		t.Fatal("a closed box has an owner")
+	}
 	if c, e := d.Open(), d.Open(); c.Ref.Slot == e.Ref.Slot {
 		t.Fatal("a slot freed twice was given to two")
 	}

@@ -47,6 +47,9 @@ func (r *Runner) eager(t *try, backend int) bool {
 
 // watches reports whether a gateway, or a client, goes by when answers begin.
 func watches(s *scenarios.Scenario) bool {
+	if s.Gateway.Timeouts.Any() {
+		return true
+	}
 	switch s.Gateway.Route.Policy {
 	case "weighted", "round-robin", "least-busy":
 		return s.Gateway.Budget.Dispatch != "reactive"

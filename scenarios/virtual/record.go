@@ -31,6 +31,9 @@ func (r *Runner) recordLoad(now tick.Instant, e *load.Effect) {
 func (r *Runner) recordAttempt(backend int, e *deployment.Effect) {
 	t := r.attempt(e.Ref)
 	r.att = AttemptEntry(backend, t.key, t.tenant, e)
+	if e.Reason == record.ClientGone { // a timeout strikes half a grid unit late, which no span in grid units tells
+		r.att.Start = r.att.Start.InPhaseOf(t.start)
+	}
 	r.summary.Attempt(&r.att)
 	if r.opt.Also != nil {
 		r.opt.Also.Attempt(&r.att)

@@ -231,13 +231,13 @@ func (r *Runner) stepGateway(now tick.Instant, ev gateway.Event) {
 				r.stepLoad(now, load.Event{Kind: load.Begun, Ref: e.Req})
 			}
 		case gateway.Abort:
-			t := r.attempt(e.Ref)
-			t.answer = silent
-			r.stepBackend(now, int(t.backend), deployment.Event{Kind: deployment.Gone, Ref: e.Ref})
+			r.stepBackend(now, r.abort(now, e), deployment.Event{Kind: deployment.Gone, Ref: e.Ref})
+		case gateway.Silence:
+			r.stepGateway(now, r.waited(now, e.Ref))
 		case gateway.Respond:
 			r.stepLoad(now, load.Event{Kind: load.TryEnd, Ref: e.Req, First: r.tries[e.Req.Slot].first, Completion: e.Completion,
 				RetryMs: e.RetryMs, HasRetry: e.HasRetry, QueueWait: e.QueueWait, Status: e.Status, Attempts: e.Attempts,
-				Outcome: e.Outcome, Reason: clientReason(e)})
+				Outcome: e.Outcome, Reason: r.clientReason(e)})
 		case gateway.Transition:
 			t := TransitionEntry(e)
 			r.put(func(s record.Sink) { s.Transition(&t) })
@@ -337,10 +337,17 @@ func (r *Runner) attemptEnded(now tick.Instant, backend int, e *deployment.Effec
 }
 
 // clientReason is what a client can tell of why its try ended: of a backend's own
-// answer it knows the status.
-func clientReason(e *gateway.Effect) record.Reason {
-	if e.Reason == record.DeploymentMissing && !e.Made {
+// answer it knows the status, and that it broke off.
+func (r *Runner) clientReason(e *gateway.Effect) record.Reason {
+	switch {
+	case e.Made:
+		return e.Reason
+	case e.Reason == record.DeploymentMissing:
 		return record.BackendStatus
+	case e.Reason == record.AttemptTimeout && r.tries[e.Req.Slot].first > 0:
+		return record.CutFault
+	case e.Reason == record.AttemptTimeout:
+		return record.UpstreamError
 	}
 	return e.Reason
 }

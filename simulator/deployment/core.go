@@ -71,8 +71,9 @@ type stream struct {
 	completion int32 // of each choice: what is seen, the schedule's, and what was thought
 	charged    int32
 	attempt    uint32
-	share      int32  // of the limits that it asked to be admitted by, ppm; 0: those of the moment
-	cfg        uint16 // place in configs
+	came       tick.Units // when the last token came before the rest was last rescaled, after start
+	share      int32      // of the limits that it asked to be admitted by, ppm; 0: those of the moment
+	cfg        uint16     // place in configs
 	state      streamState
 	length     bool
 	filtered   bool // its answer is the refusal of its prompt

@@ -39,6 +39,9 @@ func (c *Core) keepPace(at tick.Instant, s *stream) bool {
 		since = 0
 	}
 	before := s.schedule
+	if n := s.schedule.Count(since); n > s.schedule.From { // afterwards the schedule no longer says when
+		s.came = tick.ToUnits(s.schedule.At(n))
+	}
 	s.schedule.Rescale(since, load.Pace(from), load.Pace(c.level))
 	return s.schedule != before
 }
