@@ -184,6 +184,23 @@ func TestSlowClientsAreNoTimeout(t *testing.T) {
 	})
 }
 
+// Nor is the time in which it takes nothing at all.
+func TestClientsThatReadLaterAreNoTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lb := newLab(t, []*fake{always(stream(300*time.Millisecond, roleEvent, contentEvent, contentEvent, finishEvent, doneEvent))}, within(time.Second, time.Second, "content"))
+		conn, err := serverOf(t, lb.Gateway).Dial(t.Context(), "tcp", "gateway.test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: gateway.test\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", v1, len(chat), chat)
+		time.Sleep(time.Minute)
+		if got, err := io.ReadAll(conn); err != nil || !strings.Contains(string(got), "data: [DONE]\n\n") {
+			t.Errorf("%v: %s", err, got)
+		}
+	})
+}
+
 // deaf is a transport that does not hear that nobody wants its answer any more.
 type deaf struct{ after time.Duration }
 
