@@ -24,20 +24,35 @@ func (f *failing) Transition(t *record.Transition) {
 	}
 }
 
-// failovers are the ways in which a backend stops to answer.
-var failovers = []struct{ name, fault string }{
-	{"500", "status: {code: 500}"},
-	{"503", "status: {code: 503}"},
-	{"408", "status: {code: 408}"},
-	{"401", "token_expiry: {}"},
-	{"429 without a wait", "throttle: {}"},
-	{"429 with a wait", "throttle: {retry_after: 7s}"},
-	{"refused", "outage: {mode: refused}"},
-	{"reset", "outage: {mode: reset}"},
-	{"unknown host", "outage: {mode: unknown_host}"},
-	{"deleted", "deleted: {streams: finish}"},
-	{"deleted, streams cut", "deleted: {streams: cut}"},
+// failovers are the ways in which a backend stops to answer; how many attempts it may get while it is taken for well, and as
+// probes. What hangs is seen after a timeout, in which 80 requests come; what begins and then stalls is taken for well by each
+// probe that begins, and breaks streams off that had begun.
+var failovers = []struct {
+	name, fault    string
+	before, probes int
+	breaks         bool
+}{
+	{"500", "status: {code: 500}", 6, 4, false},
+	{"503", "status: {code: 503}", 6, 4, false},
+	{"408", "status: {code: 408}", 6, 4, false},
+	{"401", "token_expiry: {}", 6, 4, false},
+	{"429 without a wait", "throttle: {}", 6, 4, false},
+	{"429 with a wait", "throttle: {retry_after: 7s}", 6, 4, false},
+	{"refused", "outage: {mode: refused}", 6, 4, false},
+	{"reset", "outage: {mode: reset}", 6, 4, false},
+	{"unknown host", "outage: {mode: unknown_host}", 6, 4, false},
+	{"deleted", "deleted: {streams: finish}", 6, 4, false},
+	{"deleted, streams cut", "deleted: {streams: cut}", 6, 4, false},
+	{"hangs before the head", "slow_headers: {add: 10m}", 80 + 6, 16, false},
+	{"hangs after the head", "latency: {add: 10m}", 80 + 6, 16, false},
+	{"stalls within the answer", "stall: {after: 10, for: 10m}", 2*80 + 6, 16, true},
 }
+
+// The timeouts of the gateway: nothing takes so long that does not hang.
+const (
+	headTimeout = 4 * time.Second
+	idleTimeout = 2 * time.Second
+)
 
 // failover runs 20 requests a second, half of them streamed, over a backend that fails for 40 s, and two behind it that
 // need at most 70 % of their tokens, and of their requests in each second, for all of it.
@@ -47,11 +62,12 @@ version: 1
 duration: 3m
 drain: 2m
 backends:
-- {name: a, model: gpt-4.1, sku: GlobalStandard, region: Sweden Central, tpm: 2M, rpm: 6k}
-- {name: b, model: gpt-4.1, sku: GlobalStandard, region: France Central, tpm: 270k, rpm: 870}
-- {name: c, model: gpt-4.1, sku: GlobalStandard, region: East US 2, tpm: 270k, rpm: 870}
+- {name: a, model: gpt-4.1, sku: GlobalStandard, region: Sweden Central, latency: {ttft: {p50: 500ms, p95: 1s}}, tpm: 2M, rpm: 6k}
+- {name: b, model: gpt-4.1, sku: GlobalStandard, region: France Central, latency: {ttft: {p50: 500ms, p95: 1s}}, tpm: 270k, rpm: 870}
+- {name: c, model: gpt-4.1, sku: GlobalStandard, region: East US 2, latency: {ttft: {p50: 500ms, p95: 1s}}, tpm: 270k, rpm: 870}
 gateway:
   route: {groups: [[a], [b, c]]}
+  timeouts: {head: %v, idle: %v}
   breaker: {failures: 3, open: 10s}
   queue: {ttl: 30s}
   budget: {dispatch: predictive, limits: [{backend: b, tpm: 270k, rpm: 870}, {backend: c, tpm: 270k, rpm: 870}]}
@@ -61,7 +77,7 @@ tenants:
 - {name: streamed, arrivals: {constant: {rate: 10/s}}, client: none, prompt: 200, output: 40, max_tokens: 100}
 - {name: whole, arrivals: {constant: {rate: 10/s}}, client: none, prompt: 200, output: 40, max_tokens: 100, stream: false}
 `
-	sc, err := scenarios.Load("failover.yaml", fmt.Appendf(nil, src, fault), nil, nil)
+	sc, err := scenarios.Load("failover.yaml", fmt.Appendf(nil, src, headTimeout, idleTimeout, fault), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +175,7 @@ func (f *failing) back(from tick.Instant) (share float64, failed int, wait time.
 
 // Whichever way a backend fails, no client sees it but those whose streams had begun: what had not is answered by the
 // others. Nobody asks the backend while its breaker is open, and there are no more attempts than requests but for those
-// that were under way, those that opened the breaker, and one probe each ten seconds. When it is back it serves all again,
+// that were under way, those that opened the breaker, and one probe each ten seconds, or second where a probe hangs. When it is back it serves all again,
 // at once and without a second dip.
 func TestFailover(t *testing.T) {
 	for _, c := range failovers {
@@ -172,10 +188,14 @@ func TestFailover(t *testing.T) {
 		t.Logf("%-20s %d requests: %d failed, %d streams broken; at the backend %d were under way, %d opened the breaker, %d probed, %d came while it was open; %d attempts more than requests; "+
 			"closed after %.1f s, then %.1f %% by it, %d failures, waits up to %v",
 			c.name, len(f.requests), failed, broken, inFlight, before, probes, open, extra, closed.Sub(f.until).Seconds(), 100*share, after, wait)
-		if failed > 0 || broken > inFlight {
+		begun := inFlight
+		if c.breaks {
+			begun += before + probes
+		}
+		if failed > 0 || broken > begun {
 			t.Errorf("%s: clients see it", c.name)
 		}
-		if open > 0 || before > 6 || probes > 4 || extra > inFlight-broken+before+probes {
+		if open > 0 || before > c.before || probes > c.probes || extra > inFlight-broken+before+probes {
 			t.Errorf("%s: more attempts than need be", c.name)
 		}
 		if closed.Sub(f.until) > 12*time.Second || share < 0.97 || after > 0 || wait > 100*time.Millisecond {
