@@ -3,6 +3,7 @@ package simulator
 import (
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"foundrylab/internal/drive"
 	"foundrylab/internal/pace"
@@ -212,7 +213,7 @@ func (b *backend) attempt(e *deployment.Effect) record.Attempt {
 	began := b.core.begun[e.Ref.Slot]
 	return record.Attempt{Key: began.key, Start: began.at, End: e.At,
 		PromptTokens: int64(e.Prompt), CachedTokens: int64(e.Cached), CompletionTokens: int64(e.Completion), Charged: int64(e.Charged),
-		Status: e.Status, Tenant: record.NoTenant, Backend: uint16(b.index), Outcome: e.Outcome, Reason: e.Reason, Tier: e.Tier}
+		Wait: time.Duration(e.RetryMs) * time.Millisecond, Status: e.Status, Tenant: record.NoTenant, Backend: uint16(b.index), Outcome: e.Outcome, Reason: e.Reason, Tier: e.Tier}
 }
 
 // utilization returns the present share of capacity in use, in ppm.

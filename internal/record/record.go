@@ -138,7 +138,8 @@ type Attempt struct {
 	PromptTokens     int64
 	CachedTokens     int64 // of the prompt: what was in the prompt cache
 	CompletionTokens int64
-	Charged          int64 // what the limiter charged in the end
+	Charged          int64         // what the limiter charged in the end
+	Wait             time.Duration // that a refusal named; 0: none
 	Status           uint16
 	Tenant           uint16 // NoTenant: the key is of no tenant of this run
 	Backend          uint16

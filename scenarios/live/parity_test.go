@@ -103,8 +103,8 @@ func (f *fates) Attempt(a *record.Attempt) {
 	if a.Start.Sub(f.start) < time.Minute {
 		f.charged[a.Backend] += a.Charged
 	}
-	f.attempts[fmt.Sprintf("%d on %d from %v to %v: %d %v %v charged %d completion %d tier %v cached %d", a.Key, a.Backend, a.Start.Sub(f.start),
-		a.End.Sub(f.start), a.Status, a.Outcome, a.Reason, a.Charged, a.CompletionTokens, a.Tier, a.CachedTokens)]++
+	f.attempts[fmt.Sprintf("%d on %d from %v to %v: %d %v %v wait %v charged %d completion %d tier %v cached %d", a.Key, a.Backend, a.Start.Sub(f.start),
+		a.End.Sub(f.start), a.Status, a.Outcome, a.Reason, a.Wait, a.Charged, a.CompletionTokens, a.Tier, a.CachedTokens)]++
 }
 
 func (f *fates) Sample(*record.Sample) {}

@@ -1,6 +1,8 @@
 package virtual
 
 import (
+	"time"
+
 	gateway "foundrylab/gateway/core"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
@@ -79,6 +81,6 @@ func RequestEntry(now tick.Instant, e *load.Effect) record.Request {
 // AttemptEntry is the record of a deployment's terminal effect.
 func AttemptEntry(backend int, key uint64, tenant uint16, e *deployment.Effect) record.Attempt {
 	return record.Attempt{Key: key, Start: e.At.Add(-e.Over().Span()), End: e.At, PromptTokens: int64(e.Prompt), CachedTokens: int64(e.Cached),
-		CompletionTokens: int64(e.Completion), Charged: int64(e.Charged), Status: e.Status, Tenant: tenant, Backend: uint16(backend),
+		CompletionTokens: int64(e.Completion), Charged: int64(e.Charged), Wait: time.Duration(e.RetryMs) * time.Millisecond, Status: e.Status, Tenant: tenant, Backend: uint16(backend),
 		Outcome: e.Outcome, Reason: e.Reason, Tier: e.Tier}
 }
