@@ -140,6 +140,13 @@ func TestListModels(t *testing.T) {
 		if got := lb.get("/openai/v1/models"); got.status != 401 {
 			t.Errorf("anybody is told: %d %s", got.status, got.body)
 		}
+		rest := newLab(t, []*fake{always(ok)}, func(cfg *Config) {
+			inPools(cfg, Pool{Name: "gpt-4o"})
+			cfg.DefaultPool = "gpt-4o"
+		})
+		if got := rest.get("/openai/v1/models/none"); got.status != 404 || got.code() != "DeploymentNotFound" {
+			t.Errorf("what the default pool takes is told to be a model: %d %s", got.status, got.body)
+		}
 		only := newLab(t, []*fake{always(ok)}, nil)
 		if got := only.get("/openai/v1/models"); got.status != 404 {
 			t.Errorf("a gateway without names for models tells some: %s", got.body)

@@ -1,7 +1,6 @@
 package core
 
 import (
-	"fmt"
 	"math/rand"
 	"testing"
 	"time"
@@ -103,15 +102,19 @@ func TestCanaryOfAll(t *testing.T) {
 			t.Errorf("at %v: on trial %v %v", share, c.OnTrial(0), c.OnTrial(1))
 		}
 		at := [2]int{}
-		var last string
 		for key := range uint64(100) {
 			out := c.Step(1, Event{Kind: Request, Ref: record.Ref{Gen: uint32(key)}, Key: key, Canary: share == 0 && key%2 == 0}, nil)
 			at[out[0].Backend]++
-			out = c.Step(1, Event{Kind: End, Ref: out[0].Ref, Status: 200, Outcome: record.Succeeded}, nil)
-			last = fmt.Sprint(out)
+			c.Step(1, Event{Kind: End, Ref: out[0].Ref, Status: 200, Outcome: record.Succeeded}, nil)
 		}
 		if want := map[unit.Ratio][2]int{0: {50, 50}, unit.One: {0, 100}}[share]; at != want {
-			t.Errorf("at %v: blue and green got %v, want %v (%s)", share, at, want, last)
+			t.Errorf("at %v: blue and green got %v, want %v", share, at, want)
+		}
+		for range cfg.Canary.Rollback.Min {
+			c.cfg.trial.Note(tick.Instant(time.Hour), true, true)
+		}
+		if c.OnTrial(0) || !c.OnTrial(1) {
+			t.Errorf("over at %v: on trial %v %v", share, c.OnTrial(0), c.OnTrial(1))
 		}
 	}
 }

@@ -185,7 +185,7 @@ func (c *Core) dispatch(now tick.Instant, out []Effect) []Effect {
 			if at := c.opensAt(now, r, claim).InPhaseOf(r.since); at < c.opens {
 				c.opens, c.next, c.nextAt = at, handle, at
 			}
-			if r.tried|c.barred(r) != 0 && c.queue.Hold(int(r.tenant)) { // others have more backends to go to
+			if r.tried != 0 && c.queue.Hold(int(r.tenant)) { // others have more backends to go to
 				held = true
 				continue
 			}
@@ -268,10 +268,10 @@ func (c *Core) saveNothing(now tick.Instant) {
 // opensAt is when the first of the backends may take a request, when nothing
 // else happens before.
 func (c *Core) opensAt(now tick.Instant, r *request, claim budget.Claim) tick.Instant {
-	at, not := tick.Never, r.tried|c.barred(r)
+	at := tick.Never
 	for _, group := range c.configs[r.cfg].groups {
 		for _, m := range group {
-			if not&(1<<m.Backend) != 0 {
+			if r.tried&(1<<m.Backend) != 0 {
 				continue
 			}
 			if ready := c.breakers[m.Backend].ReadyAt(now); ready != tick.Never {
