@@ -108,7 +108,10 @@ func (c *Core) choose(now tick.Instant, r *request, claim budget.Claim) int {
 // until the next call. Who is back from an outage gets no more than its ramp
 // lets through, unless the request could go nowhere else, and not wait either.
 func (c *Core) candidates(now tick.Instant, r *request, claim budget.Claim) (group int, usable []route.Member) {
-	not, may := r.tried|c.barred(r), (*breaker.Breaker).Rested
+	not, may := r.tried, (*breaker.Breaker).Rested
+	if c.configs[r.cfg].trial != nil { // it may be over since the request came
+		not |= c.barred(r)
+	}
 	if c.queue != nil {
 		may = (*breaker.Breaker).Ready
 	}
