@@ -36,6 +36,7 @@ func (x *exchange) send(e core.Effect) {
 		return
 	}
 	x.live, x.waited = e.Ref, e.QueueWait
+	x.open, x.at, x.nth, x.sent, x.meter, x.kept = true, e.Backend, e.Attempts, e.At, nil, answer{}
 	b := &x.settings().backends[e.Backend]
 	x.trace.begin(b)
 	var err error

@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"foundrylab/gateway/affinity"
+	"foundrylab/gateway/budget"
 	"foundrylab/gateway/core"
 	"foundrylab/internal/ops"
 	"foundrylab/internal/prompt"
@@ -116,19 +117,20 @@ func routes() []*route {
 // backend is a compiled Backend.
 type backend struct {
 	Backend
+	rule    budget.Rule   // by which it charges
 	targets []*url.URL    // by route id
 	tag     affinity.Tag  // on ids
 	mute    *atomic.Int64 // until this instant it is not asked for the usage of streams
 }
 
-func compileBackend(b Backend, shared http.RoundTripper) backend {
+func compileBackend(b Backend, rule budget.Rule, shared http.RoundTripper) backend {
 	if b.Deployment == "" {
 		b.Deployment = b.Name
 	}
 	if b.Transport == nil {
 		b.Transport = shared
 	}
-	c := backend{Backend: b, tag: affinity.TagOf(b.Name), mute: new(atomic.Int64)}
+	c := backend{Backend: b, rule: rule, tag: affinity.TagOf(b.Name), mute: new(atomic.Int64)}
 	for _, rt := range routes() {
 		path := strings.ReplaceAll(rt.path, "{deployment}", url.PathEscape(b.Deployment))
 		target, err := url.Parse(strings.TrimRight(b.URL, "/") + path)

@@ -31,6 +31,14 @@ type visitor struct {
 	may    *tenancy.Tenant // nil: everything
 }
 
+// place is the visitor's among what is kept by tenant: whoever is none comes first.
+func (v *visitor) place() int {
+	if v.tenant == record.NoTenant {
+		return 0
+	}
+	return int(v.tenant) + 1
+}
+
 // openDoor returns the door of a configuration, or every mistake.
 func openDoor(cfg *Config) (*door, error) {
 	d := &door{frontDoor: cfg.FrontDoor}

@@ -36,11 +36,17 @@ type exchange struct {
 	silent    bool        // of a stream whose usage nobody tells unless asked: the client did not ask
 	asked     bool        // and the gateway did, in the attempt under way
 	began     tick.Instant
+	asks      asks
+	cost      cost // of the attempts that are over
 
 	box   *drive.Box[core.Effect]
 	queue []core.Effect // taken from the box, not yet carried out
 
 	live      record.Ref     // the attempt under way
+	open      bool           // it is not accounted for yet
+	at        uint16         // its backend
+	nth       uint16         // its number, from 1
+	sent      tick.Instant   // when it was
 	response  *http.Response // of the attempt under way; nil: none is, or it was not answered
 	meter     *meter         // of response
 	held      held           // of response
@@ -78,6 +84,7 @@ func (x *exchange) run(request core.Event) {
 		case core.Commit:
 			x.relay(e)
 		case core.Abort:
+			x.spent(e.Status, e.Reason)
 			x.drop()
 			x.trace.end(e.Status, record.Failed, e.Reason)
 		case core.RolledBack:
@@ -124,6 +131,11 @@ func (x *exchange) aborted(attempt record.Ref) bool {
 func (x *exchange) leave() {
 	if !x.left {
 		x.left = true
+		status := uint16(0)
+		if x.response != nil {
+			status = uint16(x.response.StatusCode)
+		}
+		x.spent(status, record.ClientGone)
 		x.pool.driver.Do(core.Event{Kind: core.Gone, Ref: x.box.Ref})
 	}
 }
@@ -144,6 +156,7 @@ func (x *exchange) dropped() bool { return x.gone() || x.aborted(x.live) }
 // end gives the core the result of the attempt under way.
 func (x *exchange) end(ev core.Event) {
 	x.drop()
+	x.spent(ev.Status, ev.Reason)
 	x.trace.end(ev.Status, ev.Outcome, ev.Reason)
 	ev.Kind, ev.Ref = core.End, x.live
 	x.pool.driver.Do(ev)
@@ -198,7 +211,11 @@ func (x *exchange) log(e core.Effect) {
 	line.Uint16("attempts", e.Attempts).
 		Uint16("status", e.Status).
 		Stringer("reason", e.Reason).
-		Int32("completion_tokens", e.Completion).
+		Int64("prompt_tokens", x.cost.prompt).
+		Int64("cached_tokens", x.cost.cached).
+		Int64("completion_tokens", x.cost.completion).
+		Bool("estimated", x.cost.estimated).
+		Int64("charged_tokens", x.cost.charge).
 		Dur("queue_wait_ms", x.waited.Span()).
 		Dur("duration_ms", e.At.Sub(x.began)).
 		Msg("request")

@@ -68,6 +68,10 @@ type Config struct {
 	// several: it must return at once and must not call the gateway.
 	Observe func(now tick.Instant, e core.Effect)
 
+	// Account is told every attempt that is over, and what it cost; nil: nobody
+	// is. It is called by the goroutine of the request, before that goes on.
+	Account func(Spent)
+
 	// Record keeps every step for Tape, a million at most.
 	Record bool
 }

@@ -154,7 +154,7 @@ func (m *meter) end(atEnd bool) (rest []byte) {
 	case m.framer == nil && m.json && atEnd && !jsontext.Value(m.kept).IsValid():
 		m.malformed = true
 	case m.framer == nil:
-		if m.whole = true; atEnd {
+		if m.whole = true; atEnd || jsontext.Value(m.kept).IsValid() { // all of it may be there, and more announced
 			m.used, m.usage = m.op.Usage(m.kept)
 		}
 	default:

@@ -23,6 +23,7 @@ type counts struct {
 	ends             map[ending]uint64
 	attempts, tokens uint64
 	wait, duration   histogram.Histogram
+	expenses
 }
 
 // ending is how requests end: statuses times a closed vocabulary of reasons.
@@ -48,10 +49,7 @@ func tallies(had []*tally, clients int) []*tally {
 // count counts the end of a request that took so long; it allocates when a way of ending is new.
 func (x *exchange) count(e core.Effect) {
 	all := x.settings().tallies
-	place := 0
-	if x.visitor.tenant != record.NoTenant {
-		place = int(x.visitor.tenant) + 1
-	}
+	place := x.visitor.place()
 	backend := core.MaxBackends
 	if e.Backend != core.NoBackend {
 		backend = int(e.Backend)
@@ -59,19 +57,23 @@ func (x *exchange) count(e core.Effect) {
 	t := all[place]
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.backends == nil {
-		t.backends = make([]*counts, core.MaxBackends+1)
-	}
-	c := t.backends[backend]
-	if c == nil {
-		c = &counts{ends: map[ending]uint64{}}
-		t.backends[backend] = c
-	}
+	c := t.at(backend)
 	c.ends[ending{e.Status, e.Reason}]++
 	c.attempts += uint64(e.Attempts)
 	c.tokens += uint64(max(e.Completion, 0))
 	c.wait.Add(timingBounds, int64(e.QueueWait.Span()))
 	c.duration.Add(timingBounds, int64(e.At.Sub(x.began)))
+}
+
+// at returns what is counted of a backend, under the lock.
+func (t *tally) at(backend int) *counts {
+	if t.backends == nil {
+		t.backends = make([]*counts, core.MaxBackends+1)
+	}
+	if t.backends[backend] == nil {
+		t.backends[backend] = &counts{ends: map[ending]uint64{}}
+	}
+	return t.backends[backend]
 }
 
 // Metrics returns a new registry of what the gateway has done, for GET /metrics. Labels are pools, tenants, backends, statuses
@@ -87,6 +89,7 @@ type metrics struct {
 	g                                    *Gateway
 	all                                  []*prometheus.Desc
 	requests, attempts, tokens           *prometheus.Desc
+	billed, charged                      *prometheus.Desc
 	wait, duration                       *prometheus.Desc
 	inFlight, waiting, state, limitation *prometheus.Desc
 	spansSent, spansDropped              *prometheus.Desc
@@ -103,6 +106,8 @@ func newMetrics(g *Gateway) *metrics {
 	m.requests = of("foundrylab_gateway_requests_total", "Requests that have ended, by the backend whose answer came last.", "pool", "tenant", "backend", "status", "reason")
 	m.attempts = of("foundrylab_gateway_attempts_total", "Attempts of requests that have ended.", "pool", "tenant", "backend")
 	m.tokens = of("foundrylab_gateway_completion_tokens_total", "Completion tokens that were passed on.", "pool", "tenant", "backend")
+	m.billed = of("foundrylab_gateway_billed_tokens_total", "Tokens of attempts that are over, as a provider bills them: cached ones are part of the prompt's; exact where the backend said how many.", "pool", "tenant", "backend", "kind", "count")
+	m.charged = of("foundrylab_gateway_charged_tokens_total", "Tokens that the limits of backends have counted, in each backend's own unit.", "pool", "tenant", "backend")
 	m.wait = of("foundrylab_gateway_queue_wait_seconds", "How long requests waited to be sent.", "pool", "tenant", "backend")
 	m.duration = of("gen_ai_server_request_duration_seconds", "From a request's arrival to its end.", "pool", "tenant", "backend")
 	m.inFlight = of("foundrylab_gateway_requests_in_flight", "Requests inside the gateway, those that wait included.", "pool")
@@ -189,6 +194,7 @@ func (m *metrics) collectTenant(out chan<- prometheus.Metric, p *poolSettings, t
 		}
 		out <- prometheus.MustNewConstMetric(m.attempts, prometheus.CounterValue, float64(c.attempts), pool, tenant, name)
 		out <- prometheus.MustNewConstMetric(m.tokens, prometheus.CounterValue, float64(c.tokens), pool, tenant, name)
+		m.collectExpenses(out, &c.expenses, pool, tenant, name)
 		out <- c.wait.Metric(m.wait, timingBounds, 1e9, pool, tenant, name)
 		out <- c.duration.Metric(m.duration, timingBounds, 1e9, pool, tenant, name)
 	}

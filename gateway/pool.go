@@ -97,7 +97,7 @@ func (s *poolSettings) next(cfg Pool, clients int, shared http.RoundTripper) *po
 		s.canaryHeader, s.canaryValue = c.HeaderField()
 	}
 	for _, b := range cfg.Backends {
-		s.backends = append(s.backends, compileBackend(b, shared))
+		s.backends = append(s.backends, compileBackend(b, cfg.Core.Budget.RuleOf(b.Name), shared))
 	}
 	return s
 }

@@ -21,6 +21,9 @@ const relayBuffer = 16 << 10
 func (x *exchange) relay(e core.Effect) {
 	x.committed, x.cut = true, true
 	resp, m := x.response, x.meter
+	if m.framer != nil {
+		x.settings().tallies[x.visitor.place()].begin(x.at, e.At.Sub(x.sent))
+	}
 	x.body, x.template, resp.Request = nil, nil, nil // a stream may be long, and is not asked for again
 	h := x.w.Header()
 	passHeader(h, resp.Header)

@@ -118,21 +118,24 @@ func (g *Gateway) describe(x *exchange) core.Event {
 	peeked, err := x.route.op.Peek(reader, x.body)
 	g.peekers.Put(reader)
 	x.silent = err == nil && peeked.Stream && !peeked.IncludeUsage && !g.present.Load().cfg.LeaveUsage && tellsUsage(x.route, x.r)
+	x.asks = asksOf(x.route.op, &peeked)
 	ev := core.Event{
-		Kind: core.Request, Tenant: x.visitor.tenant, Stream: peeked.Stream, MaxTokens: int32(peeked.OutputLimit()),
+		Kind: core.Request, Tenant: x.visitor.tenant, Stream: peeked.Stream, MaxTokens: x.asks.maxTokens,
 		PromptEstimate: int32(min(x.route.size.Estimate(&peeked), math.MaxInt32)), Bytes: int32(min(len(x.body), math.MaxInt32)), Span: deadlineOf(x.r.Header),
 		Canary: x.settings().asksForCanary(x.r.Header), Pin: x.bound.pin,
 	}
+	x.asks.estimate = ev.PromptEstimate
 	if x.trace != nil {
-		x.trace.asks(x.called(&peeked), ev.MaxTokens)
+		x.trace.asks(x.called(&peeked), int32(peeked.OutputLimit()))
 	}
 	if m, ok := peeked.Marker(); ok {
 		x.prompt = int32(m.Prompt)
 		ev.Key, ev.PromptTokens = m.Key, x.prompt
-		return ev
+	} else {
+		x.uncounted = &peeked
+		ev.Key = g.unmarked.Add(1) * spread
 	}
-	x.uncounted = &peeked
-	ev.Key = g.unmarked.Add(1) * spread
+	x.asks.key = ev.Key
 	return ev
 }
 

@@ -116,7 +116,10 @@ func (c *call) meter() (deployment.Event, error) {
 	ev.Tier, _ = record.TierNamed(p.ServiceTier) // scale and fast are those of others: as the deployment has it
 	m, marked := p.Marker()
 	if marked {
-		ev.Key, ev.Try, ev.Marked, ev.OutputTokens = m.Key, uint16(m.Try), true, clamp(m.Output)
+		ev.Key, ev.Try, ev.Marked = m.Key, uint16(m.Try), true
+		if wanted != 0 { // else the operation has no answer in tokens
+			ev.OutputTokens = clamp(m.Output)
+		}
 	} else {
 		ev.Key = c.digest
 	}

@@ -24,7 +24,7 @@ type Limit struct {
 	TPM          unit.Count    `yaml:"tpm" doc:"tokens per minute that it admits; provisioned: input tokens per minute of all its PTU; default unknown"`
 	RPM          unit.Count    `yaml:"rpm" doc:"requests per minute that it admits; default unknown"`
 	RPMWindow    unit.Duration `yaml:"rpm_window" default:"1s" doc:"span over which it spreads them: it admits the proportional part in each"`
-	Charge       string        `yaml:"charge" default:"estimate" enum:"estimate|actual" doc:"what it counts: the estimate of the prompt and max_tokens at arrival, as standard deployments do, or the tokens in the end, as provisioned ones do"`
+	Charge       string        `yaml:"charge" default:"estimate" enum:"estimate|output|actual" doc:"what it counts: estimate, that of the prompt and max_tokens at arrival, as standard deployments do; output, max_tokens alone, as those of gpt-3.5; actual, the tokens in the end, as provisioned ones do"`
 	OutputWeight int64         `yaml:"output_weight" default:"1" min:"1" max:"64" doc:"input tokens that an output token counts as"`
 	AbsentOutput int64         `yaml:"absent_output" min:"0" max:"200000" doc:"output tokens that it counts where a request has no max_tokens"`
 }

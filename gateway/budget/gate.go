@@ -46,15 +46,8 @@ type Gate struct {
 // meter is what is known of one backend.
 type meter struct {
 	tokens, requests paced
-	rule             rule
+	rule             Rule
 	reserve          int64
-}
-
-// rule is how a backend charges.
-type rule struct {
-	actual       bool
-	outputWeight int64
-	absentOutput int64
 }
 
 // paced is one limit. perMinute 0: unknown, always open.
@@ -86,13 +79,12 @@ func (g *Gate) Reconfigure(cfg *Config, backends []string, now tick.Instant) {
 	}
 	for i, name := range backends {
 		m := &g.backends[i]
-		m.rule = rule{outputWeight: 1}
+		m.rule = cfg.RuleOf(name)
 		m.reserve = int64(cfg.Reserve)
 		known := Limit{RPMWindow: unit.Duration(time.Second)}
 		for _, l := range cfg.Limits {
 			if l.Backend == name {
 				known = l
-				m.rule = rule{actual: l.Charge == "actual", outputWeight: l.OutputWeight, absentOutput: l.AbsentOutput}
 			}
 		}
 		if cfg.Dispatch == "reactive" {
@@ -148,31 +140,16 @@ func (p *paced) retune(now tick.Instant, perMinute, reserve int64) {
 
 const million = 1_000_000
 
-// Cost returns what a backend charges a request at arrival, in its own unit:
-// for a prompt of so many tokens, which it takes for estimate, and at most
-// maxTokens of output, negative where the request says nothing. Where it counts
-// what was used in the end, that is the prompt, and expected is how much output
-// to expect; negative: nobody knows.
+// Cost returns what a backend charges a request at arrival; see Rule.AtArrival.
 func (g *Gate) Cost(backend int, prompt, estimate, maxTokens, expected int32) int64 {
-	r := &g.backends[backend].rule
-	if !r.actual {
-		prompt = estimate
-	}
-	out := int64(maxTokens)
-	if maxTokens < 0 {
-		out = r.absentOutput
-	}
-	if r.actual && expected >= 0 && (maxTokens < 0 || int64(expected) < out) {
-		out = int64(expected)
-	}
-	return max(int64(prompt)+r.outputWeight*out, 1)
+	return g.backends[backend].rule.AtArrival(prompt, estimate, maxTokens, expected)
 }
 
 // Used returns what a request cost that ended with so many tokens, and whether
 // that differs from what it was charged at arrival.
 func (g *Gate) Used(backend int, prompt, completion int32) (cost int64, settles bool) {
 	r := &g.backends[backend].rule
-	return max(int64(prompt)+r.outputWeight*int64(completion), 1), r.actual
+	return r.used(prompt, completion), r.actual
 }
 
 // Limited reports whether the gate has anything to say about a backend: it has a

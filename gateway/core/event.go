@@ -33,7 +33,7 @@ type Event struct {
 	// Request what the service takes it for at arrival, of End what its prompt
 	// cache did not know; 0: that is not known.
 	PromptEstimate int32
-	MaxTokens      int32 // negative: absent
+	MaxTokens      int32 // of all choices together; negative: absent
 	Completion     int32 // End and Silent: tokens passed on
 	Bytes          int32 // of the body, which is kept while the request waits
 	// Span of Request is how long its client waits for it to begin, 0: nobody

@@ -72,6 +72,7 @@ var classes = []class{
 	{"gateway/tenancy", core, exact},
 	{"gateway/queue", core, exact},
 	{"gateway/budget", core, exact},
+	{"gateway/account", core, exact},
 	{"gateway/cache", core, exact},
 
 	{"loadgen/core", core, exact},

@@ -78,10 +78,15 @@ func ParseMarker(text string) (m Marker, ok bool) {
 	return Marker{Key: key, Try: int(try), Output: int(output), Prompt: int(prompt), Chars: int(chars)}, true
 }
 
-// Marker returns the first marker that starts the text of any message. A gateway's own system prompt may precede it.
+// Marker returns the first marker that starts the text of any message, or input. A gateway's own system prompt may precede it.
 func (p *Peeked) Marker() (Marker, bool) {
 	for i := range p.Messages {
 		if m, ok := ParseMarker(p.Messages[i].Text); ok {
+			return m, true
+		}
+	}
+	for i := range p.Inputs {
+		if m, ok := ParseMarker(p.Inputs[i].Text); ok {
 			return m, true
 		}
 	}
