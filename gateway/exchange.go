@@ -136,7 +136,11 @@ func (x *exchange) leave() {
 			status = uint16(x.response.StatusCode)
 		}
 		x.spent(status, record.ClientGone)
-		x.pool.driver.Do(core.Event{Kind: core.Gone, Ref: x.box.Ref})
+		ev := core.Event{Kind: core.Gone, Ref: x.box.Ref}
+		if x.response != nil && x.meter != nil {
+			x.meter.tell(&ev)
+		}
+		x.pool.driver.Do(ev)
 	}
 }
 

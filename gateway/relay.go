@@ -40,10 +40,8 @@ func (x *exchange) relay(e core.Effect) {
 		return
 	}
 	x.trace.usage(m)
-	ev := core.Event{Status: uint16(resp.StatusCode), Completion: tokens32(m.used.Completion)}
-	if m.usage {
-		ev.PromptTokens, ev.PromptEstimate = tokens32(m.used.Prompt), tokens32(max(m.used.Prompt-m.used.Cached, 1))
-	}
+	ev := core.Event{Status: uint16(resp.StatusCode)}
+	m.tell(&ev)
 	ev.Outcome, ev.Reason = m.verdict(upstream)
 	// A stream whose backend said itself that it failed has told the client so.
 	// So has one that is not streamed, and whole but for its content.
@@ -113,6 +111,14 @@ func (x *exchange) sign(h http.Header, e core.Effect) {
 	h.Set("X-Gateway-Attempts", strconv.Itoa(int(e.Attempts)))
 	wait := int64(e.QueueWait.Span() / time.Microsecond)
 	h.Set("X-Gateway-Queue-Wait-Ms", strconv.FormatInt(wait/1000, 10)+"."+strconv.FormatInt(wait%1000/100, 10))
+}
+
+// tell says in an event what the answer used, as far as it is known.
+func (m *meter) tell(ev *core.Event) {
+	ev.Completion = tokens32(m.used.Completion)
+	if m.usage {
+		ev.PromptTokens, ev.PromptEstimate = tokens32(m.used.Prompt), tokens32(max(m.used.Prompt-m.used.Cached, 1))
+	}
 }
 
 // tokens32 is a count of a backend's own, which may say anything.

@@ -23,7 +23,9 @@ func TestOf(t *testing.T) {
 		want          Bill
 		standard, ptu int64
 	}{
-		{"the backend said", of(func(a *Attempt) { a.Status, a.Usage, a.Used = 200, true, ops.Used{Prompt: 110, Cached: 64, Completion: 7} }),
+		{"the backend said", of(func(a *Attempt) {
+			a.Status, a.Usage, a.Used = 200, true, ops.Used{Prompt: 110, Cached: 64, Completion: 7}
+		}),
 			Bill{110, 64, 7, true, 117, 117}, 130, 46 + 28},
 		{"never sent", of(func(a *Attempt) { a.Reason = record.ConnectError }), Bill{Exact: true}, 0, 0},
 		{"refused for its limits", of(func(a *Attempt) { a.Status, a.Reason = 429, record.RateLimited }), Bill{Exact: true}, 0, 0},
@@ -33,9 +35,13 @@ func TestOf(t *testing.T) {
 		{"closed at once", of(func(a *Attempt) { a.Reason = record.UpstreamError }), Bill{Most: 150}, 130, 1},
 		{"closed while it worked", of(func(a *Attempt) { a.Reason, a.Worked = record.UpstreamError, true }), Bill{Prompt: 100, Most: 150}, 130, 100},
 		{"the client left before it began", of(func(a *Attempt) { a.Reason = record.ClientGone }), Bill{Prompt: 100, Most: 150}, 130, 100},
-		{"the client left a stream", of(func(a *Attempt) { a.Status, a.Reason, a.Stream, a.Used = 200, record.ClientGone, true, ops.Used{Completion: 12} }),
+		{"the client left a stream", of(func(a *Attempt) {
+			a.Status, a.Reason, a.Stream, a.Used = 200, record.ClientGone, true, ops.Used{Completion: 12}
+		}),
 			Bill{Prompt: 100, Completion: 12, Least: 112, Most: 150}, 130, 148},
-		{"a stream broke off", of(func(a *Attempt) { a.Status, a.Reason, a.Stream, a.Used = 200, record.CutFault, true, ops.Used{Completion: 12} }),
+		{"a stream broke off", of(func(a *Attempt) {
+			a.Status, a.Reason, a.Stream, a.Used = 200, record.CutFault, true, ops.Used{Completion: 12}
+		}),
 			Bill{Prompt: 100, Completion: 12, Least: 112, Most: 150}, 130, 148},
 		{"which had said what it read", of(func(a *Attempt) {
 			a.Status, a.Reason, a.Stream, a.Used = 200, record.CutFault, true, ops.Used{Prompt: 120, Cached: 20, Completion: 12}

@@ -55,3 +55,42 @@ func TestCountedLaterCostsTheSame(t *testing.T) {
 		}
 	}
 }
+
+// A client that leaves costs its tenant what it has seen, and the gate of a backend that charges what was used is given the
+// rest back; of what its backend said more than the gateway knew, that counts. One that leaves the line costs nothing.
+func TestGoneCostsWhatWasSeen(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		begun  bool
+		gone   Event
+		tokens int64 // of its tenant's
+	}{
+		{"before its answer began", false, Event{}, 1000},
+		{"in the middle of it", true, Event{Completion: 30}, 1030},
+		{"at its end", true, Event{PromptTokens: 1200, PromptEstimate: 1100, Completion: 40}, 1240},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			cfg := policy()
+			cfg.Budget.Dispatch = "predictive"
+			cfg.Budget.Limits = []budget.Limit{{Backend: "a", TPM: 60_000, OutputWeight: 3, Charge: "actual", RPMWindow: unit.Duration(time.Second)}}
+			cfg.Tenants = []Tenant{{Name: "x", Weight: 1, Limits: budget.Limits{TPM: 90_000}}}
+			c := New(cfg, Options{Seed: 1, Backends: []string{"a"}, Tenants: []Member{{"x", 1}}})
+			out := c.Step(1, Event{Kind: Request, PromptTokens: 1000, PromptEstimate: 900, MaxTokens: 20_000}, nil)
+			if len(out) != 1 || out[0].Kind != Send {
+				t.Fatalf("%+v", out)
+			}
+			if tt.begun {
+				c.Step(1, Event{Kind: Head, Ref: out[0].Ref}, nil)
+			}
+			tt.gone.Kind = Gone
+			c.Step(1, tt.gone, nil)
+			if used := c.Use(1, 0); used.Tokens != tt.tokens || used.Active != 0 {
+				t.Errorf("its tenant is charged %+v, want %d tokens", used, tt.tokens)
+			}
+			// The next one goes as soon as what was used has drained: not after the 61,000 that were set aside.
+			if at := c.gate.OpensAt(1, 0, 100, budget.Entitled); at > 1+tick.Instant(4*time.Second) {
+				t.Errorf("the gate stays closed for %v", at.Sub(1))
+			}
+		})
+	}
+}

@@ -34,7 +34,7 @@ type Event struct {
 	// cache did not know; 0: that is not known.
 	PromptEstimate int32
 	MaxTokens      int32 // of all choices together; negative: absent
-	Completion     int32 // End and Silent: tokens passed on
+	Completion     int32 // End, Silent and Gone: tokens passed on
 	Bytes          int32 // of the body, which is kept while the request waits
 	// Span of Request is how long its client waits for it to begin, 0: nobody
 	// knows; of Silent how long the attempt's backend has been waited for.

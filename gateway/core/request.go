@@ -335,6 +335,16 @@ func (c *Core) heard(now tick.Instant, a *attempt, ev *Event) {
 	}
 }
 
+// AttemptOf returns the attempt that is under way for a request; ok is false where
+// none is.
+func (c *Core) AttemptOf(req record.Ref) (attempt record.Ref, ok bool) {
+	r := c.find(req)
+	if r == nil || r.state != sent && r.state != committed {
+		return record.Ref{}, false
+	}
+	return record.Ref{Slot: r.attempt, Gen: c.attempts[r.attempt].gen}, true
+}
+
 // gone: the client left; its attempt is dropped and its slot freed.
 func (c *Core) gone(now tick.Instant, ev *Event, out []Effect) []Effect {
 	ref := ev.Ref
@@ -349,6 +359,9 @@ func (c *Core) gone(now tick.Instant, ev *Event, out []Effect) []Effect {
 		out = append(out, Effect{Kind: Abort, Req: ref, Ref: record.Ref{Slot: r.attempt, Gen: a.gen}, At: now, Backend: a.backend, Reason: record.ClientGone})
 		a.live = false
 		c.freeSlot = append(c.freeSlot, r.attempt)
+		if r.begun = true; r.metered { // the backend was at work for it
+			c.settle(now, r, &Event{Outcome: record.Failed, Reason: record.ClientGone, PromptTokens: ev.PromptTokens, PromptEstimate: ev.PromptEstimate, Completion: ev.Completion})
+		}
 	}
 	if r.state == waiting {
 		c.queue.Remove(r.handle)

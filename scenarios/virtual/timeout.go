@@ -28,3 +28,13 @@ func (r *Runner) abort(now tick.Instant, e *gateway.Effect) int {
 	t.answer = silent
 	return int(t.backend)
 }
+
+// seen is how many tokens of its answer a client has seen by now.
+func (r *Runner) seen(now tick.Instant, req record.Ref) (tokens int32) {
+	if ref, ok := r.world.Gateway.AttemptOf(req); ok {
+		if t := r.attempt(ref); t.answer == begun {
+			tokens, _, _ = r.world.Backends[t.backend].Progress(now, ref)
+		}
+	}
+	return tokens
+}

@@ -203,7 +203,7 @@ func (r *Runner) stepLoad(now tick.Instant, ev load.Event) {
 			r.stepGateway(now, gateway.Event{Kind: gateway.Request, Ref: e.Ref, Key: e.Key, PromptTokens: e.PromptTokens,
 				PromptEstimate: r.estimate(e), MaxTokens: e.MaxTokens, Tenant: e.Tenant, Stream: e.Flag})
 		case load.Cancel:
-			r.stepGateway(now, gateway.Event{Kind: gateway.Gone, Ref: e.Ref})
+			r.stepGateway(now, gateway.Event{Kind: gateway.Gone, Ref: e.Ref, Completion: r.seen(now, e.Ref)})
 		default:
 			r.recordLoad(now, e)
 		}
