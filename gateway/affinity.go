@@ -33,7 +33,7 @@ func (x *exchange) bindBody() {
 	if x.bound.on = !in.Core.Affinity.Off; !x.bound.on {
 		return
 	}
-	bare, id := affinity.Strip(x.body)
+	bare, id := affinity.Strip(x.body, func(t affinity.Tag) bool { return in.pinOf(t) > 0 })
 	if id == nil {
 		return
 	}
@@ -53,20 +53,17 @@ func (s *settings) bindPath(v *visitor, r *http.Request) (b bound, to *pool, pro
 		if p.gone || !v.mayUse(p) {
 			continue
 		}
-		if pin := p.pinOf(tag); tagged && !p.Core.Affinity.Off && pin != core.PinGone {
+		if pin := p.pinOf(tag); tagged && !p.Core.Affinity.Off && pin > 0 {
 			return bound{on: true, pin: pin, id: id, of: bare}, p.pool, nil
 		}
 		if rest == nil || p == s.rest {
 			rest = p
 		}
 	}
-	switch {
-	case rest == nil:
+	if rest == nil {
 		return bound{}, nil, modelNotAllowed
-	case rest.Core.Affinity.Off || !tagged:
-		return bound{on: !rest.Core.Affinity.Off, of: id}, rest.pool, nil
 	}
-	return bound{on: true, pin: core.PinGone, id: id, of: bare}, rest.pool, nil
+	return bound{on: !rest.Core.Affinity.Off, of: id}, rest.pool, nil
 }
 
 // mayUse reports whether a visitor may use a pool by any of its names.
@@ -82,28 +79,32 @@ func (v *visitor) mayUse(p *poolSettings) bool {
 	return false
 }
 
-// pinOf returns the pin of a tag.
+// pinOf returns the pin of a tag; 0: it is none that this gateway has put on an
+// id, but maybe part of it, or of a gateway behind.
 func (s *poolSettings) pinOf(t affinity.Tag) uint8 {
 	for i := range s.backends {
-		if b := &s.backends[i]; b.tag == t && !b.gone {
+		switch b := &s.backends[i]; {
+		case b.tag != t:
+		case b.gone:
+			return core.PinGone
+		default:
 			return uint8(i + 1)
 		}
 	}
-	return core.PinGone
+	return 0
 }
 
 // target puts the id into a path that wants one, and takes the tag off the id
 // that a page is to begin after.
 func (b *bound) target(path, query string) (string, string) {
 	path = strings.Replace(path, "{id}", b.of, 1)
-	if !b.on || !strings.Contains(query, "after=") {
+	if b.id == "" || !strings.Contains(query, "after=") {
 		return path, query
 	}
-	parts := strings.Split(query, "&")
+	parts, tag := strings.Split(query, "&"), b.id[len(b.of):]
 	for i, part := range parts {
-		if id, ok := strings.CutPrefix(part, "after="); ok {
-			bare, _, _ := affinity.Cut(id)
-			parts[i] = "after=" + bare
+		if strings.HasPrefix(part, "after=") {
+			parts[i] = strings.TrimSuffix(part, tag)
 		}
 	}
 	return path, strings.Join(parts, "&")

@@ -212,6 +212,9 @@ func (x *exchange) log(e core.Effect) {
 	if e.Backend != core.NoBackend {
 		line.Str("backend", x.settings().backends[e.Backend].Name)
 	}
+	if x.bound.pin > 0 {
+		line.Bool("pinned", true)
+	}
 	line.Uint16("attempts", e.Attempts).
 		Uint16("status", e.Status).
 		Stringer("reason", e.Reason).

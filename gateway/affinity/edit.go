@@ -90,20 +90,21 @@ func (e *Editor) json(dst, p []byte) []byte {
 	return append(dst, p[done:]...)
 }
 
-// Strip takes the tags off the ids of a request's body. bare is the body itself
-// where it has none. id is the one whose tag says where the request must go,
-// with its tag: the previous response, else the last of the items that has one;
-// nil: there is none.
-func Strip(body []byte) (bare, id []byte) {
+// Strip takes the tags that are known off the ids of a request's body. bare is
+// the body itself where it has none. id is the one whose tag says where the
+// request must go, with its tag: the previous response, else the last of the
+// items that has one; nil: there is none.
+func Strip(body []byte, known func(Tag) bool) (bare, id []byte) {
 	f := finder{root: request}
 	done, found := 0, false // how far the body is copied; whether id is the previous response
 	for at := f.next(body, 0); at < len(body); at = f.next(body, at+1) {
-		_, _, ok := Cut(string(body[max(at-Size-1, 0):at]))
-		if !ok || body[at-Size-1] == '"' {
+		text := body[bytes.LastIndexByte(body[:at], '"')+1 : at]
+		_, tag, ok := Cut(string(text[max(len(text)-Size-1, 0):]))
+		if !ok || !known(tag) {
 			continue
 		}
 		if top := f.depth == 1; top || !found {
-			id, found = body[1+bytes.LastIndexByte(body[:at], '"'):at], top
+			id, found = text, top
 		}
 		bare = append(bare, body[done:at-Size]...)
 		done = at

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ import (
 	"foundrylab/gateway"
 	"foundrylab/gateway/upstream"
 	"foundrylab/internal/drive"
+	"foundrylab/internal/ops"
 	"foundrylab/internal/pipenet"
 	"foundrylab/internal/unit"
 	"foundrylab/simulator"
@@ -167,6 +169,7 @@ func TestChain(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.lookBack(ids, backend)
+		r.inBackground()
 		r.withoutStore()
 	})
 }
@@ -198,6 +201,45 @@ func (r *threeResources) lookBack(ids []string, backend string) {
 	}
 }
 
+// inBackground has responses made while nobody waits: one is asked for until it
+// is there, one is cancelled, each where it is made.
+func (r *threeResources) inBackground() {
+	t, ctx := r.t, r.t.Context()
+	begin := func() (string, string) {
+		var resp *http.Response
+		answer, err := r.client.Responses.New(ctx, responses.ResponseNewParams{Model: "think", Background: param.NewOpt(true),
+			Input: responses.ResponseNewParamsInputUnion{OfString: param.NewOpt("Go on.")}}, option.WithResponseInto(&resp))
+		if err != nil || answer.Status != "queued" {
+			t.Fatalf("%v %v", answer, err)
+		}
+		return answer.ID, resp.Header.Get("X-Gateway-Backend")
+	}
+	for range 3 {
+		id, backend := begin()
+		for status := responses.ResponseStatus("queued"); status != "completed"; time.Sleep(time.Second) {
+			var resp *http.Response
+			answer, err := r.client.Responses.Get(ctx, id, responses.ResponseGetParams{}, option.WithResponseInto(&resp))
+			if err != nil || answer.ID != id || resp.Header.Get("X-Gateway-Backend") != backend {
+				t.Fatalf("%s: %v", status, err)
+			}
+			status = answer.Status
+		}
+		stream := r.client.Responses.GetStreaming(ctx, id, responses.ResponseGetParams{StartingAfter: param.NewOpt[int64](3)})
+		for stream.Next() {
+			if e := stream.Current(); e.Type == "response.completed" && e.Response.ID != id {
+				t.Errorf("streamed again it is %s, not %s", e.Response.ID, id)
+			}
+		}
+		if stream.Err() != nil {
+			t.Error(stream.Err())
+		}
+		id, _ = begin()
+		if answer, err := r.client.Responses.Cancel(ctx, id); err != nil || answer.Status != "cancelled" || answer.ID != id {
+			t.Errorf("%v %v", answer, err)
+		}
+	}
+}
+
 // withoutStore holds a conversation that its client keeps: only the backend that
 // encrypted what the model thought can read it.
 func (r *threeResources) withoutStore() {
@@ -220,6 +262,28 @@ func (r *threeResources) withoutStore() {
 	if len(history) != 6 || len(slices.Compact(backends)) != 1 {
 		r.t.Errorf("%d items, at %v", len(history), backends)
 	}
+}
+
+// What the gateway serves of the Responses API, resources have.
+func TestResourcesHaveTheRoutesOfResponses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newThreeResources(t, false)
+		for _, op := range ops.AboutResponses {
+			for _, route := range op.Routes() {
+				version, served := map[string]string{"v1": "", "resource": "?api-version=2025-04-01-preview"}[route.Family.Name]
+				if !served {
+					continue
+				}
+				url := "http://gateway.test" + strings.Replace(route.Path, "{id}", "resp_1", 1) + version
+				req := httptest.NewRequest(op.Method, url, strings.NewReader(`{"model":"think","input":"Hello"}`))
+				w := httptest.NewRecorder()
+				r.ServeHTTP(w, req)
+				if got := w.Body.String(); w.Header().Get("X-Gateway-Backend") == "" || w.Code != 200 && !strings.Contains(got, "'resp_1' not found") {
+					t.Errorf("%s %s: %d %s", op.Method, route.Path, w.Code, got)
+				}
+			}
+		}
+	})
 }
 
 // Without affinity the same conversation does not come far: its first response
