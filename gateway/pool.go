@@ -87,6 +87,12 @@ func (p *pool) deliver(now tick.Instant, e core.Effect) {
 	}
 }
 
+// full reports whether the pool can be given no other configuration for now.
+func (p *pool) full() (full bool) {
+	p.driver.Locked(func(tick.Instant) { full = p.core.Configurations() >= core.MaxConfigurations })
+	return full
+}
+
 // next returns the settings that follow others of the same pool.
 func (s *poolSettings) next(cfg Pool, clients int, shared http.RoundTripper) *poolSettings {
 	s = &poolSettings{pool: s.pool, Pool: cfg, vocabulary: vocabulary(cfg.Model), tallies: tallies(s.tallies, clients)}

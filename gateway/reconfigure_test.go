@@ -152,3 +152,24 @@ func TestRevokedAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// A core that keeps as many configurations as it can gets no other one, and what is in force stays.
+func TestReconfigurationsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var cfg Config
+		lb := newLab(t, []*fake{always(ok)}, func(c *Config) { cfg = *c })
+		lb.driver.Locked(func(tick.Instant) {
+			for lb.core.Configurations() < core.MaxConfigurations { // in place of requests that began under each
+				lb.core.Install(&cfg.Core, []string{"a"}, nil)
+			}
+		})
+		next := cfg
+		next.FrontDoor = "another"
+		if err := lb.Reconfigure(next); err == nil || !strings.Contains(err.Error(), "wait until some have ended") {
+			t.Errorf("%v", err)
+		}
+		if got := lb.post(classic, chat); got.status != 200 {
+			t.Errorf("what was in force does not answer any more: %d %s", got.status, got.body)
+		}
+	})
+}

@@ -99,6 +99,11 @@ func (g *Gateway) Reconfigure(cfg Config) error {
 	if err := cfg.keepAllPlaces(old); err != nil {
 		return err
 	}
+	for _, p := range before.pools {
+		if p.full() {
+			return fmt.Errorf("gateway: requests under way began under %d configurations: wait until some have ended", core.MaxConfigurations-1)
+		}
+	}
 	door, err := openDoor(&cfg)
 	if err != nil {
 		return err

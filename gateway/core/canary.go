@@ -12,12 +12,12 @@ import (
 // tryOut begins a configuration's canary. One that the configuration before has
 // too goes on: a change of something else neither forgets what was seen of it,
 // nor brings back what is over.
-func (s *settings) tryOut(before []*settings) {
+func (s *settings) tryOut(before *settings) {
 	for _, name := range s.Canary.Backends {
 		s.canaries |= 1 << indexOf(s.backends, name)
 	}
-	if n := len(before); n > 0 && before[n-1].trial != nil && s.Canary.Same(before[n-1].Canary) {
-		s.trial = before[n-1].trial
+	if before != nil && before.trial != nil && s.Canary.Same(before.Canary) {
+		s.trial = before.trial
 		return
 	}
 	s.trial = canary.New(s.Canary)

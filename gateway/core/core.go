@@ -22,8 +22,9 @@ import (
 // Core is one gateway. Not safe for concurrent use: its driver serialises.
 type Core struct {
 	cfg      *settings
-	current  uint16 // place of cfg in configs
-	configs  []*settings
+	current  uint16            // place of cfg in configs
+	configs  []*settings       // by version; nil: it is gone
+	newest   *settings         // the last one that was installed
 	breakers []breaker.Breaker // by dense backend id
 	seen     []route.Seen      // by dense backend id
 	requests []request         // by slot, the caller's
@@ -158,33 +159,6 @@ func New(cfg *Config, opt Options) *Core {
 	return c
 }
 
-// Install adds a configuration and returns its version; it takes effect at
-// the Configure event that names it. Versions count from 0, the one of New.
-// backends and tenants name the dense ids, which are never used again for
-// another.
-func (c *Core) Install(cfg *Config, backends []string, tenants []Member) uint32 {
-	s := &settings{Config: cfg, choose: route.Lookup(cfg.Route.Policy), retry: retry.Compile(cfg.Retry),
-		die: rng.New(c.seed, rng.RouteChoice, rng.Entity("gateway")), jitter: rng.New(c.seed, rng.WaitJitter, rng.Entity("gateway")), next: make([]uint64, len(cfg.Route.Groups))}
-	for _, names := range cfg.Route.Groups {
-		var members []route.Member
-		for _, name := range names {
-			members = append(members, route.Member{Backend: indexOf(backends, name), Weight: cfg.Route.WeightOf(name)})
-			s.members |= 1 << members[len(members)-1].Backend
-		}
-		s.groups = append(s.groups, members)
-	}
-	s.backends, s.tenants = backends, planTenants(cfg, tenants, backends)
-	for i := len(c.breakers); i < len(backends); i++ {
-		c.breakers = append(c.breakers, breaker.New(&cfg.Breaker))
-		c.seen = append(c.seen, route.Seen{})
-	}
-	if cfg.Canary != nil {
-		s.tryOut(c.configs)
-	}
-	c.configs = append(c.configs, s)
-	return uint32(len(c.configs) - 1)
-}
-
 func indexOf(names []string, name string) int {
 	for i, n := range names {
 		if n == name {
@@ -294,20 +268,4 @@ func (c *Core) find(ref record.Ref) *request {
 		return nil
 	}
 	return r
-}
-
-func (c *Core) configure(now tick.Instant, version uint32, out []Effect) []Effect {
-	if int(version) >= len(c.configs) || c.configs[version] == nil {
-		return append(out, Effect{Kind: Stray, At: now})
-	}
-	old := c.cfg
-	c.cfg, c.current = c.configs[version], uint16(version)
-	for i := range c.breakers {
-		c.breakers[i].Reconfigure(&c.cfg.Breaker)
-	}
-	c.apply(now)
-	if old != c.cfg && old.users == 0 {
-		out = append(out, Effect{Kind: Drained, At: now})
-	}
-	return out
 }

@@ -24,7 +24,10 @@ type world struct {
 	core     *Core
 	twin     *Core // gets the same events, with Wakes and stale events between
 	now      tick.Instant
-	gens     []uint32            // next generation by request slot
+	gens     []uint32 // next generation by request slot
+	names    []string
+	members  []Member
+	configs  []*Config
 	requests map[record.Ref]bool // in flight
 	pins     map[record.Ref]uint8
 	attempts map[record.Ref]*flight
@@ -174,9 +177,18 @@ func (w *world) random() {
 		ref := some(w.dice, w.reserved)
 		delete(w.reserved, ref)
 		w.step(Event{Kind: Reserved, Ref: ref, Outcome: []record.Outcome{record.Throttled, record.Succeeded}[min(w.dice.Intn(5), 1)]})
-	case k == 9 && w.dice.Intn(10) == 0:
-		w.step(Event{Kind: Configure, Version: uint32(w.dice.Intn(3))})
+	case k == 9 && w.dice.Intn(4) == 0:
+		w.configure(w.configs[w.dice.Intn(len(w.configs))])
 	}
+}
+
+// configure puts a configuration in force, in what place it gets.
+func (w *world) configure(cfg *Config) {
+	version := w.core.Install(cfg, w.names, w.members)
+	if v := w.twin.Install(cfg, w.names, w.members); v != version {
+		w.t.Fatalf("version %d, of the twin %d", version, v)
+	}
+	w.step(Event{Kind: Configure, Version: version})
 }
 
 func (w *world) taken(slot uint32) bool {
@@ -217,21 +229,19 @@ func TestEveryRequestRespondsOnce(t *testing.T) {
 			}
 			cfg.Timeouts = []Timeouts{{}, {Head: unit.Duration(time.Second)}, {Idle: unit.Duration(500 * time.Millisecond)},
 				{Head: unit.Duration(800 * time.Millisecond), Idle: unit.Duration(300 * time.Millisecond)}}[seed%4]
-			members := []Member{{"x", 1}, {"y", 2}, {"z", 3}}
-			w := &world{t: t, dice: rand.New(rand.NewSource(seed)), now: 1, gens: make([]uint32, 14),
+			w := &world{t: t, names: []string{"a", "b", "c"}, members: []Member{{"x", 1}, {"y", 2}, {"z", 3}}, configs: []*Config{cfg}, dice: rand.New(rand.NewSource(seed)), now: 1, gens: make([]uint32, 14),
 				requests: map[record.Ref]bool{}, attempts: map[record.Ref]*flight{}, reserved: map[record.Ref]bool{}, responds: map[record.Ref]int{}, pins: map[record.Ref]uint8{}}
 			for _, c := range []**Core{&w.core, &w.twin} {
-				*c = New(cfg, Options{Seed: uint64(seed), Backends: []string{"a", "b", "c"}, Remote: seed%3 == 0,
-					Tenants: members})
-				for _, groups := range [][][]string{{{"b"}}, {{"c", "b", "a"}}} {
-					other := *cfg
-					other.Route.Groups, other.Route.Policy, other.Retry.Attempts = groups, "round-robin", 2
-					other.Timeouts.Head = cfg.Timeouts.Idle // shorter, or none
-					if groups[0][0] == "b" {                // without a queue
-						other.Queue, other.Budget.Limits, other.Tenants, other.Canary = nil, nil, nil, nil
-					}
-					(*c).Install(&other, []string{"a", "b", "c"}, members)
+				*c = New(cfg, Options{Seed: uint64(seed), Backends: w.names, Remote: seed%3 == 0, Tenants: w.members})
+			}
+			for _, groups := range [][][]string{{{"b"}}, {{"c", "b", "a"}}} {
+				other := *cfg
+				other.Route.Groups, other.Route.Policy, other.Retry.Attempts = groups, "round-robin", 2
+				other.Timeouts.Head = cfg.Timeouts.Idle // shorter, or none
+				if groups[0][0] == "b" {                // without a queue
+					other.Queue, other.Budget.Limits, other.Tenants, other.Canary = nil, nil, nil, nil
 				}
+				w.configs = append(w.configs, &other)
 			}
 			for w.made < 200 {
 				w.random()
@@ -247,10 +257,8 @@ func TestEveryRequestRespondsOnce(t *testing.T) {
 			if len(w.responds) != 200 || w.core.Active() != 0 || len(w.attempts) != 0 {
 				t.Fatalf("%d responds to 200 requests, %d still inside", len(w.responds), w.core.Active())
 			}
-			for _, s := range w.core.configs {
-				if s.users != 0 {
-					t.Errorf("a configuration still has %d requests", s.users)
-				}
+			if n := w.core.Configurations(); n != 1 || len(w.core.configs) > 13 {
+				t.Errorf("there are %d configurations in the end, and there were up to %d, with 12 requests", n, len(w.core.configs))
 			}
 			for i := range w.core.seen {
 				if n := w.core.seen[i].InFlight; n != 0 {

@@ -382,10 +382,6 @@ func (c *Core) respond(now tick.Instant, ref record.Ref, r *request, e Effect, o
 	}
 	r.state = free
 	c.active--
-	cfg := c.configs[r.cfg]
-	cfg.users--
-	if cfg != c.cfg && cfg.users == 0 {
-		out = append(out, Effect{Kind: Drained, At: now})
-	}
-	return out
+	c.configs[r.cfg].users--
+	return c.drained(now, r.cfg, out)
 }

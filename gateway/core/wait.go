@@ -227,14 +227,12 @@ func (c *Core) adopt(now tick.Instant, r *request, out []Effect) []Effect {
 	if r.cfg == c.current {
 		return out
 	}
-	old := c.configs[r.cfg]
+	old := r.cfg
 	r.cfg = c.current
 	r.tried = c.barred(r)
 	c.cfg.users++
-	if old.users--; old.users == 0 {
-		out = append(out, Effect{Kind: Drained, At: now})
-	}
-	return out
+	c.configs[old].users--
+	return c.drained(now, old, out)
 }
 
 // goesAt is when who goes next does so, now that a backend may take it: in its
