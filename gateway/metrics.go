@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"slices"
 	"strconv"
 	"sync"
 
@@ -37,13 +38,11 @@ var timingBounds = histogram.Milliseconds(1, 5, 25, 100, 250, 500, 1000, 2500, 5
 
 // tallies returns one for each tenant and one for whoever is none, those that there were first.
 func tallies(had []*tally, clients int) []*tally {
-	if had == nil {
-		had = []*tally{new(tally)} // whoever is no tenant
+	list := slices.Clone(had)
+	for len(list) < 1+clients {
+		list = append(list, new(tally))
 	}
-	for len(had) <= clients {
-		had = append(had[:len(had):len(had)], new(tally))
-	}
-	return had
+	return list
 }
 
 // count counts the end of a request that took so long; it allocates when a way of ending is new.

@@ -173,3 +173,25 @@ func TestReconfigurationsAreBounded(t *testing.T) {
 		}
 	})
 }
+
+// Tenants by name are bounded, those that are gone included.
+func TestTenantsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		named := func(prefix string) []Client {
+			list := make([]Client, 40_000)
+			for i := range list {
+				list[i] = Client{Name: fmt.Sprint(prefix, i), Key: fmt.Sprint("the key of ", prefix, i)}
+			}
+			return list
+		}
+		var cfg Config
+		lb := newLab(t, []*fake{always(ok)}, func(c *Config) { c.Clients = named("a"); cfg = *c })
+		cfg.Clients = named("b")
+		if err := lb.Reconfigure(cfg); err == nil || !strings.Contains(err.Error(), "80000 tenants by name") {
+			t.Errorf("%v", err)
+		}
+		if got := lb.post(classic, chat, "api-key", "the key of a39999"); got.status != 200 {
+			t.Errorf("what was in force does not answer any more: %d %s", got.status, got.body)
+		}
+	})
+}

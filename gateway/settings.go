@@ -6,6 +6,7 @@ import (
 
 	"foundrylab/gateway/core"
 	"foundrylab/gateway/tenancy"
+	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
 )
 
@@ -147,6 +148,9 @@ func (c *Config) keepAllPlaces(old *Config) error {
 	}
 	c.Pools = keepPlaces(old.Pools, wanted, func(p Pool) string { return p.Name }, func(p Pool) Pool { p.gone = true; return p })
 	c.Clients = keepPlaces(old.Clients, c.Clients, func(c Client) string { return c.Name }, func(c Client) Client { return Client{Name: c.Name, gone: true} })
+	if n := len(c.Clients); n >= int(record.NoTenant) {
+		return fmt.Errorf("gateway: since its start it has had %d tenants by name, of which it can tell %d apart: restart it", n, record.NoTenant-1)
+	}
 	if n := len(c.Pools); n > MaxPools {
 		return fmt.Errorf("gateway: since its start it has had %d pools by name, of which it can tell %d apart: restart it", n, MaxPools)
 	}
@@ -156,16 +160,15 @@ func (c *Config) keepAllPlaces(old *Config) error {
 // keepPlaces returns what is wanted in the places that it had before; what is
 // gone is left in its place as gone makes it, and what is new comes last.
 func keepPlaces[T any](had, wanted []T, name func(T) string, gone func(T) T) []T {
+	places := make(map[string]int, len(had))
 	list := make([]T, len(had))
-	taken := make([]bool, len(wanted))
 	for i, h := range had {
-		list[i] = gone(h)
-		if at := slices.IndexFunc(wanted, func(w T) bool { return name(w) == name(h) }); at >= 0 {
-			list[i], taken[at] = wanted[at], true
-		}
+		places[name(h)], list[i] = i, gone(h)
 	}
-	for i, w := range wanted {
-		if !taken[i] {
+	for _, w := range wanted {
+		if at, ok := places[name(w)]; ok {
+			list[at] = w
+		} else {
 			list = append(list, w)
 		}
 	}

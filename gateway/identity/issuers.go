@@ -2,6 +2,7 @@ package identity
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"strings"
@@ -62,9 +63,7 @@ func (op *opener) mapTenants(i *issuer, path string) {
 	case i.Claim == "":
 		i.tenant = op.tenant(i.Tenant, path+".tenant")
 	case len(i.Tenants) == 0:
-		for at, name := range op.tenants {
-			i.byName[name] = at
-		}
+		maps.Copy(i.byName, op.tenants)
 	}
 	for n, m := range i.Tenants {
 		at := fmt.Sprintf("%s.tenants[%d]", path, n)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 )
 
@@ -34,7 +33,10 @@ func Open(cfg *Config, tenants []string, o Options) (*Verifier, error) {
 	if o.Transport == nil {
 		o.Transport = http.DefaultTransport
 	}
-	op := opener{Options: o, tenants: tenants}
+	op := opener{Options: o, tenants: make(map[string]int, len(tenants))}
+	for i, name := range tenants {
+		op.tenants[name] = i
+	}
 	v := &Verifier{open: !cfg.Enabled(), now: o.Now, anonymous: Nobody, keys: op.keys(cfg.Keys)}
 	if cfg.Anonymous != "" {
 		v.anonymous = op.tenant(cfg.Anonymous, "anonymous")
@@ -50,7 +52,7 @@ func Open(cfg *Config, tenants []string, o Options) (*Verifier, error) {
 // opener opens a Config and collects what is wrong with it.
 type opener struct {
 	Options
-	tenants []string
+	tenants map[string]int // places by name
 	found   []error
 }
 
@@ -60,8 +62,8 @@ func (op *opener) fail(format string, args ...any) {
 
 // tenant returns the place of a tenant; path says where it is named.
 func (op *opener) tenant(name, path string) int {
-	at := slices.Index(op.tenants, name)
-	if at < 0 {
+	at, ok := op.tenants[name]
+	if !ok {
 		op.fail("%s: there is no tenant %q", path, name)
 	}
 	return at
