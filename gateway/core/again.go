@@ -25,19 +25,21 @@ func (c *Core) lags(now tick.Instant, ref record.Ref, r *request, ev *Event) boo
 	}
 	wait, more := c.configs[r.cfg].Affinity.Wait(r.waited)
 	at := now.Add(wait)
-	if !more || at >= r.deadline {
+	if !more || at >= r.deadline || c.asks >= c.cfg.MaxInFlight {
 		return false
 	}
 	r.state, r.since = lagging, now
 	r.waited++
+	c.asks++
 	c.timers.Push(at, des.PrioStart, timerOf(ref))
 	return true
 }
 
 // askAgain sends a request whose wait is over, to its one backend, or does what
 // else is done with one whose backend can take none now. Who has left meanwhile
-// has left its timer behind.
+// has left its timer behind, of which there are not more than requests may be.
 func (c *Core) askAgain(now tick.Instant, timer uint64, out []Effect) []Effect {
+	c.asks--
 	ref := record.Ref{Slot: uint32(timer & (1<<slotBits - 1)), Gen: uint32(timer >> slotBits)}
 	r := c.find(ref)
 	if r == nil || r.state != lagging {

@@ -40,6 +40,7 @@ type Core struct {
 	saves    bool         // the gate saves up for it
 	opens    tick.Instant // when the gate may let the next one through; Never: an event will tell
 	timers   des.Heap     // breakers to move on, requests to be asked again: see again.go, and attempts to be looked at: see timeout.go
+	asks     int          // how many of them are requests'
 	retries  retry.Budget
 	active   int
 	seed     uint64
