@@ -15,7 +15,6 @@ import (
 	"os"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,10 +33,11 @@ import (
 // have cost, and what the ledger of the backends says.
 type books struct {
 	*testing.T
-	front    *httptest.Server
-	back     *httptest.Server
-	control  *simulator.Control
-	requests atomic.Int64
+	gateway *gateway.Gateway
+	config  gateway.Config
+	front   *httptest.Server
+	back    *httptest.Server
+	control *simulator.Control
 
 	mu   sync.Mutex
 	said map[attemptOf]gateway.Spent
@@ -89,8 +89,9 @@ func troubled(cfg *simulator.Config, name, model, sku string) {
 	strike("malformed", 3_000, fault.Config{Malformed: &fault.Malformed{After: 3}})
 }
 
-func openBooks(t *testing.T, n int) *books {
-	b := &books{T: t, said: map[attemptOf]gateway.Spent{}, control: simulator.NewControl(2 * n)}
+// openBooks puts a gateway in front of backends that remember so many attempts.
+func openBooks(t *testing.T, n int, account func(*books, gateway.Spent)) *books {
+	b := &books{T: t, said: map[attemptOf]gateway.Spent{}, control: simulator.NewControl(n)}
 	cfg := simulator.Config{Seed: 7, Control: b.control}
 	for _, name := range []string{"chat-a", "chat-b"} {
 		troubled(&cfg, name, "gpt-4.1", "GlobalStandard")
@@ -117,20 +118,24 @@ func openBooks(t *testing.T, n int) *books {
 	if err != nil {
 		t.Fatal(err)
 	}
-	front.Account = func(s gateway.Spent) {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.said[attemptOf{fmt.Sprintf("%016x", s.Key), s.Backend}] = s
-	}
+	front.Account = func(s gateway.Spent) { account(b, s) }
 	gw, err := gateway.New(front)
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.gateway, b.config = gw, front
 	b.front = httptest.NewUnstartedServer(gw)
 	b.front.Config.ErrorLog = log.New(io.Discard, "", 0)
 	b.front.Start()
 	t.Cleanup(func() { gw.Close(); sim.Close() })
 	return b
+}
+
+// note is told of every attempt.
+func (b *books) note(s gateway.Spent) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.said[attemptOf{fmt.Sprintf("%016x", s.Key), s.Backend}] = s
 }
 
 // ask is a request by its number, and how long its client waits; 0: to the end.
@@ -170,35 +175,43 @@ func ask(dice *rand.Rand, number uint64) (path string, text []byte, patience tim
 	return "/embeddings", fmt.Appendf(nil, `{"model":"text-embedding-3-small","dimensions":8,"input":"%s"}`, marker), patience
 }
 
-// send sends n requests by some clients at once, and returns when all answers are over.
-func (b *books) send(n, clients int) {
+// send sends requests by some clients at once as long as more says so of their numbers, and returns when all answers are
+// over.
+func (b *books) send(clients int, more func(number int) bool) {
 	transport := &http.Transport{MaxIdleConnsPerHost: clients}
 	defer transport.CloseIdleConnections()
 	var wg sync.WaitGroup
 	for i := range clients {
 		wg.Go(func() {
-			for number := i; number < n; number += clients {
-				dice := rand.New(rand.NewPCG(7, uint64(number)))
-				path, text, patience := ask(dice, uint64(number)+1)
-				ctx, leave := context.WithCancel(b.Context())
-				if patience > 0 {
-					time.AfterFunc(patience, leave)
-				}
-				req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.front.URL+"/openai/v1"+path, bytes.NewReader(text))
-				if err != nil {
-					panic(err)
-				}
-				req.Header.Set("Content-Type", "application/json")
-				if resp, err := transport.RoundTrip(req); err == nil {
-					io.Copy(io.Discard, resp.Body)
-					resp.Body.Close()
-				}
-				leave()
+			for number := i; more(number); number += clients {
+				b.sendOne(transport, number)
 			}
 		})
 	}
 	wg.Wait()
-	b.front.Close() // both wait for what is under way
+}
+
+func (b *books) sendOne(transport http.RoundTripper, number int) {
+	path, text, patience := ask(rand.New(rand.NewPCG(7, uint64(number))), uint64(number)+1)
+	ctx, leave := context.WithCancel(b.Context())
+	defer leave()
+	if patience > 0 {
+		time.AfterFunc(patience, leave)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.front.URL+"/openai/v1"+path, bytes.NewReader(text))
+	if err != nil {
+		panic(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if resp, err := transport.RoundTrip(req); err == nil {
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}
+}
+
+// close waits for what is under way.
+func (b *books) close() {
+	b.front.Close()
 	b.back.Close()
 }
 
@@ -231,8 +244,9 @@ func (b *books) ledger(n int) (list []truth) {
 // where it was not, what the ledger says lies between the gateway's bounds, and all of it together is off by no more than
 // so many percent. What limits counted is another sum, and the same where the attempt was admitted and its usage is known.
 func account(t *testing.T, n, clients int, most float64) {
-	b := openBooks(t, n)
-	b.send(n, clients)
+	b := openBooks(t, 2*n, (*books).note)
+	b.send(clients, func(number int) bool { return number < n })
+	b.close()
 	wrong := 0
 	complain := func(format string, args ...any) {
 		if wrong++; wrong <= 10 {
