@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"math/rand"
 	"reflect"
 	"slices"
 	"strings"
@@ -120,5 +121,73 @@ func TestFilePolicyIsWhole(t *testing.T) {
 	}
 	if file, scenario := parts(reflect.TypeFor[FilePolicy]()), parts(reflect.TypeFor[core.Config]()); !slices.Equal(file, scenario) {
 		t.Errorf("a file has %v, a scenario %v", file, scenario)
+	}
+}
+
+// Whatever a file says that can be read, a gateway can be made of it; what cannot is told with a place.
+func TestFilesThatCanBeReadMakeGateways(t *testing.T) {
+	dice := rand.New(rand.NewSource(1))
+	one := func(list ...string) string { return list[dice.Intn(len(list))] }
+	some := func(n int, make func() string) string {
+		list := []string{}
+		for range dice.Intn(n) {
+			list = append(list, make())
+		}
+		return "[" + strings.Join(list, ", ") + "]"
+	}
+	backends := func() string {
+		if dice.Intn(4) > 0 {
+			return "[{name: x, url: http://a.test}, {name: y, url: http://a.test}]"
+		}
+		return some(4, func() string {
+			return "{name: " + one("x", "y", "z") + ", url: " + one("http://a.test", "http://a.test", "nowhere") + one("", "", ", model: m@1", ", model: m@2") + "}"
+		})
+	}
+	policy := func(route bool) string {
+		var parts []string
+		add := func(of int, part string) {
+			if dice.Intn(of) == 0 {
+				parts = append(parts, part)
+			}
+		}
+		if route {
+			add(2, "route: {groups: [[x], [y]]}")
+			add(2, "canary: {backends: "+one("[x]", "[y]", "[x, y]", "[z]")+", share: "+one("0%", "5%", "100%", "101%")+"}")
+		}
+		add(3, "retry: {attempts: "+one("1", "2", "0")+"}")
+		add(3, "queue: {bands: [{name: now}, {name: later}]}")
+		add(4, "tenants: [{name: team, priority: "+one("now", "later", "never")+"}]")
+		add(4, "budget: {limits: [{backend: "+one("x", "y", "z")+", tpm: 5k}]}")
+		return "{" + strings.Join(parts, ", ") + "}"
+	}
+	good := 0
+	for range 500 {
+		src := "version: 1\ntenants: [{name: team}]\nidentity: {anonymous: team}\n"
+		if dice.Intn(3) == 0 {
+			src += "backends: " + backends() + "\ngateway: " + policy(true) + "\n"
+		} else {
+			src += "pools: " + some(4, func() string {
+				return "{name: " + one("m", "n", "o", "r", "s", "", "a/b") + ", aliases: " + some(2, func() string { return one("p", "q", "m") }) + ", backends: " + backends() + ", gateway: " + policy(true) + "}"
+			}) + "\ngateway: " + policy(false) + "\n" + one("", "default_pool: m\n")
+		}
+		file, err := ReadFile("g.yaml", []byte(src))
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "g.yaml:") {
+				t.Fatalf("%s\n%v", src, err)
+			}
+			continue
+		}
+		good++
+		cfg, err := file.Config(identity.Source{})
+		if err == nil {
+			err = cfg.check()
+		}
+		if err != nil {
+			t.Fatalf("%s\n%v", src, err)
+		}
+	}
+	t.Logf("%d of 500 can be read", good)
+	if good < 30 {
+		t.Errorf("only %d of the files can be read", good)
 	}
 }

@@ -88,7 +88,20 @@ func TestOneModel(t *testing.T) {
 func FuzzReadFile(f *testing.F) {
 	f.Add([]byte(smallFile))
 	f.Add([]byte("version: 1\nidentity: {mtls: {ca: x, clients: [{tenant: a}]}, jwt: [{issuer: x}]}"))
+	f.Add([]byte(poolsFile))
+	f.Add([]byte(strings.Replace(poolsFile, "[[east], [west]]}", "[[east], [west]]}, canary: {backends: [west], share: 5%, by: tenant, header: 'x: 1', rollback: {failures: 0%}}", 1)))
 	f.Fuzz(func(t *testing.T, src []byte) {
-		_, _ = ReadFile("g.yaml", src)
+		file, err := ReadFile("g.yaml", src)
+		if err != nil {
+			return
+		}
+		// What a file may say a gateway may be.
+		cfg, err := file.Config(identity.Source{Env: func(string) (string, bool) { return "a-secret-of-the-test", true }, File: func(string) ([]byte, error) { return nil, errors.New("there are no files") }})
+		if err != nil {
+			return
+		}
+		if err := cfg.check(); err != nil {
+			t.Errorf("%q: %v", src, err)
+		}
 	})
 }
