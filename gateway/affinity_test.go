@@ -133,6 +133,17 @@ func TestStreamOfResponses(t *testing.T) {
 	}
 }
 
+// A response that is streamed again and breaks off says so, as any.
+func TestStreamedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lb := newLab(t, []*fake{always(stream(time.Second, `{"type":"response.output_text.delta","item_id":"msg_1","delta":"Hi"}`, "cut"))}, nil)
+		got := lb.do("GET", responsesPath+"/resp_1?stream=true&starting_after=3", "")
+		if want := `"item_id":"msg_1` + tagOf("a") + `"`; !strings.Contains(got.body, want) || !strings.Contains(got.body, "event: error\ndata: {\"type\":\"error\",\"sequence_number\":1,") || got.err == nil {
+			t.Errorf("%s %v", got.body, got.err)
+		}
+	})
+}
+
 // Only its own backend is asked for what builds upon a response: its refusal is
 // the client's. It is asked again, later each time, where it does not find the
 // response yet.
