@@ -39,7 +39,7 @@ func benchBody(w http.ResponseWriter, r *http.Request) {
 }
 
 // BenchmarkNonStream and BenchmarkStream measure the same load against the
-// backend itself, through the gateway and through the standard library's proxy
+// backend itself, through the gateway, through one with timeouts, and through the standard library's proxy
 // (given the body in memory, see bodyFirst).
 // Client, proxy and backend share the processor, so only differences between the
 // lines mean something: cpu-us/op is what the whole process used.
@@ -68,6 +68,7 @@ func benchAll(b *testing.B, backend http.HandlerFunc, end string) {
 		}{
 			{"bare", func(string) http.Handler { return backend }},
 			{"gateway", func(url string) http.Handler { return gatewayTo(b, url) }},
+			{"timeouts", func(url string) http.Handler { return gatewayWithin(b, url, 10*time.Second) }},
 			{"reverseproxy", func(url string) http.Handler { return bodyFirst(reverseProxy(b, url)) }},
 		} {
 			b.Run(fmt.Sprintf("%s/clients=%d", front.name, clients), func(b *testing.B) {

@@ -15,6 +15,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"foundrylab/gateway/core"
+	"foundrylab/internal/unit"
 )
 
 // Streams per second of the tests below, and what one stream is.
@@ -150,8 +153,13 @@ func listen(t testing.TB, h http.Handler) string {
 	return server.URL
 }
 
-func gatewayTo(t testing.TB, backend string) *Gateway {
-	gw, err := New(Config{Core: Policy([]string{"a"}), Backends: []Backend{{Name: "a", URL: backend}}})
+func gatewayTo(t testing.TB, backend string) *Gateway { return gatewayWithin(t, backend, 0) }
+
+// gatewayWithin gives attempts so long to begin, and to pause.
+func gatewayWithin(t testing.TB, backend string, timeout time.Duration) *Gateway {
+	policy := Policy([]string{"a"})
+	policy.Timeouts = core.Timeouts{Head: unit.Duration(timeout), Idle: unit.Duration(timeout)}
+	gw, err := New(Config{Core: policy, Backends: []Backend{{Name: "a", URL: backend}}})
 	if err != nil {
 		t.Fatal(err)
 	}

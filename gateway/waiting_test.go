@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -247,4 +249,26 @@ func TestSpansOfTimeouts(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A timeout needs no goroutine: with a thousand attempts that wait, there are as many as without.
+func TestTimeoutsAddNoGoroutine(t *testing.T) {
+	const n = 1000
+	waiting := func(timeout time.Duration) (most int) {
+		synctest.Test(t, func(t *testing.T) {
+			lb := newLab(t, []*fake{hangs(nil).fake}, within(timeout, timeout, "content"))
+			ctx, leave := context.WithCancel(t.Context())
+			for range n {
+				go lb.request(ctx, v1, chat)
+			}
+			time.Sleep(time.Second)
+			synctest.Wait()
+			most = runtime.NumGoroutine()
+			leave()
+		})
+		return most
+	}
+	if without, with := waiting(0), waiting(time.Hour); with > without+n/10 {
+		t.Errorf("%d goroutines without timeouts, %d with", without, with)
+	}
 }

@@ -52,7 +52,7 @@ const (
 	TenantQuota              // the gateway's quota of a tenant's tokens for an hour, day or month
 	ZoneRefused              // the gateway has no backend where the tenant's requests may be processed
 	DeploymentMissing        // a backend does not have the deployment that the gateway asks it for
-	AttemptTimeout           // the gateway gave an attempt up whose answer did not begin in time
+	AttemptTimeout           // the gateway gave an attempt up whose answer did not begin, or go on, in time
 	PreviousMissing          // a backend does not know the response that the request builds upon, or not yet
 	BackendGone              // the gateway no longer has the backend that made what the request is about
 )
