@@ -34,8 +34,7 @@ type Core struct {
 	gate     *budget.Gate
 	shares   budget.Shares
 	queue    *queue.Queue // nil: nobody waits
-	next     queue.Handle // who goes next
-	nextAt   tick.Instant // and when
+	next     due          // who goes next
 	meters   bool         // a limit or a queue is configured
 	saves    bool         // the gate saves up for it
 	opens    tick.Instant // when the gate may let the next one through; Never: an event will tell

@@ -172,7 +172,7 @@ func (c *Core) dispatch(now tick.Instant, out []Effect) []Effect {
 	if c.queue == nil {
 		return out
 	}
-	held := false
+	held, before := false, c.next
 	for {
 		it, handle, ok := c.queue.Peek(now)
 		if !ok {
@@ -183,7 +183,7 @@ func (c *Core) dispatch(now tick.Instant, out []Effect) []Effect {
 		claim := c.claim(now, &it)
 		if _, usable := c.candidates(now, r, claim); len(usable) == 0 {
 			if at := c.opensAt(now, r, claim).InPhaseOf(r.since); at < c.opens {
-				c.opens, c.next, c.nextAt = at, handle, at
+				c.opens, c.next = at, due{handle, at}
 			}
 			if r.tried != 0 && c.queue.Hold(int(r.tenant)) { // others have more backends to go to
 				held = true
@@ -191,7 +191,7 @@ func (c *Core) dispatch(now tick.Instant, out []Effect) []Effect {
 			}
 			break
 		}
-		if at := c.goesAt(now, handle, r); at > now {
+		if at := c.goesAt(now, handle, r, before); at > now {
 			c.opens = min(c.opens, at)
 			break
 		}
@@ -235,15 +235,21 @@ func (c *Core) adopt(now tick.Instant, r *request, out []Effect) []Effect {
 	return c.drained(now, old, out)
 }
 
+// due is when somebody who waits is due to go.
+type due struct {
+	who queue.Handle
+	at  tick.Instant
+}
+
 // goesAt is when who goes next does so, now that a backend may take it: in its
-// own phase, as all that happens to a request. A timer that is late does not put
-// it off once more.
-func (c *Core) goesAt(now tick.Instant, handle queue.Handle, r *request) tick.Instant {
+// own phase, as all that happens to a request. before is whose turn it was said
+// to be: a timer that is late does not put it off once more.
+func (c *Core) goesAt(now tick.Instant, handle queue.Handle, r *request, before due) tick.Instant {
 	at := now.InPhaseOf(r.since)
-	if handle == c.next {
-		at = min(at, c.nextAt)
+	if handle == before.who {
+		at = min(at, before.at)
 	}
-	c.next, c.nextAt = handle, at
+	c.next = due{handle, at}
 	return at
 }
 
