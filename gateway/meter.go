@@ -25,11 +25,13 @@ const (
 type meter struct {
 	op     *ops.Operation // nil: the answer cannot be read, or no longer
 	framer *ops.Framer    // of an event stream; else nil
-	kept   []byte         // of any other answer
-	tail   []byte         // of a stream: the event that is not whole yet
-	out    []byte         // memory of take
-	json   bool           // which says that it is JSON
-	hides  bool           // the client did not ask for the usage, and is not shown it
+
+	classifier ops.Classifier // of its events
+	kept       []byte         // of any other answer
+	tail       []byte         // of a stream: the event that is not whole yet
+	out        []byte         // memory of take
+	json       bool           // which says that it is JSON
+	hides      bool           // the client did not ask for the usage, and is not shown it
 
 	dropped bool // the last byte was the CR that ends an event which is not shown
 
@@ -50,7 +52,7 @@ func newMeter(op *ops.Operation, h http.Header) *meter {
 	}
 	m := &meter{op: op, json: hasType(h, "application/json")}
 	if isEventStream(h) {
-		m.framer = ops.NewFramer(maxEvent)
+		m.framer, m.classifier = ops.NewFramer(maxEvent), ops.NewClassifier(op)
 	}
 	return m
 }
@@ -118,7 +120,7 @@ func endsBlank(p []byte) bool {
 }
 
 func (m *meter) event(data []byte) {
-	chunk := m.op.Classify(data)
+	chunk := m.classifier.Classify(data)
 	m.events++
 	if chunk.Prompt > 0 {
 		m.used.Prompt, m.used.Cached = chunk.Prompt, chunk.Cached

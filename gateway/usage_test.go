@@ -89,7 +89,8 @@ func TestHiddenUsage(t *testing.T) {
 		}
 		for _, end := range []string{"", "data: [DONE]"} { // some servers leave the last blank line out
 			for size := 1; size <= len(text); size++ {
-				m := &meter{op: &ops.All[0], framer: ops.NewFramer(maxEvent), hides: true}
+				m := newMeter(&ops.All[0], http.Header{"Content-Type": {"text/event-stream"}})
+				m.hides = true
 				var got []byte
 				for rest := []byte(text + end); len(rest) > 0; {
 					n := min(size, len(rest))
@@ -107,7 +108,8 @@ func TestHiddenUsage(t *testing.T) {
 
 // A usage event that a connection breaks off at is not shown either.
 func TestHiddenUsageAtTheEnd(t *testing.T) {
-	m := &meter{op: &ops.All[0], framer: ops.NewFramer(maxEvent), hides: true}
+	m := newMeter(&ops.All[0], http.Header{"Content-Type": {"text/event-stream"}})
+	m.hides = true
 	got := string(m.take([]byte("data: "+finishEvent+"\n\ndata: "+usageEvent))) + string(m.end(true))
 	if got != "data: "+finishEvent+"\n\n" || !m.usage {
 		t.Errorf("%q %+v", got, m)

@@ -39,7 +39,8 @@ func (l *load) read(t *try, resp *http.Response) core.Event {
 			ev.Reason = own // an answer that the gateway itself made says why
 		}
 	case t.Flag:
-		s := stream{load: l, framer: ops.NewFramer(maxEvent)}
+		chat := ops.All[0]
+		s := stream{load: l, framer: ops.NewFramer(maxEvent), classifier: ops.NewClassifier(&chat)}
 		s.read(resp.Body)
 		s.judge(&ev)
 	default:
@@ -69,6 +70,7 @@ func (l *load) whole(body io.Reader, ev *core.Event) {
 type stream struct {
 	load       *load
 	framer     *ops.Framer
+	classifier ops.Classifier
 	first      tick.Instant
 	completion int  // the usage where there was one, else the events with content
 	usage      bool // completion is the server's own count
@@ -106,7 +108,7 @@ func (s *stream) read(body io.Reader) {
 }
 
 func (s *stream) event(now tick.Instant, data []byte) {
-	chunk := ops.ClassifySSE(data)
+	chunk := s.classifier.Classify(data)
 	if chunk.HasUsage {
 		s.completion, s.usage = chunk.Completion, true
 	}

@@ -3,6 +3,7 @@
 package bench
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"os"
@@ -19,6 +20,10 @@ type front struct {
 	pid                 int
 }
 
+// streams reports whether a front's streams are measured: Portkey takes no 500 at that pace, and those of a gateway with
+// failing backends are those of the one without.
+func (f *front) streams() bool { return f.name != "Portkey" && !strings.HasPrefix(f.name, " ") }
+
 // kinds are the fronts there can be; start returns the command, or why there is none.
 var kinds = []struct {
 	name  string
@@ -27,6 +32,8 @@ var kinds = []struct {
 }{
 	{"direct", classic, nil},
 	{"gateway", classic, startGateway},
+	{"  failed over", classic, startFailedOver},
+	{"  retrying", classic, startRetrying},
 	{"ReverseProxy", classic, nil},
 	{"nginx", classic, startNginx},
 	{"haproxy", classic, startHaproxy},
@@ -103,6 +110,29 @@ func serve(t *testing.T, what, core string) *front {
 }
 
 func startGateway(t *testing.T, listen, backend string) (*exec.Cmd, string) {
+	return startGatewayWith(t, listen, backend)
+}
+
+// startFailedOver starts a gateway whose first backend is out: it has gone over to the other, and asks the first one now and
+// then whether it is back.
+func startFailedOver(t *testing.T, listen, backend string) (*exec.Cmd, string) {
+	return startGatewayWith(t, listen, backend, first(failing)...)
+}
+
+// startRetrying starts one whose first backend answers with a status that is retried and says nothing against it: every
+// answer takes two attempts, as those at the beginning of an outage do.
+func startRetrying(t *testing.T, listen, backend string) (*exec.Cmd, string) {
+	return startGatewayWith(t, listen, backend, append(first(refusing), "\ngateway:\n", "\ngateway:\n  retry: {on: [409]}\n")...)
+}
+
+// first puts a backend whose paths begin like that before the other.
+func first(prefix string) []string {
+	return []string{"\nbackends:\n", "\nbackends:\n- {name: first, url: BACKEND" + prefix + ", deployment: gpt-4.1, model: gpt-4.1@2025-04-14}\n",
+		"groups: [[gpt-4.1]]", "groups: [[first], [gpt-4.1]]"}
+}
+
+// startGatewayWith starts the gateway of gateway.yaml with some of its text replaced.
+func startGatewayWith(t *testing.T, listen, backend string, replace ...string) (*exec.Cmd, string) {
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "foundrylab")
 	if out, err := exec.Command("go", "build", "-o", binary, "foundrylab/cmd/foundrylab").CombinedOutput(); err != nil {
@@ -111,6 +141,9 @@ func startGateway(t *testing.T, listen, backend string) (*exec.Cmd, string) {
 	text, err := os.ReadFile("gateway.yaml")
 	if err != nil {
 		t.Fatal(err)
+	}
+	for i := 0; i < len(replace); i += 2 {
+		text = bytes.Replace(text, []byte(replace[i]), []byte(replace[i+1]), 1)
 	}
 	filled := strings.NewReplacer("LISTEN", listen, "BACKEND", "http://"+backend).Replace(string(text))
 	cmd := on("0", binary, "gateway", write(t, dir, "gateway.yaml", filled), "--metrics", freePort(t))

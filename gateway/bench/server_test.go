@@ -53,8 +53,22 @@ var (
 	final = `data: {"choices":[{"delta":{},"finish_reason":"stop","index":0}]}` + "\n\ndata: [DONE]\n\n"
 )
 
+// The paths of backends that never answer well begin like this.
+const (
+	failing  = "/failing"
+	refusing = "/refusing"
+)
+
 func answer(w http.ResponseWriter, r *http.Request) {
 	io.Copy(io.Discard, r.Body)
+	switch {
+	case strings.HasPrefix(r.URL.Path, failing):
+		http.Error(w, `{"error":{"code":"InternalServerError","message":"The server had an error."}}`, http.StatusInternalServerError)
+		return
+	case strings.HasPrefix(r.URL.Path, refusing):
+		http.Error(w, `{"error":{"code":"Conflict","message":"Not now."}}`, http.StatusConflict)
+		return
+	}
 	var chunks int
 	var apart time.Duration
 	if n, _ := fmt.Sscanf(r.Header.Get(paceHeader), "%d/%d", &chunks, &apart); n != 2 {

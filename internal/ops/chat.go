@@ -8,6 +8,7 @@ var chatCompletions = Operation{
 	Tail:      "/chat/completions",
 	In:        InClassic | inOpenAI | InModels,
 	AsksUsage: true,
+	outlined:  true,
 	Example:   chatExample,
 	Peek:      (*Peeker).Peek,
 	Usage:     Usage,

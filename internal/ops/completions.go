@@ -8,6 +8,7 @@ var completions = Operation{
 	Tail:      "/completions",
 	In:        InClassic | inOpenAI,
 	AsksUsage: true,
+	outlined:  true,
 	Example:   completionsExample,
 	Peek:      (*Peeker).PeekCompletions,
 	Usage:     Usage,

@@ -17,6 +17,7 @@ type Operation struct {
 	Tail   string    // path after a family's prefix
 	In     FamilySet // the families that have it
 
+	outlined  bool // the chunks of a stream are mostly like the one before but for their text
 	AsksUsage bool // a stream tells its usage only where stream_options.include_usage asks for it
 
 	Example  func(model string) []byte                    // smallest useful request body for that model
