@@ -172,7 +172,7 @@ func (c *Core) dispatch(now tick.Instant, out []Effect) []Effect {
 	if c.queue == nil {
 		return out
 	}
-	held, before := false, c.next
+	passed, before := 0, c.next
 	for {
 		it, handle, ok := c.queue.Peek(now)
 		if !ok {
@@ -185,8 +185,8 @@ func (c *Core) dispatch(now tick.Instant, out []Effect) []Effect {
 			if at := c.opensAt(now, r, claim).InPhaseOf(r.since); at < c.opens {
 				c.opens, c.next = at, due{handle, at}
 			}
-			if r.tried != 0 && c.queue.Hold(int(r.tenant)) { // others have more backends to go to
-				held = true
+			if r.tried != 0 && c.passOver(r, passed) { // others have more backends to go to
+				passed++
 				continue
 			}
 			break
@@ -200,7 +200,7 @@ func (c *Core) dispatch(now tick.Instant, out []Effect) []Effect {
 		r.lined = it.Cost
 		out = c.attempt(now, it.Ref, r, backend, out)
 	}
-	if held {
+	if passed > 0 {
 		c.queue.Release()
 	}
 	if c.queue.Len() > 0 {
@@ -233,6 +233,19 @@ func (c *Core) adopt(now tick.Instant, r *request, out []Effect) []Effect {
 	c.cfg.users++
 	c.configs[old].users--
 	return c.drained(now, old, out)
+}
+
+// maxPassed bounds how many requests with a pin one dispatch passes over, for
+// what their tenants sent after them.
+const maxPassed = 32
+
+// passOver has the queue look at what waits for other backends than a request:
+// of its tenant too, where only the request is bound.
+func (c *Core) passOver(r *request, passed int) bool {
+	if r.pin > 0 && passed < maxPassed && c.queue.Pass(int(r.tenant)) {
+		return true
+	}
+	return c.queue.Hold(int(r.tenant))
 }
 
 // due is when somebody who waits is due to go.

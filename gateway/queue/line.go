@@ -62,17 +62,39 @@ func (q *Queue) put(l *line, id uint32) {
 	l.root = q.inserted(l.root, id)
 }
 
-// cut takes a slot out of its line.
+// cut takes a slot out of its line. Where it was the one to be served first, the
+// next one is, or the least where it was the last: others were passed over then.
 func (q *Queue) cut(l *line, id uint32) {
 	l.requests--
+	next := l.first
+	if next == id {
+		next = q.after(l, id)
+	}
 	l.root = q.without(l.root, id)
-	if l.first != id {
-		return
+	if l.first = next; next == 0 {
+		l.first = q.least(l.root)
 	}
-	l.first = l.root
-	for l.first != 0 && q.slots[l.first].left != 0 {
-		l.first = q.slots[l.first].left
+}
+
+// least returns the slot that goes before all others of a subtree.
+func (q *Queue) least(root uint32) uint32 {
+	for root != 0 && q.slots[root].left != 0 {
+		root = q.slots[root].left
 	}
+	return root
+}
+
+// after returns the slot that comes after one in its line; 0: there is none.
+func (q *Queue) after(l *line, id uint32) (next uint32) {
+	s := &q.slots[id]
+	for at := l.root; at != 0; {
+		if o := &q.slots[at]; s.before(o) {
+			next, at = at, o.left
+		} else {
+			at = o.right
+		}
+	}
+	return next
 }
 
 func (q *Queue) resum(id uint32) {

@@ -38,14 +38,23 @@ func testConfig(discipline string, r *rand.Rand) *Config {
 		}}
 }
 
-// holdSome passes over who goes first, several times: they are no longer first, and when they are released all is as before.
+// holdSome passes over who goes first, several times, or what of it is: they are no longer first, and when they are
+// released all is as before.
 func holdSome(t *testing.T, q *Queue, r *rand.Rand, where string) {
 	first, _, some := q.Peek(0)
 	held := map[uint16]bool{}
-	for range r.Intn(4) {
-		it, _, ok := q.Peek(0)
+	passed := map[Handle]bool{}
+	for range r.Intn(6) {
+		it, h, ok := q.Peek(0)
 		if !ok {
 			break
+		}
+		if passed[h] {
+			t.Fatalf("%s: %+v is passed over, and first", where, it)
+		}
+		if r.Intn(2) == 0 && q.Pass(int(it.Tenant)) {
+			passed[h] = true
+			continue
 		}
 		if held[it.Tenant] || !q.Hold(int(it.Tenant)) || q.Hold(int(it.Tenant)) {
 			t.Fatalf("%s: tenant %d is held, and first", where, it.Tenant)

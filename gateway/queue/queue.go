@@ -76,7 +76,8 @@ type Queue struct {
 	inExpiry, inVictims []int32 // where a slot stands in its heaps
 	inTurns             []int32 // where a line stands among the turns of its band
 
-	held []int32 // tenants that are passed over
+	held   []int32 // tenants that are passed over
+	passed []int32 // tenants of whose items some are
 
 	chosen    heap   // memory of makeRoom
 	displaced []Item // of which this many are
