@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -133,6 +134,33 @@ func TestStreamOfResponses(t *testing.T) {
 	}
 }
 
+// An answer may be longer than the gateway keeps anything of: images come inline.
+func TestLongResponses(t *testing.T) {
+	image := strings.Repeat("iVBORw0KGgo", 200_000) // 2.2 MB
+	whole := `{"output":[{"type":"image_generation_call","result":"` + image + `","id":"ig_1"}],"id":"resp_1"}`
+	event := `{"type":"response.output_item.done","item":{"result":"` + image + `","id":"ig_1"}}`
+	last := `{"type":"response.completed","response":{"id":"resp_1","status":"completed"}}`
+	tagged := strings.NewReplacer(`_1"`, "_1"+tagOf("a")+`"`)
+	for _, begins := range []string{"content", "headers"} {
+		synctest.Test(t, func(t *testing.T) {
+			lb := newLab(t, []*fake{{answer: func(n int, w http.ResponseWriter, r *http.Request) {
+				if n == 0 {
+					answers(whole).answer(0, w, r)
+				} else {
+					stream(0, event, last)(w, r)
+				}
+			}}}, func(c *Config) { c.Core.Retry.Begins = begins })
+			if got := lb.post(responsesPath, `{"model":"m","input":"Hi"}`); got.body != tagged.Replace(whole) || got.err != nil {
+				t.Errorf("begins with its %s: whole it has %d bytes, %v", begins, len(got.body), got.err)
+			}
+			if got := lb.post(responsesPath, `{"model":"m","input":"Hi","stream":true}`); got.body != tagged.Replace("data: "+event+"\n\ndata: "+last+"\n\n") || got.err != nil {
+				t.Errorf("begins with its %s: the stream has %d bytes, %v", begins, len(got.body), got.err)
+			}
+			lb.idle()
+		})
+	}
+}
+
 // A response that is streamed again and breaks off says so, as any.
 func TestStreamedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -240,6 +268,15 @@ func TestAffinityOff(t *testing.T) {
 			t.Errorf("%+v", seen)
 		}
 	})
+}
+
+// Other operations pay nothing for it.
+func TestOthersAreNotTagged(t *testing.T) {
+	w, h, body := httptest.NewRecorder(), http.Header{"Content-Type": {"application/json"}}, []byte("{}")
+	x, b := &exchange{w: w}, &backend{tag: affinity.TagOf("a")}
+	if n := testing.AllocsPerRun(100, func() { x.w = x.tagged(b, h); body = x.bound.told(body) }); n != 0 || x.w != w {
+		t.Errorf("%v allocations, %T", n, x.w)
+	}
 }
 
 // What cannot be read passes as it is.
