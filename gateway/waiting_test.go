@@ -259,7 +259,11 @@ func TestTimeoutsAddNoGoroutine(t *testing.T) {
 			lb := newLab(t, []*fake{hangs(nil).fake}, within(timeout, timeout, "content"))
 			ctx, leave := context.WithCancel(t.Context())
 			for range n {
-				go lb.request(ctx, v1, chat)
+				req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://gateway.test"+v1, strings.NewReader(chat))
+				if err != nil {
+					t.Fatal(err)
+				}
+				go lb.client.Do(req) // it ends with its context
 			}
 			time.Sleep(time.Second)
 			synctest.Wait()
