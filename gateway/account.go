@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"foundrylab/gateway/account"
+	"foundrylab/gateway/budget"
 	"foundrylab/internal/ops"
 	"foundrylab/internal/record"
 )
@@ -68,8 +69,9 @@ func (x *exchange) spent(status uint16, why record.Reason) {
 		a.Expected, a.Worked = t.expects(x.at, x.g.cfg.Clock.Now().Sub(x.sent))
 	}
 	e := account.Of(&a, b.rule)
-	t.spend(x.at, &e, a.Usage && !a.Stream)
-	x.cost.add(&e)
+	prices := &s.Core.Budget.Prices
+	t.spend(x.at, &e, prices, a.Usage && !a.Stream)
+	x.cost.add(&e, prices)
 	if x.g.cfg.Account != nil {
 		x.g.cfg.Account(Spent{Key: x.asks.key, Pool: s.Name, Backend: b.Name, Tenant: x.visitor.tenant, Attempt: x.nth, Status: status, Reason: why, Entry: e})
 	}
@@ -81,14 +83,16 @@ var contentFilter = []byte(`"content_filter"`)
 // cost is what the attempts of a request cost together.
 type cost struct {
 	prompt, cached, completion, charge int64
-	estimated                          bool // not all of it was counted by backends
+	money                              int64 // as budget.Prices.Of has it
+	estimated                          bool  // not all of it was counted by backends
 }
 
-func (c *cost) add(e *account.Entry) {
+func (c *cost) add(e *account.Entry, prices *budget.Prices) {
 	c.prompt += int64(e.Bill.Prompt)
 	c.cached += int64(e.Bill.Cached)
 	c.completion += int64(e.Bill.Completion)
 	c.charge += e.Charge
+	c.money += prices.Of(int64(e.Bill.Prompt), int64(e.Bill.Cached), int64(e.Bill.Completion))
 	c.estimated = c.estimated || !e.Bill.Exact
 }
 
@@ -96,6 +100,7 @@ func (c *cost) add(e *account.Entry) {
 type expenses struct {
 	exact, estimated bills
 	charge           uint64
+	money            int64 // as budget.Prices.Of has it
 
 	wholes, length uint64        // whole answers, and the tokens of them
 	begins         uint64        // streams that have begun
@@ -105,7 +110,7 @@ type expenses struct {
 // bills are the sums of bills.
 type bills struct{ prompt, cached, completion uint64 }
 
-func (t *tally) spend(backend uint16, e *account.Entry, whole bool) {
+func (t *tally) spend(backend uint16, e *account.Entry, prices *budget.Prices, whole bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	x := &t.at(int(backend)).expenses
@@ -117,6 +122,7 @@ func (t *tally) spend(backend uint16, e *account.Entry, whole bool) {
 	sum.cached += uint64(e.Bill.Cached)
 	sum.completion += uint64(e.Bill.Completion)
 	x.charge += uint64(e.Charge)
+	x.money += prices.Of(int64(e.Bill.Prompt), int64(e.Bill.Cached), int64(e.Bill.Completion))
 	if whole {
 		x.wholes++
 		x.length += uint64(e.Bill.Completion)
@@ -158,5 +164,11 @@ func (m *metrics) collectExpenses(out chan<- prometheus.Metric, x *expenses, poo
 			out <- prometheus.MustNewConstMetric(m.billed, prometheus.CounterValue, float64(k.n), pool, tenant, backend, k.kind, c.count)
 		}
 	}
+	if x.money > 0 {
+		out <- prometheus.MustNewConstMetric(m.amount, prometheus.CounterValue, amount(x.money), pool, tenant, backend)
+	}
 	out <- prometheus.MustNewConstMetric(m.charged, prometheus.CounterValue, float64(x.charge), pool, tenant, backend)
 }
+
+// amount is money of budget.Prices.Of in its currency.
+func amount(money int64) float64 { return float64(money) / 1e12 }

@@ -56,7 +56,7 @@ func (x *exchange) explain(e core.Effect) errorBody {
 	case e.Reason == record.BudgetRefused:
 		return errorBody{"TokenBudgetExceeded", "The token budget is used up. " + again}
 	case e.Reason == record.TenantQuota:
-		return errorBody{"QuotaExceeded", "The gateway's quota of your tokens is used up for this period. " + again}
+		return errorBody{"QuotaExceeded", "Your quota of the gateway is used up for this period. " + again}
 	case e.Reason == record.ZoneRefused:
 		return errorBody{"403", "No backend of the gateway is in a zone where your tenant's requests may be processed."}
 	case tenantReasons[e.Reason] != "":

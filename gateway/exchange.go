@@ -222,8 +222,11 @@ func (x *exchange) log(e core.Effect) {
 		Int64("cached_tokens", x.cost.cached).
 		Int64("completion_tokens", x.cost.completion).
 		Bool("estimated", x.cost.estimated).
-		Int64("charged_tokens", x.cost.charge).
-		Dur("queue_wait_ms", x.waited.Span()).
+		Int64("charged_tokens", x.cost.charge)
+	if x.cost.money > 0 {
+		line.Float64("billed_amount", amount(x.cost.money))
+	}
+	line.Dur("queue_wait_ms", x.waited.Span()).
 		Dur("duration_ms", e.At.Sub(x.began)).
 		Msg("request")
 }

@@ -88,7 +88,7 @@ type metrics struct {
 	g                                    *Gateway
 	all                                  []*prometheus.Desc
 	requests, attempts, tokens           *prometheus.Desc
-	billed, charged                      *prometheus.Desc
+	billed, charged, amount              *prometheus.Desc
 	wait, duration                       *prometheus.Desc
 	inFlight, waiting, state, limitation *prometheus.Desc
 	spansSent, spansDropped              *prometheus.Desc
@@ -106,6 +106,7 @@ func newMetrics(g *Gateway) *metrics {
 	m.attempts = of("foundrylab_gateway_attempts_total", "Attempts of requests that have ended.", "pool", "tenant", "backend")
 	m.tokens = of("foundrylab_gateway_completion_tokens_total", "Completion tokens that were passed on.", "pool", "tenant", "backend")
 	m.billed = of("foundrylab_gateway_billed_tokens_total", "Tokens of attempts that are over, as a provider bills them: cached ones are part of the prompt's; exact where the backend said how many.", "pool", "tenant", "backend", "kind", "count")
+	m.amount = of("foundrylab_gateway_billed_amount_total", "What those tokens cost by budget.prices; where that has none it is left out.", "pool", "tenant", "backend")
 	m.charged = of("foundrylab_gateway_charged_tokens_total", "Tokens that the limits of backends have counted, in each backend's own unit.", "pool", "tenant", "backend")
 	m.wait = of("foundrylab_gateway_queue_wait_seconds", "How long requests waited to be sent.", "pool", "tenant", "backend")
 	m.duration = of("gen_ai_server_request_duration_seconds", "From a request's arrival to its end.", "pool", "tenant", "backend")
@@ -193,7 +194,9 @@ func (m *metrics) collectTenant(out chan<- prometheus.Metric, p *poolSettings, t
 		}
 		out <- prometheus.MustNewConstMetric(m.attempts, prometheus.CounterValue, float64(c.attempts), pool, tenant, name)
 		out <- prometheus.MustNewConstMetric(m.tokens, prometheus.CounterValue, float64(c.tokens), pool, tenant, name)
-		m.collectExpenses(out, &c.expenses, pool, tenant, name)
+		if i < core.MaxBackends { // who reached none has no account
+			m.collectExpenses(out, &c.expenses, pool, tenant, name)
+		}
 		out <- c.wait.Metric(m.wait, timingBounds, 1e9, pool, tenant, name)
 		out <- c.duration.Metric(m.duration, timingBounds, 1e9, pool, tenant, name)
 	}

@@ -10,15 +10,18 @@ import (
 type tenantMetrics struct {
 	limit, used              *prometheus.Desc // by pool, tenant and limit
 	quota, quotaUsed, resets *prometheus.Desc // by pool, tenant and period
+	amount, amountUsed       *prometheus.Desc // the same, of quotas in money
 }
 
 func newTenantMetrics(of func(name, help string, labels ...string) *prometheus.Desc) tenantMetrics {
 	return tenantMetrics{
-		limit:     of("foundrylab_gateway_tenant_limit", "What a tenant may have: tokens and requests of a minute, requests at a time.", "pool", "tenant", "limit"),
-		used:      of("foundrylab_gateway_tenant_used", "What it has of that, reserved tokens included.", "pool", "tenant", "limit"),
-		quota:     of("foundrylab_gateway_tenant_quota_tokens", "Tokens that a tenant may have in a period.", "pool", "tenant", "period"),
-		quotaUsed: of("foundrylab_gateway_tenant_quota_used_tokens", "Tokens that it has had in this one, reserved ones included.", "pool", "tenant", "period"),
-		resets:    of("foundrylab_gateway_tenant_quota_reset_timestamp_seconds", "When the next one begins, in Unix time.", "pool", "tenant", "period"),
+		limit:      of("foundrylab_gateway_tenant_limit", "What a tenant may have: tokens and requests of a minute, requests at a time.", "pool", "tenant", "limit"),
+		used:       of("foundrylab_gateway_tenant_used", "What it has of that, reserved tokens included.", "pool", "tenant", "limit"),
+		quota:      of("foundrylab_gateway_tenant_quota_tokens", "Tokens that a tenant may have in a period.", "pool", "tenant", "period"),
+		quotaUsed:  of("foundrylab_gateway_tenant_quota_used_tokens", "Tokens that it has had in this one, reserved ones included.", "pool", "tenant", "period"),
+		amount:     of("foundrylab_gateway_tenant_quota_amount", "What a tenant may spend in a period.", "pool", "tenant", "period"),
+		amountUsed: of("foundrylab_gateway_tenant_quota_used_amount", "What it has spent in this one, what is reserved included.", "pool", "tenant", "period"),
+		resets:     of("foundrylab_gateway_tenant_quota_reset_timestamp_seconds", "When the next one begins, in Unix time.", "pool", "tenant", "period"),
 	}
 }
 
@@ -31,7 +34,7 @@ func (m *tenantMetrics) collect(out chan<- prometheus.Metric, p *poolSettings, c
 		if c.gone {
 			continue
 		}
-		use := p.core.Use(now, i)
+		use, ends := p.core.Use(now, i), map[string]tick.Instant{}
 		for _, l := range []struct {
 			name        string
 			limit, used int64
@@ -42,9 +45,17 @@ func (m *tenantMetrics) collect(out chan<- prometheus.Metric, p *poolSettings, c
 			}
 		}
 		for _, q := range use.Quotas {
-			gauge(m.quota, float64(q.Tokens), c.Name, q.Period)
-			gauge(m.quotaUsed, float64(q.Used), c.Name, q.Period)
-			gauge(m.resets, float64(q.End)/1e9, c.Name, q.Period)
+			if q.Amount > 0 {
+				gauge(m.amount, float64(q.Amount)/1e6, c.Name, q.Period)
+				gauge(m.amountUsed, amount(q.Used), c.Name, q.Period)
+			} else {
+				gauge(m.quota, float64(q.Tokens), c.Name, q.Period)
+				gauge(m.quotaUsed, float64(q.Used), c.Name, q.Period)
+			}
+			ends[q.Period] = q.End
+		}
+		for period, end := range ends {
+			gauge(m.resets, float64(end)/1e9, c.Name, period)
 		}
 	}
 }

@@ -124,3 +124,45 @@ func TestTenantMetrics(t *testing.T) {
 			`used{limit="concurrency",pool="",tenant="first"} 0`, `used{limit="requests",pool="",tenant="first"} 0`, `used{limit="tokens",pool="",tenant="first"} 0`)
 	})
 }
+
+// What tokens cost is told in the log and the metrics where there are prices, and a quota in money is one of them.
+func TestSpendingIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var cfg Config
+		lb := newLab(t, []*fake{always(ok)}, func(c *Config) {
+			c.Clock = drive.WallClock()
+			c.Clients = []Client{{Name: "first", Key: "the first one's key"}}
+			c.Core.Budget.Prices = budget.Prices{Prompt: 2_000_000, Completion: 8_000_000}
+			c.Core.Tenants = []core.Tenant{{Name: "first", Limits: budget.Limits{Quota: []budget.Quota{{Amount: 100, Period: "month"}}}}} // 0.0001
+			cfg = *c
+		})
+		post := func() reply { return lb.post(classic, marked(7), "api-key", "the first one's key") } // 33 prompt tokens, 16 at most: 0.000194
+		if r := post(); r.status != 403 || r.header.Get("X-Gateway-Reason") != "tenant-quota" {
+			t.Errorf("what may cost more than there is: %+v", r)
+		}
+		cfg.Core.Tenants = []core.Tenant{{Name: "first", Limits: budget.Limits{Quota: []budget.Quota{{Amount: 250, Period: "month"}}}}}
+		if err := lb.Reconfigure(cfg); err != nil {
+			t.Fatal(err)
+		}
+		if r := post(); r.status != 200 { // 20 and 7 tokens, says the backend: 0.000096
+			t.Errorf("%+v", r)
+		}
+		synctest.Wait()
+		text := textOf(t, lb.Gateway)
+		for _, want := range []string{
+			`foundrylab_gateway_billed_amount_total{backend="a",pool="",tenant="first"} 9.6e-05`,
+			`foundrylab_gateway_billed_tokens_total{backend="a",count="exact",kind="prompt",pool="",tenant="first"} 20`,
+			`foundrylab_gateway_billed_tokens_total{backend="a",count="estimated",kind="prompt",pool="",tenant="first"} 0`,
+			`foundrylab_gateway_charged_tokens_total{backend="a",pool="",tenant="first"} 33`,
+			`foundrylab_gateway_tenant_quota_amount{period="month",pool="",tenant="first"} 0.00025`,
+			`foundrylab_gateway_tenant_quota_used_amount{period="month",pool="",tenant="first"} 9.6e-05`,
+		} {
+			if !strings.Contains(text, want+"\n") {
+				t.Errorf("there is no %s in\n%s", want, text)
+			}
+		}
+		if log := lb.log.String(); !strings.Contains(log, `"billed_amount":0.000096`) {
+			t.Error(log)
+		}
+	})
+}

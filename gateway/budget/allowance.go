@@ -14,7 +14,7 @@ import (
 type Limits struct {
 	TPM         unit.Count `yaml:"tpm" doc:"tokens per minute, the prompt and max_tokens at arrival, corrected to what was used; above it 429; default no limit"`
 	RPM         unit.Count `yaml:"rpm" doc:"requests per minute; above it 429; default no limit"`
-	Quota       []Quota    `yaml:"quota" doc:"tokens for longer periods; above one 403"`
+	Quota       []Quota    `yaml:"quota" doc:"tokens or money for longer periods; above one 403"`
 	Concurrency int        `yaml:"concurrency" min:"0" max:"1000000" doc:"requests at a time, those that wait included; above it 429; default no limit"`
 }
 
@@ -25,8 +25,8 @@ func (l Limits) Validate(fail func(path, format string, args ...any)) {
 	}
 	for i, q := range l.Quota {
 		for _, earlier := range l.Quota[:i] {
-			if earlier.Period == q.Period {
-				fail(fmt.Sprintf("quota[%d].period", i), "there is a quota for each %s already", q.Period)
+			if earlier.alike(&q) {
+				fail(fmt.Sprintf("quota[%d].period", i), "there is such a quota for each %s already", q.Period)
 			}
 		}
 	}
@@ -64,19 +64,19 @@ func resized(b *limit.Bucket, now tick.Instant, perMinute int64) *limit.Bucket {
 	return b
 }
 
-// Admit reserves cost tokens and one request, or says why not and after which
+// Admit reserves what a request may cost, or says why not and after which
 // wait, to the nanosecond, the same request would be admitted if it came alone;
 // a wait of 0 has no such instant: another request must end first, or the
 // request is larger than the limit.
-func (a *Allowance) Admit(now tick.Instant, cost int64) (why record.Reason, wait time.Duration) {
+func (a *Allowance) Admit(now tick.Instant, cost Spend) (why record.Reason, wait time.Duration) {
 	switch {
 	case a.limits.Concurrency > 0 && a.active >= a.limits.Concurrency:
 		return record.TenantConcurrency, 0
-	case a.tokens != nil && cost > int64(a.limits.TPM):
+	case a.tokens != nil && cost.Tokens > int64(a.limits.TPM):
 		return record.TooLarge, 0
 	}
 	if a.tokens != nil {
-		if w := a.tokens.TimeTo(now, int64(a.limits.TPM)-cost); w > 0 {
+		if w := a.tokens.TimeTo(now, int64(a.limits.TPM)-cost.Tokens); w > 0 {
 			why, wait = record.TenantTokens, w
 		}
 	}
@@ -94,10 +94,10 @@ func (a *Allowance) Admit(now tick.Instant, cost int64) (why record.Reason, wait
 		return why, wait
 	}
 	for i := range a.quotas {
-		a.quotas[i].used += cost
+		a.quotas[i].used += a.quotas[i].of(cost)
 	}
 	if a.tokens != nil {
-		a.tokens.Add(now, cost)
+		a.tokens.Add(now, cost.Tokens)
 	}
 	if a.requests != nil {
 		a.requests.Add(now, 1)
@@ -108,22 +108,23 @@ func (a *Allowance) Admit(now tick.Instant, cost int64) (why record.Reason, wait
 
 // End tells that a request is over that was admitted then, and corrects what was
 // reserved for it.
-func (a *Allowance) End(now tick.Instant, delta int64, admitted tick.Instant) {
+func (a *Allowance) End(now tick.Instant, delta Spend, admitted tick.Instant) {
 	a.active--
 	a.Correct(now, delta, admitted)
 }
 
-// Correct tells that a request that was admitted then uses delta tokens more
-// than were reserved; fewer are a negative delta. What was reserved in an
+// Correct tells that a request that was admitted then uses delta more than was
+// reserved; less is a negative delta. What was reserved in an
 // earlier period of a quota is not given back to this one.
-func (a *Allowance) Correct(now tick.Instant, delta int64, admitted tick.Instant) {
+func (a *Allowance) Correct(now tick.Instant, delta Spend, admitted tick.Instant) {
 	if a.tokens != nil {
-		a.tokens.Add(now, delta)
+		a.tokens.Add(now, delta.Tokens)
 	}
 	for i := range a.quotas {
 		q := &a.quotas[i]
-		if q.roll(now); delta > 0 || admitted >= q.begin {
-			q.used += delta
+		more := q.of(delta)
+		if q.roll(now); more > 0 || admitted >= q.begin {
+			q.used += more
 		}
 	}
 }

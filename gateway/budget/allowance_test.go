@@ -21,20 +21,20 @@ func TestAllowanceWaitIsExact(t *testing.T) {
 		for range 50 {
 			now = now.Add(time.Duration(dice.Intn(int(time.Second))))
 			cost := 1 + dice.Int63n(1_000)
-			why, wait := a.Admit(now, cost)
+			why, wait := a.Admit(now, Spend{Tokens: cost})
 			if why == record.NoReason {
-				a.End(now, -dice.Int63n(cost), now)
+				a.End(now, Spend{Tokens: -dice.Int63n(cost)}, now)
 				continue
 			}
 			refused[why]++
 			early := a
 			tokens, requests := *a.tokens, *a.requests
 			early.tokens, early.requests = &tokens, &requests
-			if why, _ := early.Admit(now.Add(wait-1), cost); why == record.NoReason {
+			if why, _ := early.Admit(now.Add(wait-1), Spend{Tokens: cost}); why == record.NoReason {
 				t.Fatal("the wait was too long")
 			}
 			tokens, requests = *a.tokens, *a.requests
-			if why, _ := early.Admit(now.Add(wait), cost); why != record.NoReason {
+			if why, _ := early.Admit(now.Add(wait), Spend{Tokens: cost}); why != record.NoReason {
 				t.Fatal("the wait was too short")
 			}
 		}
@@ -49,18 +49,18 @@ func TestAllowance(t *testing.T) {
 	a.Reconfigure(at(0), Limits{TPM: 1_000, Concurrency: 2})
 	expect := func(what string, cost int64, want record.Reason) {
 		t.Helper()
-		if why, _ := a.Admit(at(0), cost); why != want {
+		if why, _ := a.Admit(at(0), Spend{Tokens: cost}); why != want {
 			t.Errorf("%s: %v, want %v", what, why, want)
 		}
 	}
 	expect("larger than the whole limit", 1_001, record.TooLarge)
 	expect("it fits", 600, record.NoReason)
 	expect("it does not fit beside what is reserved", 600, record.TenantTokens)
-	a.End(at(0), -500, at(0))
+	a.End(at(0), Spend{Tokens: -500}, at(0))
 	expect("what was not used is free again", 600, record.NoReason)
 	expect("the second", 100, record.NoReason)
 	expect("the third at a time", 1, record.TenantConcurrency)
-	a.End(at(0), 0, at(0))
+	a.End(at(0), Spend{Tokens: 0}, at(0))
 	a.Reconfigure(at(0), Limits{TPM: 500})
 	expect("another limit: what was used stays used", 1, record.TenantTokens)
 	a.Reconfigure(at(0), Limits{})

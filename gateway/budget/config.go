@@ -16,6 +16,7 @@ type Config struct {
 	Dispatch string     `yaml:"dispatch" default:"reactive" enum:"reactive|predictive|hybrid" doc:"reactive: send until a backend refuses, then wait as long as it says; predictive: send no faster than the limits below; hybrid: predictive, with limits that refusals lower and success raises"`
 	Reserve  unit.Ratio `yaml:"reserve" default:"2%" doc:"predictive and hybrid: part of each limit that is kept for bursts of those who use less than their share; what waits is paced at the rest"`
 	Limits   []Limit    `yaml:"limits" doc:"what each backend admits; a backend that is not listed has no known limit"`
+	Prices   Prices     `yaml:"prices" doc:"what a million tokens cost, for quotas in money and the account; default: nothing"`
 }
 
 // Limit is what is known of one backend's limits.

@@ -9,10 +9,42 @@ import (
 	"foundrylab/internal/unit"
 )
 
-// Quota is how many tokens a tenant may have in a period of the calendar, in UTC.
+// Quota is what a tenant may have in a period of the calendar, in UTC: so many tokens, or as many as cost so much.
 type Quota struct {
-	Tokens unit.Count `yaml:"tokens" required:"true" min:"1" doc:"tokens, counted as for tpm"`
+	Tokens unit.Count `yaml:"tokens" doc:"tokens, counted as for tpm"`
+	Amount unit.Money `yaml:"amount" doc:"instead of tokens: what they cost by budget.prices"`
 	Period string     `yaml:"period" required:"true" enum:"hour|day|month" doc:"from the first moment of each, in UTC"`
+}
+
+// Validate implements yamlconf.Validator.
+func (q Quota) Validate(fail func(path, format string, args ...any)) {
+	if (q.Tokens > 0) == (q.Amount > 0) {
+		fail("", "needs tokens or amount, above 0, and not both")
+	}
+	if q.Amount > maxAmount {
+		fail("amount", "is at most %v", maxAmount)
+	}
+}
+
+// most is the whole of a quota: tokens, or money as Prices.Of has it.
+func (q *Quota) most() int64 {
+	if q.Amount > 0 {
+		return int64(q.Amount) * million
+	}
+	return int64(q.Tokens)
+}
+
+// of is the part of a request that counts against a quota.
+func (q *Quota) of(s Spend) int64 {
+	if q.Amount > 0 {
+		return s.Money
+	}
+	return s.Tokens
+}
+
+// alike reports whether two quotas count the same over the same.
+func (q *Quota) alike(other *Quota) bool {
+	return q.Period == other.Period && (q.Amount > 0) == (other.Amount > 0)
 }
 
 // spent is what is used of a quota.
@@ -28,7 +60,7 @@ func carried(had []spent, quotas []Quota) []spent {
 	list := make([]spent, len(quotas))
 	for i, q := range quotas {
 		list[i].Quota = q
-		if at := slices.IndexFunc(had, func(s spent) bool { return s.Period == q.Period }); at >= 0 {
+		if at := slices.IndexFunc(had, func(s spent) bool { return s.alike(&q) }); at >= 0 {
 			list[i] = spent{q, had[at].used, had[at].begin, had[at].end}
 		}
 	}
@@ -44,12 +76,12 @@ func (s *spent) roll(now tick.Instant) {
 
 // wait is how long it takes until cost more fits, alone: until the period ends,
 // or for ever where it is more than the quota.
-func (s *spent) wait(now tick.Instant, cost int64) time.Duration {
+func (s *spent) wait(now tick.Instant, request Spend) time.Duration {
 	s.roll(now)
-	switch {
-	case cost > int64(s.Tokens):
+	switch cost := s.of(request); {
+	case cost > s.most():
 		return math.MaxInt64
-	case s.used+cost > int64(s.Tokens):
+	case s.used+cost > s.most():
 		return s.end.Sub(now)
 	}
 	return 0

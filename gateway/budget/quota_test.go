@@ -44,13 +44,13 @@ func TestQuota(t *testing.T) {
 	a.Reconfigure(0, limits)
 	expect := func(at string, cost int64, why record.Reason, wait time.Duration) {
 		t.Helper()
-		if w, d := a.Admit(moment(t, at), cost); w != why || d != wait {
+		if w, d := a.Admit(moment(t, at), Spend{Tokens: cost}); w != why || d != wait {
 			t.Errorf("%s: %d tokens: %v after %v, want %v after %v", at, cost, w, d, why, wait)
 		}
 	}
 	expect("2026-11-26T10:30:00Z", 800, record.NoReason, 0)
 	expect("2026-11-26T10:40:00Z", 300, record.TenantQuota, 20*time.Minute)
-	a.End(moment(t, "2026-11-26T10:40:00Z"), -500, moment(t, "2026-11-26T10:30:00Z")) // it used 300
+	a.End(moment(t, "2026-11-26T10:40:00Z"), Spend{Tokens: -500}, moment(t, "2026-11-26T10:30:00Z")) // it used 300
 	expect("2026-11-26T10:40:00Z", 700, record.NoReason, 0)
 	expect("2026-11-26T11:00:00Z", 600, record.TenantQuota, 13*time.Hour) // the day's: 1,000 are gone
 	expect("2026-11-26T11:00:00Z", 500, record.NoReason, 0)
@@ -62,7 +62,7 @@ func TestQuota(t *testing.T) {
 	// What was reserved in the hours before is given back to the day, and not to this hour.
 	expect("2026-11-28T10:59:59Z", 1_400, record.NoReason, 0)
 	expect("2026-11-28T11:00:00Z", 90, record.NoReason, 0)
-	a.End(moment(t, "2026-11-28T11:00:01Z"), -1_400, moment(t, "2026-11-28T10:59:59Z"))
+	a.End(moment(t, "2026-11-28T11:00:01Z"), Spend{Tokens: -1_400}, moment(t, "2026-11-28T10:59:59Z"))
 	if a.quotas[0].used != 90 || a.quotas[1].used != 90 {
 		t.Errorf("%d of the hour's and %d of the day's tokens are used, want 90", a.quotas[0].used, a.quotas[1].used)
 	}
@@ -70,8 +70,57 @@ func TestQuota(t *testing.T) {
 
 func TestQuotaOncePerPeriod(t *testing.T) {
 	var told string
-	Limits{Quota: []Quota{{1, "day"}, {2, "hour"}, {3, "day"}}}.Validate(func(path, format string, args ...any) { told += path + ": " + fmt.Sprintf(format, args...) })
-	if told != "quota[2].period: there is a quota for each day already" {
+	Limits{Quota: []Quota{{Tokens: 1, Period: "day"}, {Tokens: 2, Period: "hour"}, {Tokens: 3, Period: "day"}}}.Validate(func(path, format string, args ...any) { told += path + ": " + fmt.Sprintf(format, args...) })
+	if told != "quota[2].period: there is such a quota for each day already" {
 		t.Error(told)
+	}
+}
+
+// A quota in money counts what tokens cost, to the last millionth of a millionth, beside one of tokens.
+func TestQuotaInMoney(t *testing.T) {
+	prices := Prices{Prompt: 2_000_000, Cached: 500_000, Completion: 8_000_000}
+	if got, want := prices.Of(1_000, 200, 50), int64(800*2_000_000+200*500_000+50*8_000_000); got != want {
+		t.Errorf("costs %d, want %d", got, want)
+	}
+	spend := func(prompt, completion int64) Spend {
+		return Spend{prompt + completion, prices.Of(prompt, 0, completion)}
+	}
+	var a Allowance
+	a.Reconfigure(0, Limits{Quota: []Quota{{Amount: 10_000, Period: "day"}, {Tokens: 6_000, Period: "day"}}}) // 0.01, and tokens
+	at := moment(t, "2026-11-26T12:00:00Z")
+	for _, c := range []struct {
+		spend Spend
+		why   record.Reason
+	}{
+		{spend(1_000, 900), record.NoReason},       // 0.002 and 0.0072
+		{spend(401, 0), record.TenantQuota},        // 0.0008 are left, and this is 0.000802
+		{spend(400, 0), record.NoReason},           // to the last
+		{Spend{Tokens: 3_701}, record.TenantQuota}, // 3,700 tokens are left
+	} {
+		if why, wait := a.Admit(at, c.spend); why != c.why || why != record.NoReason && wait != 12*time.Hour {
+			t.Errorf("%v: %v after %v", c.spend, why, wait)
+		}
+	}
+	a.End(at, spend(0, -890), at) // the answer was shorter
+	if why, _ := a.Admit(at, spend(0, 890)); why != record.NoReason {
+		t.Errorf("what was given back is refused: %v", why)
+	}
+	if use := a.Use(at).Quotas; use[0].Used != 10_000*million || use[1].Used != 2_300 {
+		t.Errorf("%+v", use)
+	}
+}
+
+func TestQuotaIsOfOneKind(t *testing.T) {
+	for _, q := range []Quota{{Period: "day"}, {Tokens: 1, Amount: 1, Period: "day"}, {Amount: maxAmount + 1, Period: "day"}} {
+		told := 0
+		q.Validate(func(string, string, ...any) { told++ })
+		if told != 1 {
+			t.Errorf("%+v: %d mistakes", q, told)
+		}
+	}
+	told := 0
+	Prices{Prompt: maxPrice + 1, Cached: maxPrice + 2, Completion: maxPrice + 1}.Validate(func(string, string, ...any) { told++ })
+	if told != 4 {
+		t.Errorf("%d mistakes of prices", told)
 	}
 }

@@ -16,7 +16,7 @@ type Use struct {
 // QuotaUse is what is used of a quota.
 type QuotaUse struct {
 	Quota
-	Used int64        // tokens, reserved ones included
+	Used int64        // tokens, or money as Prices.Of has it; what is reserved included
 	End  tick.Instant // of the period, when all of it is free again
 }
 

@@ -15,11 +15,11 @@ func TestUse(t *testing.T) {
 	a.Reconfigure(moment(t, day+"10:00:00Z"), Limits{TPM: 6_000, RPM: 60, Concurrency: 5, Quota: []Quota{{Tokens: 10_000, Period: "hour"}, {Tokens: 20_000, Period: "day"}}})
 	begun := moment(t, day+"10:00:00Z")
 	for range 2 {
-		if why, _ := a.Admit(begun, 1_500); why != record.NoReason {
+		if why, _ := a.Admit(begun, Spend{Tokens: 1_500}); why != record.NoReason {
 			t.Fatal(why)
 		}
 	}
-	a.End(begun, -500, begun)
+	a.End(begun, Spend{Tokens: -500}, begun)
 	for _, c := range []struct {
 		at                        string
 		tokens, requests, hour, d int64

@@ -3,6 +3,7 @@ package core
 import (
 	"time"
 
+	"foundrylab/gateway/budget"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
 )
@@ -31,9 +32,9 @@ func (c *Core) measure(now tick.Instant, r *request, ev *Event) (why record.Reas
 	if out < 0 {
 		out = int64(max(t.expected(), 0))
 	}
-	cost := int64(r.prompt) + out
-	if why, wait = t.allowance.Admit(now, cost); why == record.NoReason {
-		r.reserved = cost
+	r.reserved = int64(r.prompt) + out
+	if why, wait = t.allowance.Admit(now, c.reservedOf(r)); why != record.NoReason {
+		r.reserved = notAllowed
 	}
 	return why, wait
 }
@@ -69,11 +70,7 @@ func (c *Core) counted(now tick.Instant, r *request, backend int, prompt int32) 
 	if delta == 0 {
 		return
 	}
-	r.prompt = prompt
-	if r.reserved != notAllowed {
-		r.reserved += delta
-		c.tenants[r.tenant].allowance.Correct(now, delta, tick.Instant(r.admitted)*tick.Instant(time.Second))
-	}
+	c.reprompt(now, r, prompt)
 	if c.queue == nil && !c.gate.Limited(backend) {
 		return
 	}
@@ -107,11 +104,38 @@ func (c *Core) release(now tick.Instant, r *request, e *Effect) {
 	if r.reserved == notAllowed {
 		return
 	}
-	used := int64(0)
+	var used budget.Spend
 	if r.begun { // an answer began, so the prompt was read
-		used = int64(r.prompt) + int64(e.Completion)
+		prompt, completion := int64(r.prompt), int64(e.Completion)
+		used = budget.Spend{Tokens: prompt + completion, Money: c.pricesOf(r).Of(prompt, int64(e.Tokens), completion)}
 	}
-	c.tenants[r.tenant].allowance.End(now, used-r.reserved, tick.Instant(r.admitted)*tick.Instant(time.Second))
+	c.tenants[r.tenant].allowance.End(now, used.Minus(c.reservedOf(r)), r.admission())
+}
+
+// reprompt takes a request's prompt for another size, and reserves as much more
+// or less of its tenant's own limits.
+func (c *Core) reprompt(now tick.Instant, r *request, prompt int32) {
+	before := c.reservedOf(r)
+	delta := int64(prompt) - int64(r.prompt)
+	if r.prompt = prompt; r.reserved == notAllowed || delta == 0 {
+		return
+	}
+	r.reserved += delta
+	c.tenants[r.tenant].allowance.Correct(now, c.reservedOf(r).Minus(before), r.admission())
+}
+
+// reservedOf is what is reserved for a request: its prompt, none of which is
+// taken to be cached, and the rest for its answer.
+func (c *Core) reservedOf(r *request) budget.Spend {
+	prompt := int64(r.prompt)
+	return budget.Spend{Tokens: r.reserved, Money: c.pricesOf(r).Of(prompt, 0, r.reserved-prompt)}
+}
+
+func (c *Core) pricesOf(r *request) *budget.Prices { return &c.configs[r.cfg].Budget.Prices }
+
+// admission is when a tenant's own limits admitted its request.
+func (r *request) admission() tick.Instant {
+	return tick.Instant(r.admitted) * tick.Instant(time.Second)
 }
 
 // charge counts an attempt at a backend, to the gate and to its tenant.
@@ -136,8 +160,8 @@ func (c *Core) line(r *request, cost int64) {
 // settle corrects what an attempt was counted for by what became of it.
 func (c *Core) settle(now tick.Instant, r *request, ev *Event) {
 	backend := int(r.backend)
-	if ev.PromptTokens > 0 { // its own limits are held against what the backend counted
-		r.prompt = ev.PromptTokens
+	if ev.PromptTokens > 0 { // its tenant's limits are held against what the backend counted
+		c.reprompt(now, r, ev.PromptTokens)
 	}
 	if ev.Outcome == record.Succeeded {
 		if r.maxTokens != 0 { // else it had none to tell of

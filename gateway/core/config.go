@@ -98,6 +98,11 @@ func (c Config) validateTenants(fail func(path, format string, args ...any)) {
 				fail(fmt.Sprintf("%s.zones[%d]", path, j), "%q is no zone of route.zones", z)
 			}
 		}
+		for j, q := range t.Limits.Quota {
+			if q.Amount > 0 && !c.Budget.Prices.Any() {
+				fail(fmt.Sprintf("%s.limits.quota[%d].amount", path, j), "needs budget.prices to say what tokens cost")
+			}
+		}
 		if t.Priority == "" {
 			continue
 		}

@@ -94,3 +94,28 @@ func TestGoneCostsWhatWasSeen(t *testing.T) {
 		})
 	}
 }
+
+// What a request costs its tenant in money is corrected to what its backend said: also for what the prompt cache knew.
+func TestMoneyIsSettled(t *testing.T) {
+	cfg := policy()
+	cfg.Budget.Prices = budget.Prices{Prompt: 2_000_000, Cached: 500_000, Completion: 8_000_000}
+	cfg.Tenants = []Tenant{{Name: "x", Weight: 1, Limits: budget.Limits{Quota: []budget.Quota{{Amount: 1_000_000, Period: "day"}}}}}
+	c := New(cfg, Options{Seed: 1, Backends: []string{"a"}, Tenants: []Member{{"x", 1}}})
+	used := func() int64 { return c.Use(1, 0).Quotas[0].Used }
+	prices := &cfg.Budget.Prices
+	out := c.Step(1, Event{Kind: Request, PromptEstimate: 900, MaxTokens: 500}, nil)
+	if got, want := used(), prices.Of(900, 0, 500); got != want {
+		t.Errorf("reserved %d, want %d", got, want)
+	}
+	c.Step(1, Event{Kind: Head, Ref: out[0].Ref, PromptTokens: 1000}, nil)
+	if got, want := used(), prices.Of(1000, 0, 500); got != want {
+		t.Errorf("counted %d, want %d", got, want)
+	}
+	c.Step(1, Event{Kind: End, Ref: out[0].Ref, Status: 200, Outcome: record.Succeeded, PromptTokens: 1010, PromptEstimate: 500, Completion: 20}, nil)
+	if got, want := used(), prices.Of(1010, 510, 20); got != want {
+		t.Errorf("used %d, want %d", got, want)
+	}
+	if out := c.Step(1, Event{Kind: Request, PromptTokens: 1, MaxTokens: 200_000}, nil); out[0].Status != 403 || out[0].Reason != record.TenantQuota {
+		t.Errorf("above the quota: %+v", out)
+	}
+}

@@ -54,6 +54,14 @@ type Event struct {
 	Pin      uint8 // Request: the only backend that it may be sent to, and 1; 0: any; PinGone: one that is no more
 }
 
+// cached is how much of the prompt the backend had in its cache, as far as it said.
+func (ev *Event) cached() int32 {
+	if ev.PromptEstimate == 0 {
+		return 0
+	}
+	return max(ev.PromptTokens-ev.PromptEstimate, 0)
+}
+
 // PinGone is the Pin of a request whose backend nobody knows any more.
 const PinGone = MaxBackends + 1
 
@@ -82,7 +90,7 @@ type Effect struct {
 	At         tick.Instant
 	Until      tick.Instant // Transition to Open
 	QueueWait  tick.Units
-	Tokens     int32 // Reserve, Settle
+	Tokens     int32 // Reserve, Settle; Respond: of the prompt, those that the backend had cached
 	Completion int32 // Respond: tokens passed on
 	RetryMs    uint32
 	Status     uint16 // Respond: 0 closes the connection. Abort: as the answer began, 0: it did not

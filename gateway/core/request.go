@@ -277,7 +277,7 @@ func (c *Core) attemptEnded(now tick.Instant, ev *Event, out []Effect) []Effect 
 		c.settle(now, r, ev)
 	}
 	if ev.Outcome == record.Succeeded || wasCommitted {
-		return c.respond(now, ref, r, Effect{Status: ev.Status, Outcome: ev.Outcome, Reason: ev.Reason, Completion: ev.Completion}, out)
+		return c.respond(now, ref, r, Effect{Status: ev.Status, Outcome: ev.Outcome, Reason: ev.Reason, Completion: ev.Completion, Tokens: ev.cached()}, out)
 	}
 	if c.lags(now, ref, r, ev) {
 		return out
@@ -366,7 +366,7 @@ func (c *Core) gone(now tick.Instant, ev *Event, out []Effect) []Effect {
 	if r.state == waiting {
 		c.queue.Remove(r.handle)
 	}
-	return c.respond(now, ref, r, Effect{Status: 499, Outcome: record.Failed, Reason: record.ClientGone, Completion: ev.Completion, Made: true}, out)
+	return c.respond(now, ref, r, Effect{Status: 499, Outcome: record.Failed, Reason: record.ClientGone, Completion: ev.Completion, Tokens: ev.cached(), Made: true}, out)
 }
 
 // respond ends a request; e carries what is particular to the answer.

@@ -282,6 +282,8 @@ func docsValue(f reflect.StructField, inner reflect.Type, list string) (text str
 		text = "rate"
 	case inner == reflect.TypeFor[unit.Ratio]():
 		text = "ratio"
+	case inner == reflect.TypeFor[unit.Money]():
+		text = "amount"
 	case reflect.PointerTo(inner).Implements(reflect.TypeFor[yamlconf.TextSchema]()):
 		text = "text such as " + mono(reflect.New(inner).Interface().(yamlconf.TextSchema).Example())
 	case inner.Kind() == reflect.Struct:

@@ -43,6 +43,7 @@ var kinds = []kind{
 	{"Count", parseAs[Count], exactCount, func(v any) *big.Rat { return new(big.Rat).SetInt64(int64(v.(Count))) }},
 	{"Rate", parseAs[Rate], exactRate, func(v any) *big.Rat { return big.NewRat(v.(Rate).Num, v.(Rate).Per) }},
 	{"Ratio", parseAs[Ratio], exactRatio, func(v any) *big.Rat { return big.NewRat(int64(v.(Ratio)), 1_000_000) }},
+	{"Money", parseAs[Money], rat, func(v any) *big.Rat { return big.NewRat(int64(v.(Money)), 1_000_000) }},
 }
 
 func rat(text string) *big.Rat {
@@ -127,6 +128,11 @@ func TestAcceptedTexts(t *testing.T) {
 		{"100%", "1", One},
 		{"0%", "0", Ratio(0)},
 		{"9223372036854.775807", "9223372036854.775807", Ratio(math.MaxInt64)},
+		{"2.50", "2.5", Money(2_500_000)},
+		{"0.000001", "0.000001", Money(1)},
+		{"0", "0", Money(0)},
+		{"25", "25", Money(25_000_000)},
+		{"9223372036854.775807", "9223372036854.775807", Money(math.MaxInt64)},
 	}
 	for _, test := range tests {
 		t.Run(fmt.Sprintf("%T/%s", test.want, test.text), func(t *testing.T) {
@@ -151,6 +157,10 @@ func TestRefusedTexts(t *testing.T) {
 		{"0", Duration(0), `"0" has no unit: add one, such as 0s or 0ms`},
 		{"1m30", Duration(0), `"1m30" has no unit: add one, such as 30s or 30ms`},
 		{"-5s", Duration(0), `"-5s" is negative`},
+		{"-5", Money(0), `"-5" is negative`},
+		{"$5", Money(0), `"$5" is not a plain number: write digits, and at most one point between digits`},
+		{"0.0000001", Money(0), `"0.0000001" is finer than a millionth: use at most 6 decimals`},
+		{"9223372036855", Money(0), `"9223372036855" is too large: the largest amount is 9223372036854.775807`},
 		{"", Duration(0), `"" does not start with a number`},
 		{"s", Duration(0), `"s" does not start with a number`},
 		{"5 s", Duration(0), `"5 s" is not a plain number: write it without spaces or separators`},
@@ -294,6 +304,7 @@ func TestRandomTexts(t *testing.T) {
 		"Count":    {"", "k", "M", "B"},
 		"Rate":     {"/s", "/m", "/h"},
 		"Ratio":    {"", "%"},
+		"Money":    {""},
 	}
 	for _, k := range kinds {
 		for range 20_000 {
