@@ -261,7 +261,7 @@ func TestTimeoutsAddNoGoroutine(t *testing.T) {
 			for range n {
 				req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://gateway.test"+v1, strings.NewReader(chat))
 				if err != nil {
-					t.Fatal(err)
+					panic(err)
 				}
 				go lb.client.Do(req) // it ends with its context
 			}
