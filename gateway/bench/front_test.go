@@ -122,7 +122,7 @@ func startFailedOver(t *testing.T, listen, backend string) (*exec.Cmd, string) {
 // startRetrying starts one whose first backend answers with a status that is retried and says nothing against it: every
 // answer takes two attempts, as those at the beginning of an outage do.
 func startRetrying(t *testing.T, listen, backend string) (*exec.Cmd, string) {
-	return startGatewayWith(t, listen, backend, append(first(refusing), "\ngateway:\n", "\ngateway:\n  retry: {on: [409]}\n")...)
+	return startGatewayWith(t, listen, backend, append(first(refusing), "\ngateway:\n", "\ngateway:\n  retry: {on: [409], budget: {share: 100%}}\n")...)
 }
 
 // first puts a backend whose paths begin like that before the other.
