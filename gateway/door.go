@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"sync"
-
-	"github.com/gorilla/mux"
 
 	"foundrylab/gateway/identity"
 	"foundrylab/gateway/tenancy"
@@ -98,12 +95,6 @@ func (v *visitor) permit(r *http.Request) *refusal {
 		return &refusal{http.StatusBadRequest, "header-missing", errorBody{"BadRequest", fmt.Sprintf("Your tenant of the gateway must send the header %s with every request.", name)}}
 	}
 	return nil
-}
-
-// pathModel returns the deployment that a classic path names, "" where its escapes are broken.
-func pathModel(r *http.Request) string {
-	name, _ := url.PathUnescape(mux.Vars(r)["deployment"])
-	return name
 }
 
 // comply returns the body as the visitor's rules want it.

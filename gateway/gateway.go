@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -111,7 +110,8 @@ type Gateway struct {
 	cfg      Config                   // of its beginning: what no later configuration changes
 	present  atomic.Pointer[settings] // what is in force; a request keeps what it began under
 	reload   sync.Mutex               // one at a time
-	handler  http.Handler
+	handler  *mux.Router
+	posts    posts // of handler
 	shared   *upstream.Transport
 	buffers  sync.Pool     // *[relayBuffer]byte
 	peekers  sync.Pool     // *ops.Peeker
@@ -155,12 +155,19 @@ func New(cfg Config) (*Gateway, error) {
 	g.buffers.New = func() any { return new([relayBuffer]byte) }
 	g.peekers.New = func() any { return new(ops.Peeker) }
 	g.handler = g.router()
+	g.posts = postsOf(g.handler)
 	return g, nil
 }
 
 // ServeHTTP implements http.Handler. To show a client that an answer was cut
 // it panics with http.ErrAbortHandler, as that error wants.
-func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.handler.ServeHTTP(w, r) }
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if route := g.posts.route(r); route != nil {
+		route.GetHandler().ServeHTTP(w, r)
+		return
+	}
+	g.handler.ServeHTTP(w, r)
+}
 
 // Close stops the gateway's timers and closes its idle connections. Requests
 // under way are finished.
@@ -185,22 +192,3 @@ func (g *Gateway) Tape() *drive.Tape[core.Event, core.Effect] {
 }
 
 var _ http.Handler = (*Gateway)(nil)
-
-// router mounts every operation of the table in both route families.
-func (g *Gateway) router() http.Handler {
-	m := mux.NewRouter().SkipClean(true).UseEncodedPath()
-	for i, rt := range routes() {
-		m.Path(strings.Replace(rt.path, "{id}", idPattern, 1)).Methods(rt.op.Method).Name(rt.name).HandlerFunc(g.serve(i, rt))
-	}
-	for _, path := range []string{"/healthz", "/readyz"} { // for a load balancer, and for Kubernetes
-		m.Path(path).Methods(http.MethodGet, http.MethodHead).Name(path).HandlerFunc(g.health)
-	}
-	m.Path("/readyz/{pool}").Methods(http.MethodGet, http.MethodHead).Name("/readyz/pool").HandlerFunc(g.healthOfPool)
-	for _, rt := range modelRoutes() {
-		m.Path(rt.path).Methods(http.MethodGet).Name(rt.name).HandlerFunc(g.tellModels(rt))
-	}
-	m.Path("/livez").Methods(http.MethodGet, http.MethodHead).Name("/livez").HandlerFunc(func(http.ResponseWriter, *http.Request) {})
-	m.NotFoundHandler = http.HandlerFunc(unknownRoute)
-	m.MethodNotAllowedHandler = m.NotFoundHandler
-	return m
-}

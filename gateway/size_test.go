@@ -3,10 +3,9 @@ package gateway
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"testing"
 	"testing/synctest"
-
-	"github.com/gorilla/mux"
 
 	"foundrylab/gateway/core"
 )
@@ -36,7 +35,7 @@ func TestPromptsAreCounted(t *testing.T) {
 		for _, rt := range routes() {
 			if rt.name == c.route {
 				found = true
-				x := &exchange{g: gw, pool: gw.present.Load().pools[0].pool, route: rt, body: []byte(c.body), r: mux.SetURLVars(httptest.NewRequest("POST", "/", nil), map[string]string{"deployment": c.called})}
+				x := &exchange{g: gw, pool: gw.present.Load().pools[0].pool, route: rt, body: []byte(c.body), r: httptest.NewRequest("POST", classicPrefix+url.PathEscape(c.called)+"/chat/completions", nil)}
 				ev := gw.describe(x)
 				if x.countPrompt(); ev.PromptTokens != 0 || x.prompt != c.tokens || ev.PromptEstimate != c.estimate {
 					t.Errorf("%+v: %d tokens, taken for %d", c, x.prompt, ev.PromptEstimate)
