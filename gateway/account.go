@@ -92,7 +92,7 @@ func (c *cost) add(e *account.Entry, prices *budget.Prices) {
 	c.cached += int64(e.Bill.Cached)
 	c.completion += int64(e.Bill.Completion)
 	c.charge += e.Charge
-	c.money += prices.Of(int64(e.Bill.Prompt), int64(e.Bill.Cached), int64(e.Bill.Completion))
+	c.money = budget.Sum(c.money, prices.Of(int64(e.Bill.Prompt), int64(e.Bill.Cached), int64(e.Bill.Completion)))
 	c.estimated = c.estimated || !e.Bill.Exact
 }
 
@@ -122,7 +122,7 @@ func (t *tally) spend(backend uint16, e *account.Entry, prices *budget.Prices, w
 	sum.cached += uint64(e.Bill.Cached)
 	sum.completion += uint64(e.Bill.Completion)
 	x.charge += uint64(e.Charge)
-	x.money += prices.Of(int64(e.Bill.Prompt), int64(e.Bill.Cached), int64(e.Bill.Completion))
+	x.money = budget.Sum(x.money, prices.Of(int64(e.Bill.Prompt), int64(e.Bill.Cached), int64(e.Bill.Completion)))
 	if whole {
 		x.wholes++
 		x.length += uint64(e.Bill.Completion)

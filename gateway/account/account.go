@@ -4,6 +4,8 @@
 package account
 
 import (
+	"math"
+
 	"foundrylab/gateway/budget"
 	"foundrylab/internal/ops"
 	"foundrylab/internal/record"
@@ -49,7 +51,7 @@ func Of(a *Attempt, rule budget.Rule) Entry {
 	switch {
 	case a.Status == 429 || a.Reason == record.ConnectError: // limits do not count what they refuse
 	case a.Usage:
-		e.Charge = rule.InTheEnd(a.Estimate, a.MaxTokens, int32(a.Used.Prompt-a.Used.Cached), e.Bill.Completion)
+		e.Charge = rule.InTheEnd(a.Estimate, a.MaxTokens, e.Bill.Prompt-e.Bill.Cached, e.Bill.Completion)
 	default:
 		e.Charge = rule.InTheEnd(a.Estimate, a.MaxTokens, e.Bill.Prompt, e.Bill.Completion)
 	}
@@ -59,7 +61,8 @@ func Of(a *Attempt, rule budget.Rule) Entry {
 func billOf(a *Attempt) Bill {
 	switch {
 	case a.Usage:
-		b := Bill{Prompt: int32(a.Used.Prompt), Cached: int32(a.Used.Cached), Completion: int32(a.Used.Completion), Exact: true}
+		b := a.said()
+		b.Exact = true
 		b.Least, b.Most = b.Total(), b.Total()
 		return b
 	case a.Reason == record.ConnectError: // nothing was sent
@@ -80,9 +83,9 @@ func billOf(a *Attempt) Bill {
 
 // broken is the bill of an answer that began and did not come to its end.
 func (a *Attempt) broken() Bill {
-	b := Bill{Prompt: a.Prompt, Completion: int32(a.Used.Completion)}
-	if a.Used.Prompt > 0 { // some say what they read before they answer
-		b.Prompt, b.Cached = int32(a.Used.Prompt), int32(a.Used.Cached)
+	b := a.said()
+	if b.Prompt == 0 { // some say what they read before they answer, most do not
+		b.Prompt = a.Prompt
 	}
 	b.Least = b.Total()
 	if !a.Stream && a.Reason != record.ClientGone { // it was made, and did not arrive whole
@@ -100,5 +103,14 @@ func (a *Attempt) most() int64 {
 	if a.MaxTokens < 0 {
 		return -1
 	}
-	return int64(max(a.Prompt, int32(a.Used.Prompt))) + int64(max(a.MaxTokens, int32(a.Used.Completion)))
+	said := a.said()
+	return int64(max(a.Prompt, said.Prompt)) + int64(max(a.MaxTokens, said.Completion))
 }
+
+// said is the bill by what the backend says, which may be anything.
+func (a *Attempt) said() Bill {
+	prompt := count(a.Used.Prompt)
+	return Bill{Prompt: prompt, Cached: min(count(a.Used.Cached), prompt), Completion: count(a.Used.Completion)}
+}
+
+func count(n int) int32 { return int32(min(max(n, 0), math.MaxInt32)) }

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"math"
 	"testing"
 
 	"foundrylab/gateway/budget"
@@ -27,6 +28,14 @@ func TestOf(t *testing.T) {
 			a.Status, a.Usage, a.Used = 200, true, ops.Used{Prompt: 110, Cached: 64, Completion: 7}
 		}),
 			Bill{110, 64, 7, true, 117, 117}, 130, 46 + 28},
+		{"the backend said what cannot be", of(func(a *Attempt) {
+			a.Status, a.Usage, a.Used = 200, true, ops.Used{Prompt: 1 << 31, Cached: 1 << 40, Completion: 999_999_999_999_999}
+		}),
+			Bill{math.MaxInt32, math.MaxInt32, math.MaxInt32, true, 2 * math.MaxInt32, 2 * math.MaxInt32}, 130, 4 * math.MaxInt32},
+		{"a stream broke off whose backend had said what cannot be", of(func(a *Attempt) {
+			a.Status, a.Reason, a.Stream, a.Used = 200, record.CutFault, true, ops.Used{Prompt: 1 << 31, Cached: 1 << 31, Completion: 12}
+		}),
+			Bill{Prompt: math.MaxInt32, Cached: math.MaxInt32, Completion: 12, Least: math.MaxInt32 + 12, Most: math.MaxInt32 + 50}, 130, math.MaxInt32 + 48},
 		{"never sent", of(func(a *Attempt) { a.Reason = record.ConnectError }), Bill{Exact: true}, 0, 0},
 		{"refused for its limits", of(func(a *Attempt) { a.Status, a.Reason = 429, record.RateLimited }), Bill{Exact: true}, 0, 0},
 		{"failed", of(func(a *Attempt) { a.Status, a.Reason = 503, record.BackendStatus }), Bill{Exact: true}, 130, 1},

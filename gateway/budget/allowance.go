@@ -36,7 +36,7 @@ func (l Limits) Validate(fail func(path, format string, args ...any)) {
 func (l Limits) Any() bool { return l.TPM > 0 || l.RPM > 0 || l.Concurrency > 0 || len(l.Quota) > 0 }
 
 // Allowance is a tenant's own limits: token buckets that hold a minute, so that
-// a refund is worth as much as it was. Admit reserves, Settle corrects. O(1), 0
+// a refund is worth as much as it was. Admit reserves, Correct and End correct. O(1), 0
 // allocations. Not safe for concurrent use.
 type Allowance struct {
 	limits           Limits
@@ -50,7 +50,7 @@ func (a *Allowance) Reconfigure(now tick.Instant, l Limits) {
 	a.limits = l
 	a.tokens = resized(a.tokens, now, int64(l.TPM))
 	a.requests = resized(a.requests, now, int64(l.RPM))
-	a.quotas = carried(a.quotas, l.Quota)
+	a.quotas = carried(now, a.quotas, l.Quota)
 }
 
 func resized(b *limit.Bucket, now tick.Instant, perMinute int64) *limit.Bucket {
@@ -94,7 +94,7 @@ func (a *Allowance) Admit(now tick.Instant, cost Spend) (why record.Reason, wait
 		return why, wait
 	}
 	for i := range a.quotas {
-		a.quotas[i].used += a.quotas[i].of(cost)
+		a.quotas[i].add(a.quotas[i].of(cost))
 	}
 	if a.tokens != nil {
 		a.tokens.Add(now, cost.Tokens)
@@ -114,8 +114,8 @@ func (a *Allowance) End(now tick.Instant, delta Spend, admitted tick.Instant) {
 }
 
 // Correct tells that a request that was admitted then uses delta more than was
-// reserved; less is a negative delta. What was reserved in an
-// earlier period of a quota is not given back to this one.
+// reserved; less is a negative delta. What was reserved in an earlier period of a
+// quota, or before there was one, is not given back to this one.
 func (a *Allowance) Correct(now tick.Instant, delta Spend, admitted tick.Instant) {
 	if a.tokens != nil {
 		a.tokens.Add(now, delta.Tokens)
@@ -124,7 +124,7 @@ func (a *Allowance) Correct(now tick.Instant, delta Spend, admitted tick.Instant
 		q := &a.quotas[i]
 		more := q.of(delta)
 		if q.roll(now); more > 0 || admitted >= q.begin {
-			q.used += more
+			q.add(more)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package budget
 
 import (
 	"fmt"
+	"math"
 
 	"foundrylab/internal/unit"
 )
@@ -41,6 +42,17 @@ func (p *Prices) Any() bool { return p.Prompt > 0 || p.Completion > 0 }
 // bits at most.
 func (p *Prices) Of(prompt, cached, completion int64) int64 {
 	return (prompt-cached)*int64(p.Prompt) + cached*int64(p.Cached) + completion*int64(p.Completion)
+}
+
+// Sum returns the sum of two amounts of money, or what comes nearest to it.
+func Sum(a, b int64) int64 {
+	switch {
+	case b > 0 && a > math.MaxInt64-b:
+		return math.MaxInt64
+	case b < 0 && a < math.MinInt64-b:
+		return math.MinInt64
+	}
+	return a + b
 }
 
 // Spend is what a request takes of its tenant's limits.

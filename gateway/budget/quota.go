@@ -50,16 +50,18 @@ func (q *Quota) alike(other *Quota) bool {
 // spent is what is used of a quota.
 type spent struct {
 	Quota
-	used       int64
+	used       int64        // never negative
 	begin, end tick.Instant // of the period that used is about
 }
 
 // carried returns the quotas of a configuration, with what was used of those
-// that were there before.
-func carried(had []spent, quotas []Quota) []spent {
+// that were there before. Of a new one the first period begins now.
+func carried(now tick.Instant, had []spent, quotas []Quota) []spent {
 	list := make([]spent, len(quotas))
 	for i, q := range quotas {
 		list[i].Quota = q
+		list[i].roll(now)
+		list[i].begin = now
 		if at := slices.IndexFunc(had, func(s spent) bool { return s.alike(&q) }); at >= 0 {
 			list[i] = spent{q, had[at].used, had[at].begin, had[at].end}
 		}
@@ -74,6 +76,10 @@ func (s *spent) roll(now tick.Instant) {
 	}
 }
 
+// add counts what is used more, or less: as far as there are numbers for it,
+// since backends may say anything.
+func (s *spent) add(more int64) { s.used = max(Sum(s.used, more), 0) }
+
 // wait is how long it takes until cost more fits, alone: until the period ends,
 // or for ever where it is more than the quota.
 func (s *spent) wait(now tick.Instant, request Spend) time.Duration {
@@ -81,7 +87,7 @@ func (s *spent) wait(now tick.Instant, request Spend) time.Duration {
 	switch cost := s.of(request); {
 	case cost > s.most():
 		return math.MaxInt64
-	case s.used+cost > s.most():
+	case cost > s.most()-s.used:
 		return s.end.Sub(now)
 	}
 	return 0

@@ -110,6 +110,41 @@ func TestQuotaInMoney(t *testing.T) {
 	}
 }
 
+// What was reserved before there was a quota is not given back to it, and nothing that a backend says makes one larger.
+func TestQuotaIsNeverMoreThanWhole(t *testing.T) {
+	var a Allowance
+	a.Reconfigure(moment(t, "2026-11-26T12:00:00Z"), Limits{})
+	before, at, later := moment(t, "2026-11-26T12:00:01Z"), moment(t, "2026-11-26T12:00:02Z"), moment(t, "2026-11-26T12:00:03Z")
+	reserved := Spend{Tokens: 900, Money: 900}
+	a.Admit(before, reserved)
+	a.Reconfigure(at, Limits{Quota: []Quota{{Tokens: 1_000, Period: "day"}, {Amount: maxAmount, Period: "day"}}})
+	if why, _ := a.Admit(later, reserved); why != record.NoReason {
+		t.Fatal(why)
+	}
+	a.End(later, Spend{Tokens: -900, Money: -900}, before)
+	used := func() (of [2]int64) {
+		for i, q := range a.Use(later).Quotas {
+			of[i] = q.Used
+		}
+		return of
+	}
+	if got := used(); got != [2]int64{900, 900} {
+		t.Errorf("used %v", got)
+	}
+	dearest := Prices{Prompt: maxPrice, Cached: maxPrice, Completion: maxPrice}
+	for range 5 {
+		a.Correct(later, Spend{Tokens: 1, Money: dearest.Of(math.MaxInt32, 0, math.MaxInt32)}, later)
+		if why, _ := a.Admit(later, Spend{Money: 1}); why != record.TenantQuota {
+			t.Errorf("used %v, and there is more: %v", used(), why)
+		}
+	}
+	a.Correct(later, Spend{Money: math.MinInt64}, later)
+	a.Correct(later, Spend{Money: math.MinInt64}, later)
+	if got := used(); got != [2]int64{905, 0} {
+		t.Errorf("used %v", got)
+	}
+}
+
 func TestQuotaIsOfOneKind(t *testing.T) {
 	for _, q := range []Quota{{Period: "day"}, {Tokens: 1, Amount: 1, Period: "day"}, {Amount: maxAmount + 1, Period: "day"}} {
 		told := 0
