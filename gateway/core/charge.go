@@ -21,11 +21,8 @@ func (c *Core) measure(now tick.Instant, r *request, ev *Event) (why record.Reas
 	}
 	r.tried = c.barred(r)
 	r.reserved = notAllowed
-	switch {
-	case r.pin > 0 && c.cfg.members&only(r.pin) == 0:
-		return record.BackendGone, 0
-	case r.tried&c.cfg.members == c.cfg.members:
-		return record.ZoneRefused, 0
+	if why = c.nowhere(r); why != record.NoReason {
+		return why, 0
 	}
 	t := &c.tenants[r.tenant]
 	out := int64(r.maxTokens)
@@ -37,6 +34,18 @@ func (c *Core) measure(now tick.Instant, r *request, ev *Event) (why record.Reas
 		r.reserved = notAllowed
 	}
 	return why, wait
+}
+
+// nowhere says why no backend of the configuration in force may ever have a
+// request that has tried none.
+func (c *Core) nowhere(r *request) record.Reason {
+	switch {
+	case r.pin > 0 && c.cfg.members&only(r.pin) == 0:
+		return record.BackendGone
+	case r.tried&c.cfg.members == c.cfg.members:
+		return record.ZoneRefused
+	}
+	return record.NoReason
 }
 
 // barred is the set of backends that a request must not be sent to, whatever happens.
@@ -121,7 +130,14 @@ func (c *Core) reprompt(now tick.Instant, r *request, prompt int32) {
 		return
 	}
 	r.reserved += delta
-	c.tenants[r.tenant].allowance.Correct(now, c.reservedOf(r).Minus(before), r.admission())
+	c.reserveInstead(now, r, before)
+}
+
+// reserveInstead corrects what is reserved for a request, which was before.
+func (c *Core) reserveInstead(now tick.Instant, r *request, before budget.Spend) {
+	if delta := c.reservedOf(r).Minus(before); delta != (budget.Spend{}) {
+		c.tenants[r.tenant].allowance.Correct(now, delta, r.admission())
+	}
 }
 
 // reservedOf is what is reserved for a request: its prompt, none of which is

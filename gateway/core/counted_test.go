@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"foundrylab/gateway/budget"
+	"foundrylab/gateway/queue"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
 	"foundrylab/internal/unit"
@@ -117,5 +118,41 @@ func TestMoneyIsSettled(t *testing.T) {
 	}
 	if out := c.Step(1, Event{Kind: Request, PromptTokens: 1, MaxTokens: 200_000}, nil); out[0].Status != 403 || out[0].Reason != record.TenantQuota {
 		t.Errorf("above the quota: %+v", out)
+	}
+}
+
+// What waits goes by the prices in force when it is sent: those it was reserved by are given back, whichever way they changed.
+func TestMoneyOfWhoWaitsWhilePricesChange(t *testing.T) {
+	at := func(prompt unit.Money) *Config {
+		cfg := policy()
+		cfg.Queue = &queue.Config{Discipline: "vtc", MaxRequests: 10, MaxBytes: 1 << 20, TTL: unit.Duration(time.Minute)}
+		cfg.Budget.Prices = budget.Prices{Prompt: prompt, Completion: 4 * prompt}
+		cfg.Tenants = []Tenant{{Name: "x", Weight: 1, Limits: budget.Limits{Quota: []budget.Quota{{Amount: 1_000_000, Period: "day"}}}}}
+		return cfg
+	}
+	for _, after := range []unit.Money{1_000_000, 3_000_000} {
+		names, tenants := []string{"a"}, []Member{{"x", 1}}
+		before := at(2_000_000)
+		c := New(before, Options{Seed: 1, Backends: names, Tenants: tenants})
+		used := func(now tick.Instant, cfg *Config, prompt, completion int64) {
+			t.Helper()
+			if got, want := c.Use(now, 0).Quotas[0].Used, cfg.Budget.Prices.Of(prompt, 0, completion); got != want {
+				t.Errorf("after %v: %d used, want %d", after, got, want)
+			}
+		}
+		out := c.Step(1, Event{Kind: Request, PromptTokens: 900, MaxTokens: 500}, nil)
+		c.Step(1, Event{Kind: End, Ref: out[0].Ref, Status: 429, Outcome: record.Throttled, HasRetry: true, RetryMs: 1000}, nil)
+		used(1, before, 900, 500)
+		changed := at(after)
+		c.Step(2, Event{Kind: Configure, Version: c.Install(changed, names, tenants)}, nil)
+		used(2, changed, 900, 500)
+		now := c.NextWake()
+		out = c.Step(now, Event{Kind: Wake}, nil)
+		sent := out[len(out)-1]
+		if sent.Kind != Send {
+			t.Fatalf("%+v", out)
+		}
+		c.Step(now, Event{Kind: End, Ref: sent.Ref, Status: 200, Outcome: record.Succeeded, PromptTokens: 900, PromptEstimate: 900, Completion: 20}, nil)
+		used(now, changed, 900, 20)
 	}
 }

@@ -180,6 +180,12 @@ func (c *Core) dispatch(now tick.Instant, out []Effect) []Effect {
 		}
 		r := &c.requests[it.Ref.Slot]
 		out = c.adopt(now, r, out)
+		if why := c.nowhere(r); why != record.NoReason { // by a configuration that it did not come under
+			c.take(now, handle, r, it.Cost)
+			c.line(r, 0)
+			out = c.respond(now, it.Ref, r, refusal(why, 0), out)
+			continue
+		}
 		claim := c.claim(now, &it)
 		if _, usable := c.candidates(now, r, claim); len(usable) == 0 {
 			if at := c.opensAt(now, r, claim).InPhaseOf(r.since); at < c.opens {
@@ -196,8 +202,7 @@ func (c *Core) dispatch(now tick.Instant, out []Effect) []Effect {
 			break
 		}
 		backend := c.choose(now, r, claim)
-		c.queue.Take(now, handle)
-		r.lined = it.Cost
+		c.take(now, handle, r, it.Cost)
 		out = c.attempt(now, it.Ref, r, backend, out)
 	}
 	if passed > 0 {
@@ -216,9 +221,15 @@ func (c *Core) dispatch(now tick.Instant, out []Effect) []Effect {
 	return out
 }
 
+// take takes a request out of the line, which charges its tenant for it.
+func (c *Core) take(now tick.Instant, handle queue.Handle, r *request, cost int64) {
+	c.queue.Take(now, handle)
+	r.lined = cost
+}
+
 // adopt lets what waits go by the configuration in force: by an earlier one it
-// could wait for backends that are gone, and others behind it. So it could for a
-// canary that is over.
+// could wait for backends that are gone, and others behind it, or pay prices that
+// are. So it could wait for a canary that is over.
 func (c *Core) adopt(now tick.Instant, r *request, out []Effect) []Effect {
 	if r.canary && c.configs[r.cfg].over() {
 		r.canary = false
@@ -227,8 +238,9 @@ func (c *Core) adopt(now tick.Instant, r *request, out []Effect) []Effect {
 	if r.cfg == c.current {
 		return out
 	}
-	old := r.cfg
+	old, before := r.cfg, c.reservedOf(r)
 	r.cfg = c.current
+	c.reserveInstead(now, r, before)
 	r.tried = c.barred(r)
 	c.cfg.users++
 	c.configs[old].users--
