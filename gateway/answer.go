@@ -56,7 +56,9 @@ func (x *exchange) explain(e core.Effect) errorBody {
 	case e.Reason == record.BudgetRefused:
 		return errorBody{"TokenBudgetExceeded", "The token budget is used up. " + again}
 	case e.Reason == record.TenantQuota:
-		return errorBody{"QuotaExceeded", "Your quota of the gateway is used up for this period. " + again}
+		return errorBody{"QuotaExceeded", quotaText(e.HasRetry, again)}
+	case e.Reason == record.TooLarge: // and so it is later
+		return errorBody{"429", "The request is larger than the gateway's limit of your tokens per minute. Ask for fewer max_tokens, or send a shorter prompt."}
 	case e.Reason == record.ZoneRefused:
 		return errorBody{"403", "No backend of the gateway is in a zone where your tenant's requests may be processed."}
 	case tenantReasons[e.Reason] != "":
@@ -73,15 +75,22 @@ func (x *exchange) explain(e core.Effect) errorBody {
 	return errorBody{"NoBackendAvailable", "The gateway has no backend left that is available for this request; GET /healthz shows their state. " + again}
 }
 
+// quotaText tells a request that could come through when the next period begins from one that never can.
+func quotaText(later bool, again string) string {
+	if !later {
+		return "The request, its max_tokens included, is more than your tenant's whole quota of a period at the gateway. Ask for fewer max_tokens, or send a shorter prompt."
+	}
+	return "The request, its max_tokens included, is more than is left of your tenant's quota at the gateway in this period. Ask for fewer max_tokens, or wait for the next period. " + again
+}
+
 // tenantReasons says what a tenant has to do with a 429 of the gateway's own.
 var tenantReasons = map[record.Reason]string{
-	record.TooLarge:          "The request is larger than the gateway's limit of your tokens per minute. Ask for fewer max_tokens, or send a shorter prompt.",
 	record.TenantTokens:      "The gateway's limit of your tokens per minute is reached.",
 	record.TenantRequests:    "The gateway's limit of your requests per minute is reached.",
 	record.TenantConcurrency: "The gateway's limit of your requests at a time is reached.",
 	record.QueueFull:         "The gateway's queue is full.",
-	record.QueueTimeout:      "The gateway had no capacity for the request as long as it could wait.",
-	record.QueueTooLong:      "The gateway will have no capacity for the request as long as it can wait.",
+	record.QueueTimeout:      "The request waited in the gateway's queue for as long as it may, and no backend could take it.",
+	record.QueueTooLong:      "The request would have to wait in the gateway's queue for longer than it may.",
 	record.QueueDisplaced:    "The request made room in the gateway's queue for one of a higher priority.",
 }
 

@@ -14,7 +14,7 @@ type fileCheck struct {
 	*File
 	read func(path string) bool
 	fail yamlconf.Fail // drops what it is told of a path that was not read
-	told []string      // mistakes that several pools could tell
+	told []shared      // mistakes of policies
 }
 
 func (c *fileCheck) all() {

@@ -40,6 +40,36 @@ func (c *fileCheck) pools(tenants roll) {
 	for i := range each {
 		c.pool(&each[i], tenants)
 	}
+	c.tell(len(each))
+}
+
+// shared is a mistake in a policy. What the file says for all pools may be one in some of them only.
+type shared struct {
+	path, text string
+	pools      []string
+}
+
+// note keeps a mistake until all pools were looked at.
+func (c *fileCheck) note(path, text, pool string) {
+	i := slices.IndexFunc(c.told, func(s shared) bool { return s.path == path && s.text == text })
+	if i < 0 {
+		i = len(c.told)
+		c.told = append(c.told, shared{path: path, text: text})
+	}
+	c.told[i].pools = append(c.told[i].pools, fmt.Sprintf("%q", pool))
+}
+
+// tell tells each mistake once, and of what is right in other pools in which it is wrong.
+func (c *fileCheck) tell(pools int) {
+	for _, s := range c.told {
+		part, ofAll := strings.CutPrefix(s.path, "gateway.")
+		if ofAll && len(s.pools) < pools {
+			part = part[:strings.IndexAny(part+".", ".[")]
+			c.fail(s.path, "%s (in pool %s: it may have %s of its own)", s.text, strings.Join(s.pools, ", "), part)
+			continue
+		}
+		c.fail(s.path, "%s", s.text)
+	}
 }
 
 func (c *fileCheck) tenantsOf(path string, p *FilePolicy, tenants roll) {
@@ -69,11 +99,7 @@ func (c *fileCheck) pool(p *FilePool, tenants roll) {
 		return
 	}
 	policy.Validate(func(path, format string, args ...any) {
-		at := c.partOf(p, path) + path
-		if told := at + fmt.Sprintf(format, args...); !slices.Contains(c.told, told) { // by another pool, of what holds for all
-			c.told = append(c.told, told)
-			c.fail(at, format, args...)
-		}
+		c.note(c.partOf(p, path)+path, fmt.Sprintf(format, args...), p.Name)
 	})
 }
 

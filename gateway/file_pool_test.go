@@ -82,6 +82,8 @@ func TestFileOfPoolsTellsMistakes(t *testing.T) {
 		{"gateway:\n", "gateway:\n  route: {groups: [[east]]}\n", `g.yaml:13:10: gateway.route: is about backends`},
 		{"priority: later", "priority: never", `g.yaml:15:36: gateway.tenants[0].priority: queue.bands has no band "never"`},
 		{"retry: {attempts: 2}}", "tenants: [{name: team, priority: x}]}", `g.yaml:7:81: pools[0].gateway.tenants[0].priority: queue.bands has no band "x"`},
+		{"retry: {attempts: 2}}", "queue: {bands: [{name: now}]}}", `g.yaml:15:36: gateway.tenants[0].priority: queue.bands has no band "later" (in pool "gpt-4o": it may have tenants of its own)`},
+		{"priority: later", "limits: {quota: [{amount: 5, period: day}]}", `g.yaml:15:52: gateway.tenants[0].limits.quota[0].amount: needs budget.prices to say what tokens cost`}, // in all pools, so none is named
 		{"retry: {attempts: 2}}", "tenants: [{name: nobody}]}", `pools[0].gateway.tenants[0].name: "nobody" is not among tenants`},
 		{"retry: {attempts: 2}}", "budget: {limits: [{backend: north, tpm: 5}]}}", `pools[0].gateway.budget.limits[0].backend: "north" is in no group of route`},
 		{"[[east], [west]]}", "[[east], [west]]}, canary: {backends: [north]}", `g.yaml:7:68: pools[0].gateway.canary.backends[0]: "north" is in no group of route`},

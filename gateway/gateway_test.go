@@ -257,6 +257,27 @@ func TestOwnAnswers(t *testing.T) {
 	}
 }
 
+// What a client cannot change by waiting it is not told to try again.
+func TestOwnAnswersSayWhatToDo(t *testing.T) {
+	x := new(exchange)
+	for _, c := range []struct {
+		effect     core.Effect
+		want, none string
+	}{
+		{core.Effect{Status: 403, Reason: record.TenantQuota}, "more than your tenant's whole quota", "etry"},
+		{core.Effect{Status: 403, Reason: record.TenantQuota, HasRetry: true, RetryMs: 59_001}, "wait for the next period. Retry after 60 seconds.", "backoff"},
+		{core.Effect{Status: 403, Reason: record.ZoneRefused}, "No backend of the gateway is in a zone", "etry"},
+		{core.Effect{Status: 429, Reason: record.TooLarge}, "Ask for fewer max_tokens", "etry"},
+		{core.Effect{Status: 429, Reason: record.TenantTokens, HasRetry: true, RetryMs: 1}, "tokens per minute is reached. Retry after 1 seconds.", "backoff"},
+		{core.Effect{Status: 429, Reason: record.QueueTooLong, HasRetry: true, RetryMs: 9000}, "longer than it may. Retry after 9 seconds.", "backoff"},
+		{core.Effect{Status: 429, Reason: record.QueueTimeout}, "no backend could take it. Retry with backoff.", "seconds"},
+	} {
+		if got := x.explain(c.effect).Message; !strings.Contains(got, c.want) || strings.Contains(got, c.none) {
+			t.Errorf("%v: %s", c.effect.Reason, got)
+		}
+	}
+}
+
 func TestOpenBreakerIs503(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lb := newLab(t, []*fake{always(status(500))}, func(c *Config) { c.Core.Breaker.Failures, c.Core.Retry.Jitter = 1, 0 })

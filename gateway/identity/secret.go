@@ -53,7 +53,7 @@ func (from Source) Read(s *Secret) (string, error) {
 	if s.Env != "" {
 		value, ok := from.Env(s.Env)
 		if !ok {
-			return "", fmt.Errorf("the environment has no variable %s", s.Env)
+			return "", fmt.Errorf("the environment has no variable %s: set it where the gateway is started", s.Env)
 		}
 		text = value
 	} else {

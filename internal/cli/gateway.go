@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -97,7 +98,7 @@ func readGateway(name string) (read servedFile, err error) {
 		return read, err
 	}
 	if read.cfg, err = read.Config(identity.OS); err != nil {
-		return read, usage("%s: %v", name, err)
+		return read, usage("%s: %s", name, strings.ReplaceAll(err.Error(), "\n", "\n"+name+": "))
 	}
 	if read.cert, err = certificate(read.Listen.TLS); err != nil {
 		return read, usage("%s: listen.tls: %v", name, err)
