@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"foundrylab/gateway/affinity"
+	"foundrylab/gateway/budget"
 	"foundrylab/gateway/core"
+	"foundrylab/internal/record"
 	"foundrylab/internal/unit"
 )
 
@@ -321,6 +323,30 @@ func TestResponsesOfPools(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A stream that is shown again costs its tenant nothing either: it was counted when it was made.
+func TestResponsesShownAgainCostNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lb := newLab(t, []*fake{always(stream(0,
+			`{"type":"response.created","response":{"id":"resp_1","output":[]}}`,
+			`{"type":"response.output_text.delta","item_id":"msg_1","delta":"Hi"}`,
+			`{"type":"response.completed","response":{"id":"resp_1","status":"completed","usage":{"input_tokens":50,"output_tokens":50}}}`))}, func(c *Config) {
+			c.Clients = []Client{{Name: "x", Key: "key of x"}}
+			c.Core.Tenants = []core.Tenant{{Name: "x"}}
+			c.Core.Tenants[0].Limits.Quota = []budget.Quota{{Tokens: 1000, Period: "hour"}}
+		})
+		if got := lb.do("GET", responsesPath+"/resp_1?stream=true", "", "api-key", "key of x"); got.status != 200 || !strings.Contains(got.body, "completed") {
+			t.Fatalf("%d %s", got.status, got.body)
+		}
+		synctest.Wait()
+		if used := lb.core.Use(lb.cfg.Clock.Now(), 0).Quotas[0].Used; used != 0 {
+			t.Errorf("%d tokens are charged", used)
+		}
+		if last := lb.effects[len(lb.effects)-1]; last.Completion != 0 || last.Outcome != record.Succeeded {
+			t.Errorf("%+v", last)
+		}
+	})
 }
 
 // What asks nothing of a model costs its tenant no tokens, and a tenant's rules

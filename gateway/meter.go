@@ -122,18 +122,12 @@ func endsBlank(p []byte) bool {
 func (m *meter) event(data []byte) {
 	chunk := m.classifier.Classify(data)
 	m.events++
-	if chunk.Prompt > 0 {
-		m.used.Prompt, m.used.Cached = chunk.Prompt, chunk.Cached
-	}
-	if chunk.HasUsage {
-		m.used.Completion, m.usage = chunk.Completion, true
+	if m.op.Peek != nil { // else nothing of a model is asked, and a response shown again was counted when it was made
+		m.count(&chunk)
 	}
 	switch chunk.Kind {
 	case ops.ChunkContent:
 		m.content = true
-		if !m.usage {
-			m.used.Completion++
-		}
 	case ops.ChunkError:
 		m.failed = true
 	case ops.ChunkMalformed:
@@ -143,6 +137,18 @@ func (m *meter) event(data []byte) {
 	}
 	if chunk.Finish != ops.FinishNone {
 		m.whole = true
+	}
+}
+
+// count takes in what a chunk says of tokens.
+func (m *meter) count(chunk *ops.Chunk) {
+	if chunk.Prompt > 0 {
+		m.used.Prompt, m.used.Cached = chunk.Prompt, chunk.Cached
+	}
+	if chunk.HasUsage {
+		m.used.Completion, m.usage = chunk.Completion, true
+	} else if chunk.Kind == ops.ChunkContent && !m.usage {
+		m.used.Completion++
 	}
 }
 
