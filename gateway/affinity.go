@@ -49,19 +49,26 @@ func (s *settings) bindPath(v *visitor, r *http.Request) (b bound, to *pool, pro
 	id := mux.Vars(r)["id"]
 	bare, tag, tagged := affinity.Cut(id)
 	var rest *poolSettings // where an id goes that says nothing
+	gone := false          // the backend, and not in another pool
 	for _, p := range s.pools {
-		if p.gone || !v.mayUse(p) {
+		if !v.mayUse(p) {
 			continue
 		}
 		if pin := p.pinOf(tag); tagged && !p.Core.Affinity.Off && pin > 0 {
-			return bound{on: true, pin: pin, id: id, of: bare}, p.pool, nil
+			if !p.gone && pin != core.PinGone {
+				return bound{on: true, pin: pin, id: id, of: bare}, p.pool, nil
+			}
+			gone = true
 		}
-		if rest == nil || p == s.rest {
+		if !p.gone && (rest == nil || p == s.rest) {
 			rest = p
 		}
 	}
-	if rest == nil {
+	switch {
+	case rest == nil:
 		return bound{}, nil, modelNotAllowed
+	case gone:
+		return bound{on: true, pin: core.PinGone, id: id, of: bare}, rest.pool, nil
 	}
 	return bound{on: !rest.Core.Affinity.Off, of: id}, rest.pool, nil
 }

@@ -349,6 +349,48 @@ func TestResponsesShownAgainCostNothing(t *testing.T) {
 	})
 }
 
+// A backend that is gone from one pool, or whose pool is, may be in another, which knows what the id names; if it is in none,
+// that is said.
+func TestResponsesOfPoolsThatChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var before Config
+		lb := newLab(t, []*fake{always(ok), always(ok), always(ok), always(ok)}, func(cfg *Config) {
+			inPools(cfg, Pool{Name: "first", Backends: make([]Backend, 2)}, Pool{Name: "second"}, Pool{Name: "third"})
+			before = *cfg
+		})
+		east, other := before.Pools[0].Backends[0], before.Pools[0].Backends[1]
+		of := func(name string, backends ...Backend) Pool {
+			p := Pool{Name: name, Backends: backends}
+			var group []string
+			for _, b := range backends {
+				group = append(group, b.Name)
+			}
+			p.Core = Policy(group)
+			return p
+		}
+		for _, c := range []struct {
+			pools []Pool
+			pool  string // that has what east made; "": none
+		}{
+			{[]Pool{of("first", east, other), of("second", other)}, "first"},
+			{[]Pool{of("first", other), of("second", east)}, "second"},
+			{[]Pool{of("first", other), of("second", other)}, ""},
+			{[]Pool{of("second", other), of("third", east)}, "third"},
+			{[]Pool{of("second", other)}, ""},
+		} {
+			next := before
+			next.Pools = c.pools
+			if err := lb.Reconfigure(next); err != nil {
+				t.Fatal(err)
+			}
+			got := lb.do("GET", responsesPath+"/resp_1"+tagOf("a"), "")
+			if c.pool != "" && (got.status != 200 || got.header.Get("X-Gateway-Pool") != c.pool) || c.pool == "" && (got.status != 404 || got.header.Get("X-Gateway-Reason") != "backend-gone") {
+				t.Errorf("%q: %d from %q %s", c.pool, got.status, got.header.Get("X-Gateway-Pool"), got.body)
+			}
+		}
+	})
+}
+
 // What asks nothing of a model costs its tenant no tokens, and a tenant's rules
 // for bodies are not about those without one.
 func TestResponsesCostNothing(t *testing.T) {
