@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"foundrylab/internal/ops"
 	"foundrylab/internal/record"
 )
@@ -159,10 +157,10 @@ func (m *meter) end(atEnd bool) (rest []byte) {
 	switch {
 	case m.op == nil:
 		rest, m.tail = m.tail, nil
-	case m.framer == nil && m.json && atEnd && !jsontext.Value(m.kept).IsValid():
+	case m.framer == nil && m.json && atEnd && !ops.Complete(m.kept):
 		m.malformed = true
 	case m.framer == nil:
-		if m.whole = true; atEnd || jsontext.Value(m.kept).IsValid() { // all of it may be there, and more announced
+		if m.whole = true; atEnd || ops.Complete(m.kept) { // all of it may be there, and more announced
 			m.used, m.usage = m.op.Usage(m.kept)
 		}
 	default:

@@ -220,3 +220,14 @@ func (s *scan) filled() bool {
 	s.skip()
 	return false
 }
+
+// Complete reports whether a text is one JSON object from its first brace to its last, with nothing behind it. It looks at the
+// structure and not at every value: of what was cut off, or is something else, it tells at a tenth of the cost of a validation.
+func Complete(text []byte) bool {
+	s := scan{b: text}
+	if s.peek() != '{' {
+		return false
+	}
+	s.skip()
+	return !s.bad && s.peek() == 0
+}

@@ -74,3 +74,18 @@ func TestClassifyMessagesCountsThePrompt(t *testing.T) {
 		t.Errorf("an answer of unknown length is taken for counted: %+v", c)
 	}
 }
+
+// Whatever is cut off an object is missed, and so is what stands behind it.
+func TestComplete(t *testing.T) {
+	const text = ` {"a":[{"b":"}\"]"},[],{}],"c":"\\"} `
+	for n := range len(text) {
+		if want := n >= len(text)-1; Complete([]byte(text[:n])) != want {
+			t.Errorf("%q: %v", text[:n], !want)
+		}
+	}
+	for _, bad := range []string{"", "null", "[]", `"{}"`, "{}{}", "{} x", "}"} {
+		if Complete([]byte(bad)) {
+			t.Errorf("%q is taken for an object", bad)
+		}
+	}
+}
