@@ -81,7 +81,12 @@ func (m *meter) take(p []byte) []byte {
 		p = p[1:]
 	}
 	m.dropped = false
-	for data, rest, ok := m.framer.Next(p); ok; data, rest, ok = m.framer.Next(rest) {
+	for rest := p; len(rest) > 0; {
+		data, left, ok := m.framer.Next(rest)
+		if !ok {
+			break
+		}
+		rest = left
 		begun := from
 		if from = len(p) - len(rest); from < len(p) && p[from-1] == '\r' && p[from] == '\n' {
 			from++
@@ -93,7 +98,7 @@ func (m *meter) take(p []byte) []byte {
 	done := from
 	if m.framer.Err() != nil { // too long for anybody to wait for its end
 		m.op, m.whole, from = nil, true, len(p)
-	} else if endsBlank(p) && m.framer.Idle() { // a comment, such as those that keep a connection open
+	} else if from < len(p) && endsBlank(p) && m.framer.Idle() { // a comment, such as those that keep a connection open
 		from = len(p)
 	}
 	if m.hides {

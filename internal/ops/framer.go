@@ -41,6 +41,9 @@ func (f *Framer) Next(in []byte) (data, rest []byte, ok bool) {
 	if f.spent {
 		f.data, f.spent = f.data[:0], false
 	}
+	if data, rest, ok := f.whole(in); ok {
+		return data, rest, true
+	}
 	var inside []byte // data of the current event as long as it is one slice of in
 	for len(in) > 0 && f.err == nil {
 		if f.skipLF {
@@ -77,6 +80,20 @@ func (f *Framer) Next(in []byte) (data, rest []byte, ok bool) {
 		f.data = f.keep(f.data, inside)
 	}
 	return nil, nil, false
+}
+
+// whole returns the data of an event that in begins with, where that is as nearly all are: one line of data and a blank one,
+// both ending with LF, with nothing under way before. It keeps nothing.
+func (f *Framer) whole(in []byte) (data, rest []byte, ok bool) {
+	const field = "data: "
+	if f.pending || f.skipLF || !f.started || len(f.line) > 0 || f.err != nil || !bytes.HasPrefix(in, []byte(field)) {
+		return nil, nil, false
+	}
+	end := bytes.IndexByte(in, '\n')
+	if end < 0 || end+1 >= len(in) || in[end+1] != '\n' || end > f.max || bytes.IndexByte(in[:end], '\r') >= 0 {
+		return nil, nil, false
+	}
+	return in[len(field):end], in[end+2:], true
 }
 
 // End returns the data of an event that the stream left without its closing blank line. (The standard drops it;
