@@ -77,6 +77,8 @@ func badURL(s string) string {
 		return "has no host"
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return "has a user, query or fragment"
+	case strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/v1") || strings.Contains(u.Path, "/deployments/"):
+		return "is an SDK's base URL or a deployment's, to which the gateway would add that path once more"
 	}
 	return ""
 }

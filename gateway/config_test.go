@@ -51,6 +51,24 @@ func TestNewTellsEveryMistake(t *testing.T) {
 	}
 }
 
+// What the gateway would ask for in vain is refused; a resource may be below a path.
+func TestURLsOfBackends(t *testing.T) {
+	for url, good := range map[string]bool{
+		"https://contoso.openai.azure.com":                                  true,
+		"https://contoso.openai.azure.com/":                                 true,
+		"http://127.0.0.1:8080/resources/contoso-fra":                       true,
+		"https://apim.test/openai":                                          true,
+		"https://contoso.openai.azure.com/openai/v1":                        false,
+		"https://contoso.openai.azure.com/openai/v1/":                       false,
+		"http://127.0.0.1:4000/v1":                                          false,
+		"https://contoso.openai.azure.com/openai/deployments/gpt-4.1/chat/": false,
+	} {
+		if why := badURL(url); (why == "") != good {
+			t.Errorf("%s: %q", url, why)
+		}
+	}
+}
+
 // A tenant that nobody can be is a mistake, and so is one that is not there.
 func TestNewTellsOfIdentity(t *testing.T) {
 	cfg := Config{Core: Policy([]string{"a"}), Backends: []Backend{{Name: "a", URL: "http://a.test"}}, Clients: []Client{{Name: "x"}}}

@@ -77,7 +77,11 @@ func (d *decoder) value(dst reflect.Value, p place, r rules) {
 		d.value(dst.Elem(), p, r)
 	case shapeStruct:
 		if p.node.Kind != yaml.MappingNode {
-			d.fail(p, "expected a map, found %s", foundText(p.node))
+			hint := ""
+			if p.node.Kind == yaml.ScalarNode { // a value where something is to be said of it
+				hint = " (known keys: " + names(fieldsOf(dst.Type())) + ")"
+			}
+			d.fail(p, "expected a map, found %s%s", foundText(p.node), hint)
 			return
 		}
 		d.structure(dst, p)

@@ -51,7 +51,7 @@ func TestDecodeAllTellsWhatWasRead(t *testing.T) {
 			rule: "parts[0].name", problems: "lab.yaml:2:8: parts: expected a list, found a string"},
 		{name: "an item that cannot be read", src: "length: 5\nparts: [{name: a}, 7, {name: c}]\n",
 			read: []string{"parts", "parts[0].name", "parts[2].name"}, misread: []string{"parts[1]", "parts[1].name"},
-			rule: "parts[2]", problems: "lab.yaml:2:20: parts[1]: expected a map, found a number\nlab.yaml:2:23: parts[2]: broken"},
+			rule: "parts[2]", problems: "lab.yaml:2:20: parts[1]: expected a map, found a number (known keys: name, size)\nlab.yaml:2:23: parts[2]: broken"},
 		{name: "the absent key that a misspelt one stands for", src: good + "toool: saw\n",
 			read: []string{"length", "parts", "inner.note"}, misread: []string{"tool"},
 			rule: "tool", problems: `lab.yaml:4:1: toool: unknown key, did you mean "tool"?`},
