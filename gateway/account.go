@@ -45,13 +45,16 @@ func asksOf(op *ops.Operation, p *ops.Peeked) asks {
 	return a
 }
 
-// spent accounts, once, for the attempt under way, which is over: with that
-// status, 0 for none, for that reason.
+// spent accounts, once, for the attempt under way, which is over for that
+// reason: with that status, or 0 for that of its answer as far as one has come.
 func (x *exchange) spent(status uint16, why record.Reason) {
 	if !x.open || x.route.op.Peek == nil { // who asks nothing of a model is billed nothing
 		return
 	}
 	x.open = false
+	if status == 0 && x.response != nil {
+		status = uint16(x.response.StatusCode)
+	}
 	s := x.settings()
 	b := &s.backends[x.at]
 	t := s.tallies[x.visitor.place()]

@@ -131,11 +131,7 @@ func (x *exchange) aborted(attempt record.Ref) bool {
 func (x *exchange) leave() {
 	if !x.left {
 		x.left = true
-		status := uint16(0)
-		if x.response != nil {
-			status = uint16(x.response.StatusCode)
-		}
-		x.spent(status, record.ClientGone)
+		x.spent(0, record.ClientGone)
 		ev := core.Event{Kind: core.Gone, Ref: x.box.Ref}
 		if x.response != nil && x.meter != nil {
 			x.meter.tell(&ev)

@@ -93,6 +93,39 @@ func TestHangingAttemptsAreTriedElsewhere(t *testing.T) {
 	}
 }
 
+// An attempt that is given up after its head is accounted by that: the prompt was read, or nothing is billed for an error.
+func TestHangingAttemptsAreAccounted(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		first  http.HandlerFunc
+		status uint16
+		bills  bool // the prompt
+		exact  bool
+	}{
+		{"before the head", nil, 0, false, false},
+		{"after the head", partOf(200, "application/json", 0, ""), 200, true, false},
+		{"in a stream, before content", stream(0, filterEvent, roleEvent), 200, true, false},
+		{"in the middle of an error", partOf(500, "application/json", 90, `{"error":`), 500, false, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var told []Spent
+				lb := newLab(t, []*fake{hangs(c.first).fake, always(ok)}, func(cfg *Config) {
+					within(time.Second, 0, "content")(cfg)
+					cfg.Account = func(s Spent) { told = append(told, s) }
+				})
+				if got := lb.post(v1, chat); got.status != 200 {
+					t.Fatalf("%d %s", got.status, got.body)
+				}
+				synctest.Wait()
+				if len(told) != 2 || told[0].Reason != record.AttemptTimeout || told[0].Status != c.status || told[0].Bill.Prompt > 0 != c.bills || told[0].Bill.Exact != c.exact {
+					t.Errorf("%+v", told)
+				}
+			})
+		})
+	}
+}
+
 // Where no backend begins in time the gateway says so, as nobody else does.
 func TestNobodyBeginsInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
