@@ -186,8 +186,11 @@ func (m *metrics) collectTenant(out chan<- prometheus.Metric, p *poolSettings, t
 			continue
 		}
 		name := "none"
-		if i < len(p.backends) {
+		switch {
+		case i < len(p.backends):
 			name = p.backends[i].Name
+		case i < core.MaxBackends: // of a configuration that came meanwhile: the next look tells of it
+			continue
 		}
 		for e, n := range c.ends {
 			out <- prometheus.MustNewConstMetric(m.requests, prometheus.CounterValue, float64(n), pool, tenant, name, strconv.Itoa(int(e.status)), e.reason.String())

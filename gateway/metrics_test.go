@@ -75,6 +75,25 @@ func TestMetrics(t *testing.T) {
 	})
 }
 
+// A backend that comes while metrics are gathered is not taken for none.
+func TestMetricsWhileBackendsCome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lb := newLab(t, []*fake{always(ok)}, nil)
+		of := lb.present.Load().pools[0].tallies[0]
+		of.mu.Lock()
+		for _, backend := range []int{0, 1, core.MaxBackends} {
+			of.at(backend).attempts = uint64(10 + backend)
+		}
+		of.mu.Unlock()
+		text := textOf(t, lb.Gateway)
+		for _, want := range []string{`attempts_total{backend="a",pool="",tenant="none"} 10`, `attempts_total{backend="none",pool="",tenant="none"} 74`} {
+			if !strings.Contains(text, want+"\n") {
+				t.Errorf("there is no %s in\n%s", want, text)
+			}
+		}
+	})
+}
+
 // What tenants have of their own limits is told while they have it, and who is gone or has none is not told of.
 func TestTenantMetrics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // it begins at the first moment of a year
