@@ -28,8 +28,8 @@ type world struct {
 	names    []string
 	members  []Member
 	configs  []*Config
-	requests map[record.Ref]bool // in flight
-	pins     map[record.Ref]uint8
+	requests map[record.Ref]bool  // in flight
+	came     map[record.Ref]Event // every Request
 	attempts map[record.Ref]*flight
 	reserved map[record.Ref]bool // Reserve is unanswered
 	old      []record.Ref        // refs of attempts that are over
@@ -89,7 +89,7 @@ func (w *world) obey(e Effect) {
 		if !w.requests[e.Req] || w.attempts[e.Ref] != nil {
 			w.t.Fatalf("sent for nobody, or twice: %+v", e)
 		}
-		if pin := w.pins[e.Req]; pin > 0 && int(e.Backend) != int(pin)-1 {
+		if pin := w.came[e.Req].Pin; pin > 0 && int(e.Backend) != int(pin)-1 {
 			w.t.Fatalf("sent where it must not go: pin %d, %+v", pin, e)
 		}
 		w.attempts[e.Ref] = &flight{request: e.Req}
@@ -160,11 +160,13 @@ func (w *world) random() {
 		w.gens[slot]++
 		w.made++
 		w.requests[ref] = true
+		pin := uint8(0)
 		if w.dice.Intn(3) == 0 {
-			w.pins[ref] = []uint8{1, 2, 3, PinGone}[w.dice.Intn(4)]
+			pin = []uint8{1, 2, 3, PinGone}[w.dice.Intn(4)]
 		}
-		w.step(Event{Kind: Request, Pin: w.pins[ref], Ref: ref, Key: w.dice.Uint64(), PromptTokens: 10, MaxTokens: -1,
-			PromptEstimate: int32(w.dice.Intn(200)), Bytes: int32(w.dice.Intn(300)), Tenant: uint16(w.dice.Intn(4)), Stream: w.dice.Intn(2) == 0, Canary: w.dice.Intn(9) == 0, Span: tick.Units(w.dice.Intn(2) * 9_000)})
+		w.came[ref] = Event{Kind: Request, Pin: pin, Ref: ref, Key: w.dice.Uint64(), PromptTokens: 10, MaxTokens: -1,
+			PromptEstimate: int32(w.dice.Intn(200)), Bytes: int32(w.dice.Intn(300)), Tenant: uint16(w.dice.Intn(4)), Stream: w.dice.Intn(2) == 0, Canary: w.dice.Intn(9) == 0, Span: tick.Units(w.dice.Intn(2) * 9_000)}
+		w.step(w.came[ref])
 	case k < 5 && len(w.attempts) > 0:
 		if ref := some(w.dice, w.attempts); !w.attempts[ref].committed {
 			w.step(Event{Kind: Head, Ref: ref})
@@ -213,6 +215,30 @@ func (w *world) end(ref record.Ref) {
 	w.step(ev)
 }
 
+func newWorld(t *testing.T, cfg *Config, seed int64) *world {
+	w := &world{t: t, names: []string{"a", "b", "c"}, members: []Member{{"x", 1}, {"y", 2}, {"z", 3}}, configs: []*Config{cfg}, dice: rand.New(rand.NewSource(seed)), now: 1, gens: make([]uint32, 14),
+		requests: map[record.Ref]bool{}, attempts: map[record.Ref]*flight{}, reserved: map[record.Ref]bool{}, responds: map[record.Ref]int{}, came: map[record.Ref]Event{}}
+	for _, c := range []**Core{&w.core, &w.twin} {
+		*c = New(cfg, Options{Seed: uint64(seed), Backends: w.names, Remote: seed%3 == 0, Tenants: w.members})
+	}
+	return w
+}
+
+// run has 200 requests come and go.
+func (w *world) run() {
+	for w.made < 200 {
+		w.random()
+	}
+	for len(w.requests) > 0 {
+		switch {
+		case len(w.attempts) > 0:
+			w.end(some(w.dice, w.attempts))
+		default:
+			w.step(Event{Kind: Gone, Ref: some(w.dice, w.requests)})
+		}
+	}
+}
+
 // Over random runs of 200 requests: every Request yields exactly one Respond,
 // extra Wakes and stale events change nothing, and in the end nothing is left.
 func TestEveryRequestRespondsOnce(t *testing.T) {
@@ -229,11 +255,7 @@ func TestEveryRequestRespondsOnce(t *testing.T) {
 			}
 			cfg.Timeouts = []Timeouts{{}, {Head: unit.Duration(time.Second)}, {Idle: unit.Duration(500 * time.Millisecond)},
 				{Head: unit.Duration(800 * time.Millisecond), Idle: unit.Duration(300 * time.Millisecond)}}[seed%4]
-			w := &world{t: t, names: []string{"a", "b", "c"}, members: []Member{{"x", 1}, {"y", 2}, {"z", 3}}, configs: []*Config{cfg}, dice: rand.New(rand.NewSource(seed)), now: 1, gens: make([]uint32, 14),
-				requests: map[record.Ref]bool{}, attempts: map[record.Ref]*flight{}, reserved: map[record.Ref]bool{}, responds: map[record.Ref]int{}, pins: map[record.Ref]uint8{}}
-			for _, c := range []**Core{&w.core, &w.twin} {
-				*c = New(cfg, Options{Seed: uint64(seed), Backends: w.names, Remote: seed%3 == 0, Tenants: w.members})
-			}
+			w := newWorld(t, cfg, seed)
 			for _, groups := range [][][]string{{{"b"}}, {{"c", "b", "a"}}} {
 				other := *cfg
 				other.Route.Groups, other.Route.Policy, other.Retry.Attempts = groups, "round-robin", 2
@@ -243,17 +265,7 @@ func TestEveryRequestRespondsOnce(t *testing.T) {
 				}
 				w.configs = append(w.configs, &other)
 			}
-			for w.made < 200 {
-				w.random()
-			}
-			for len(w.requests) > 0 {
-				switch {
-				case len(w.attempts) > 0:
-					w.end(some(w.dice, w.attempts))
-				default:
-					w.step(Event{Kind: Gone, Ref: some(w.dice, w.requests)})
-				}
-			}
+			w.run()
 			if len(w.responds) != 200 || w.core.Active() != 0 || len(w.attempts) != 0 {
 				t.Fatalf("%d responds to 200 requests, %d still inside", len(w.responds), w.core.Active())
 			}
