@@ -57,6 +57,9 @@ func Serve(ctx context.Context, s *http.Server, l net.Listener, drain time.Durat
 	patience, stop := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer stop()
 	if err := s.Shutdown(patience); err != nil {
+		if s.ErrorLog != nil { // a handler sees no more than that its connection is gone
+			s.ErrorLog.Printf("answers that take longer than listen.drain (%v) are cut; the log calls each of them client-gone", drain)
+		}
 		s.Close()
 	}
 	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {

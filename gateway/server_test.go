@@ -112,6 +112,9 @@ func TestDrain(t *testing.T) {
 			}
 			synctest.Wait()
 			lb.idle()
+			if told := strings.Contains(lb.log.String(), "longer than listen.drain"); told == c.whole {
+				t.Errorf("drain %v: %s", c.drain, lb.log.String())
+			}
 		})
 	}
 }
