@@ -14,6 +14,7 @@ import (
 // says.
 const (
 	maxEvent   = 1 << 20
+	maxTail    = 2 * maxEvent // of a stream: what came since the last event, comments included
 	maxMetered = 1 << 20
 )
 
@@ -96,7 +97,7 @@ func (m *meter) take(p []byte) []byte {
 		}
 	}
 	done := from
-	if m.framer.Err() != nil { // too long for anybody to wait for its end
+	if m.framer.Err() != nil || len(m.tail)+len(p)-done > maxTail { // too long for anybody to wait for its end
 		m.op, m.whole, from = nil, true, len(p)
 	} else if from < len(p) && endsBlank(p) && m.framer.Idle() { // a comment, such as those that keep a connection open
 		from = len(p)

@@ -106,6 +106,23 @@ func TestHiddenUsage(t *testing.T) {
 	}
 }
 
+// What never becomes an event is not kept for ever: comments that no blank line ends are passed on too.
+func TestCommentsWithoutEndAreBounded(t *testing.T) {
+	for _, hides := range []bool{false, true} {
+		m := newMeter(&ops.All[0], http.Header{"Content-Type": {"text/event-stream"}})
+		m.hides = hides
+		passed, most, sent := 0, 0, 0
+		for piece := []byte(strings.Repeat(": still here\n", 1000)); sent < 4*maxTail; sent += len(piece) {
+			passed += len(m.take(piece))
+			most = max(most, len(m.tail))
+		}
+		passed += len(m.end(true))
+		if most > maxTail || passed != sent {
+			t.Errorf("hides %v: %d bytes are kept, %d of %d are passed on", hides, most, passed, sent)
+		}
+	}
+}
+
 // A usage event that a connection breaks off at is not shown either.
 func TestHiddenUsageAtTheEnd(t *testing.T) {
 	m := newMeter(&ops.All[0], http.Header{"Content-Type": {"text/event-stream"}})
