@@ -69,7 +69,7 @@ func (x *exchange) ask(ctx context.Context, b *backend) (*http.Response, error) 
 			if ctx.Err() == nil {
 				x.g.cfg.Logger.Warn().Str("backend", b.Name).Str("why", fmt.Sprintf("%.300s", err)).Msg("there is no token for the backend")
 			}
-			return nil, err
+			return nil, &upstream.ConnectError{Err: err} // nothing was sent
 		}
 		x.shown = token
 		req.Header["Authorization"] = []string{"Bearer " + token}
