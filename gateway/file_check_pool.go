@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"foundrylab/gateway/core"
+	routing "foundrylab/gateway/route"
 )
 
 // pools looks at the pools of a file, beside one another and each by itself.
@@ -41,6 +42,34 @@ func (c *fileCheck) pools(tenants roll) {
 		c.pool(&each[i], tenants)
 	}
 	c.tell(len(each))
+	c.zones(each)
+}
+
+// zones refuses what is a zone in no pool. A pool that has none of a tenant's zones refuses what it is sent by it.
+func (c *fileCheck) zones(each []FilePool) {
+	var all []routing.Zone
+	for i := range each {
+		r, path := each[i].Gateway.Route, each[i].path+"gateway.route"
+		if !c.read(path) || !c.read(path+".zones") {
+			return
+		}
+		if r == nil {
+			continue
+		}
+		for j, z := range r.Zones {
+			if !c.read(fmt.Sprintf("%s.zones[%d].zone", path, j)) {
+				return
+			}
+			all = append(all, z)
+		}
+	}
+	check := func(path string, tenants []core.Tenant) {
+		core.Config{Tenants: tenants}.ValidateZones(all, func(at, format string, args ...any) { c.fail(path+"."+at, format, args...) })
+	}
+	check("gateway", c.Gateway.Tenants)
+	for i := range c.Pools {
+		check(fmt.Sprintf("pools[%d].gateway", i), c.Pools[i].Gateway.Tenants)
+	}
 }
 
 // shared is a mistake in a policy. What the file says for all pools may be one in some of them only.

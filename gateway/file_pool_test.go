@@ -2,7 +2,10 @@ package gateway
 
 import (
 	"errors"
+	"fmt"
 	"math/rand"
+	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"slices"
 	"strings"
@@ -110,6 +113,53 @@ func TestFileOfPoolsTellsMistakes(t *testing.T) {
 	var none error
 	if _, err := ReadFile("g.yaml", []byte("version: 1\nbackends: [{name: a, url: http://a.test}, {name: b, url: http://b.test}]\n")); !errors.Is(err, none) {
 		t.Errorf("a file without a policy: %v", err)
+	}
+}
+
+// A tenant's zones hold in every pool: one that has none of them refuses it, so that nothing is processed elsewhere
+// because somebody forgot a pool.
+func TestZonesHoldInEveryPool(t *testing.T) {
+	zoned := strings.Replace(poolsFile, "[[east], [west]]", "[[east], [west]], zones: [{backend: west, zone: eu}]", 1)
+	for tenants, want := range map[string]string{
+		"zones: [eu]":     "",
+		"zones: [eu, us]": `g.yaml:15:38: gateway.tenants[0].zones[1]: "us" is no zone of route.zones`,
+		"zones: [eu, 7]":  `g.yaml:15:38: gateway.tenants[0].zones[1]: expected a string`,
+	} {
+		_, err := ReadFile("g.yaml", []byte(strings.Replace(zoned, "priority: later", tenants, 1)))
+		if told := fmt.Sprint(err); (want == "") != (err == nil) || !strings.HasPrefix(told, want) && err != nil || strings.Count(told, "g.yaml:") > 1 {
+			t.Errorf("%s: %v", tenants, err)
+		}
+	}
+	_, err := ReadFile("g.yaml", []byte(strings.Replace(strings.Replace(zoned, "zone: eu", "zone: 7", 1), "priority: later", "zones: [eu]", 1)))
+	if told := fmt.Sprint(err); strings.Count(told, "g.yaml:") != 1 {
+		t.Errorf("a zone that cannot be read: %s", told)
+	}
+	f, err := ReadFile("g.yaml", []byte(strings.Replace(zoned, "priority: later", "zones: [eu]", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := f.Config(identity.Source{Env: func(string) (string, bool) { return "a-key", true }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	up := httptest.NewServer(http.HandlerFunc(ok))
+	defer up.Close()
+	for i := range cfg.Pools {
+		for j := range cfg.Pools[i].Backends {
+			cfg.Pools[i].Backends[j].URL = up.URL
+		}
+	}
+	g, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	for model, want := range map[string]string{"gpt-4o": "200 west ", "small": "403  zone-refused"} {
+		w := httptest.NewRecorder()
+		g.ServeHTTP(w, httptest.NewRequest("POST", "/openai/v1/chat/completions", strings.NewReader(`{"model":"`+model+`","messages":[{"role":"user","content":"Hi"}]}`)))
+		if got := fmt.Sprintf("%d %s %s", w.Code, w.Header().Get("X-Gateway-Backend"), w.Header().Get("X-Gateway-Reason")); got != want {
+			t.Errorf("%s: %s, want %s", model, got, want)
+		}
 	}
 }
 

@@ -157,6 +157,8 @@ func TestProblems(t *testing.T) {
 			`s.yaml:4:12: backends[0].name: "pay/go" is no deployment name: use up to 64 letters, digits, dots, hyphens and underscores, beginning with a letter or digit`},
 		{"more tokens than any model takes", with("    prompt: 3B\n"),
 			"s.yaml:9:13: tenants[0].prompt.constant: 3B is more than 2000000"},
+		{"a zone that is none", with("", "[[paygo]]", "[[paygo]], zones: [{backend: paygo, zone: eu}]}, tenants: [{name: chat, zones: [eu, us]}], retry: {attempts: 3"),
+			`s.yaml:5:111: gateway.tenants[0].zones[1]: "us" is no zone of route.zones`},
 		{"a delay of a week", with("faults:\n  - {name: x, backend: paygo, at: 1s, for: 1s, latency: {add: 168h}}\n"),
 			"s.yaml:10:63: faults[0].latency.add: must be at most 24h"},
 		{"too many tenants", with(manyTenants(201)),

@@ -197,6 +197,15 @@ func (c *check) grants() {
 			c.unknown(fmt.Sprintf("gateway.tenants[%d].name", i), c.tenants, t.Name)
 		}
 	}
+	if !c.wasRead("gateway.route.zones") {
+		return
+	}
+	for i := range c.Gateway.Route.Zones {
+		if !c.wasRead(fmt.Sprintf("gateway.route.zones[%d].zone", i)) {
+			return
+		}
+	}
+	c.Gateway.ValidateZones(c.Gateway.Route.Zones, func(path, format string, args ...any) { c.fail("gateway."+path, format, args...) })
 }
 
 // unknown reports a name that is not in a list, where that is certain.

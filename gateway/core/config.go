@@ -93,11 +93,6 @@ func (c Config) validateTenants(fail func(path, format string, args ...any)) {
 			fail(path+".name", "%q is listed twice", t.Name)
 		}
 		seen[t.Name] = true
-		for j, z := range t.Zones {
-			if !slices.ContainsFunc(c.Route.Zones, func(r route.Zone) bool { return r.Zone == z }) {
-				fail(fmt.Sprintf("%s.zones[%d]", path, j), "%q is no zone of route.zones", z)
-			}
-		}
 		for j, q := range t.Limits.Quota {
 			if q.Amount > 0 && !c.Budget.Prices.Any() {
 				fail(fmt.Sprintf("%s.limits.quota[%d].amount", path, j), "needs budget.prices to say what tokens cost")
@@ -110,6 +105,19 @@ func (c Config) validateTenants(fail func(path, format string, args ...any)) {
 			fail(path+".priority", "needs queue.bands to name one of")
 		} else if !slices.ContainsFunc(c.Queue.Bands, func(b queue.Band) bool { return b.Name == t.Priority }) {
 			fail(path+".priority", "queue.bands has no band %q", t.Priority)
+		}
+	}
+}
+
+// ValidateZones refuses zones of tenants that are not among those. Validate does
+// not: where one policy holds for several gateways, a zone may be of another, and
+// then its tenant is refused by this one.
+func (c Config) ValidateZones(zones []route.Zone, fail func(path, format string, args ...any)) {
+	for i, t := range c.Tenants {
+		for j, z := range t.Zones {
+			if !slices.ContainsFunc(zones, func(r route.Zone) bool { return r.Zone == z }) {
+				fail(fmt.Sprintf("tenants[%d].zones[%d]", i, j), "%q is no zone of route.zones", z)
+			}
 		}
 	}
 }
