@@ -2,6 +2,9 @@ package gateway
 
 import (
 	"errors"
+	"io"
+	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -25,4 +28,34 @@ func TestAttemptsWithoutATokenCostNothing(t *testing.T) {
 			t.Errorf("%+v", told)
 		}
 	})
+}
+
+// What an answer used is known however long it is, wherever in it that stands.
+func TestLongAnswersAreAccounted(t *testing.T) {
+	const used = `"usage":{"completion_tokens":300000,"prompt_tokens":20,"total_tokens":300020}`
+	content := `"choices":[{"finish_reason":"stop","index":0,"message":{"content":"` + strings.Repeat(`\"usage\":{} `, 100_000) + `","role":"assistant"}}]`
+	for _, answer := range []string{"{" + content + "," + used + "}", "{" + used + "," + content + "}"} {
+		for _, begins := range []string{"content", "headers"} {
+			synctest.Test(t, func(t *testing.T) {
+				var told []Spent
+				lb := newLab(t, []*fake{always(func(w http.ResponseWriter, _ *http.Request) {
+					w.Header().Set("Content-Type", "application/json")
+					io.WriteString(w, answer)
+				})}, func(cfg *Config) {
+					cfg.Core.Retry.Begins = begins
+					cfg.Account = func(s Spent) { told = append(told, s) }
+				})
+				if got := lb.post(v1, chat); got.body != answer || len(answer) <= maxMetered {
+					t.Errorf("%d bytes of %d", len(got.body), len(answer))
+				}
+				synctest.Wait()
+				if len(told) != 1 || told[0].Bill != (account.Bill{Prompt: 20, Completion: 300000, Exact: true, Least: 300020, Most: 300020}) {
+					t.Errorf("begins with its %s, %.20s: %+v", begins, answer, told)
+				}
+				if last := lb.effects[len(lb.effects)-1]; last.Completion != 300000 {
+					t.Errorf("%+v", last)
+				}
+			})
+		}
+	}
 }

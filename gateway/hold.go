@@ -53,7 +53,7 @@ func (x *exchange) holdBack() error {
 		}
 		take = func(p []byte) bool {
 			if held.bytes = append(held.bytes, p...); len(held.bytes) > maxMetered {
-				m.op, m.whole = nil, true
+				m.lengthen(held.bytes)
 			}
 			return m.op != nil
 		}

@@ -9,9 +9,9 @@ import (
 	"foundrylab/internal/record"
 )
 
-// Bounds on what a meter keeps of one answer, in bytes. Of a longer answer the
-// gateway does not know the tokens, and takes its end for what the transport
-// says.
+// Bounds on what a meter keeps of one answer, in bytes. Of a longer event the
+// gateway does not know the tokens, and of a longer answer it takes the end for
+// what the transport says.
 const (
 	maxEvent   = 1 << 20
 	maxTail    = 2 * maxEvent // of a stream: what came since the last event, comments included
@@ -27,6 +27,7 @@ type meter struct {
 
 	classifier ops.Classifier // of its events
 	kept       []byte         // of any other answer
+	long       *long          // of one that is longer
 	tail       []byte         // of a stream: the event that is not whole yet
 	out        []byte         // memory of take
 	json       bool           // which says that it is JSON
@@ -68,11 +69,14 @@ func hasType(h http.Header, want string) bool {
 // changed.
 func (m *meter) take(p []byte) []byte {
 	switch {
+	case m.long != nil:
+		m.long.Take(p)
+		return p
 	case m.op == nil:
 		return p
 	case m.framer == nil:
 		if m.kept = append(m.kept, p...); len(m.kept) > maxMetered {
-			m.op, m.kept, m.whole = nil, nil, true
+			m.lengthen(m.kept)
 		}
 		return p
 	}
@@ -106,6 +110,20 @@ func (m *meter) take(p []byte) []byte {
 		return m.shown(p, done, from)
 	}
 	return m.upTo(p, from)
+}
+
+// long is an answer that is too long to be kept.
+type long struct {
+	ops.LongUsage
+	op *ops.Operation
+}
+
+// lengthen makes an answer that is not streamed, which began so, one that is
+// too long to be kept.
+func (m *meter) lengthen(began []byte) {
+	m.long = &long{op: m.op}
+	m.long.Take(began)
+	m.op, m.kept, m.whole = nil, nil, true
 }
 
 // upTo returns what was kept and p as far as from, and keeps the rest.
@@ -161,6 +179,10 @@ func (m *meter) count(chunk *ops.Chunk) {
 // makes anything of half a JSON object.
 func (m *meter) end(atEnd bool) (rest []byte) {
 	switch {
+	case m.long != nil:
+		if atEnd {
+			m.used, m.usage = m.long.Of(m.long.op)
+		}
 	case m.op == nil:
 		rest, m.tail = m.tail, nil
 	case m.framer == nil && m.json && atEnd && !ops.Complete(m.kept):

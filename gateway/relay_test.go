@@ -101,7 +101,7 @@ func testEndsOfAnswers(t *testing.T, begins string) {
 
 		{"body", ok, whole, record.Succeeded, record.NoReason, 7},
 		{"body without usage", nonStream(2, `{}`), whole, record.Succeeded, record.NoReason, 0},
-		{"body too long to read", nonStream(len(long), long), whole, record.Succeeded, record.NoReason, 0},
+		{"body too long to keep", nonStream(len(long), long), whole, record.Succeeded, record.NoReason, 2},
 		{"body shorter than announced", nonStream(9, `{}`), cut, record.Failed, record.UpstreamError, 0},
 		{"half a JSON object", nonStream(9, `{"usage":`), whole, record.Failed, record.MalformedAnswer, 0},
 		{"body that never began", nonStream(9, ``), cut, record.Failed, record.UpstreamError, 0},
