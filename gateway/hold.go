@@ -73,31 +73,47 @@ func (x *exchange) holdBack() error {
 }
 
 // read reads a body piece by piece as it comes, until more returns false or the
-// body ends; that is no error. It holds no memory while it waits. Of an answer
-// that has begun it notes when it waits for the backend, and not for more.
+// body ends; that is no error. It holds no memory while it waits, as a stream
+// does most of its time. Of an answer that has begun it notes when it waits for
+// the backend, and not for more.
 func (x *exchange) read(body io.Reader, more func(p []byte) bool) error {
-	buf := x.g.buffers.Get().(*[relayBuffer]byte)
-	defer func() { x.g.buffers.Put(buf) }()
-	waiter, waits := body.(interface{ Wait() })
+	waiter, waits := body.(interface {
+		Wait()
+		There() []byte
+	})
 	noted := x.committed && x.waiting.bounded
 	for {
 		if noted {
 			x.waiting.owed(x.g.cfg.Clock.Now(), tokens32(x.meter.used.Completion))
 		}
-		if waits { // a stream is waiting most of its time, and needs no buffer for that
-			x.g.buffers.Put(buf)
+		if waits {
 			waiter.Wait()
-			buf = x.g.buffers.Get().(*[relayBuffer]byte)
+			if p := waiter.There(); p != nil {
+				if noted {
+					x.waiting.served()
+				}
+				if !more(p) {
+					return nil
+				}
+				continue
+			}
 		}
-		n, err := body.Read(buf[:])
-		if noted {
-			x.waiting.served()
-		}
-		if n > 0 && !more(buf[:n]) {
-			return nil
-		}
-		if err != nil {
+		if goOn, err := x.readPiece(body, more, noted); !goOn || err != nil {
 			return err
 		}
 	}
+}
+
+// readPiece reads what is there into memory that it has meanwhile.
+func (x *exchange) readPiece(body io.Reader, more func(p []byte) bool, noted bool) (goOn bool, err error) {
+	buf := x.g.buffers.Get().(*[relayBuffer]byte)
+	defer x.g.buffers.Put(buf)
+	n, err := body.Read(buf[:])
+	if noted {
+		x.waiting.served()
+	}
+	if n > 0 && !more(buf[:n]) {
+		return false, nil
+	}
+	return true, err
 }

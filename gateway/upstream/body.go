@@ -11,7 +11,8 @@ import (
 // body is the body of an answer. At its end the connection is given back. It is read by one goroutine; Close may come
 // from another.
 type body struct {
-	inner io.ReadCloser // net/http's, which knows where the body ends; never closed, since that would read on
+	inner io.Reader // which knows where the body ends
+	parts *chunks   // inner, where the body is in chunks; else nil
 	c     *conn
 	ctx   context.Context
 	reuse bool
@@ -42,7 +43,13 @@ func (b *body) Read(p []byte) (int, error) {
 // Wait returns when there is something to read, or the body is over: a caller needs no buffer until then. What
 // is wrong, the next Read says.
 func (b *body) Wait() {
-	if b.err != nil || b.over.Load() || b.c.in.Buffered() > 0 {
+	if b.err != nil || b.over.Load() {
+		return
+	}
+	if b.parts != nil {
+		b.parts.settle()
+	}
+	if b.c.in.Buffered() > 0 {
 		return
 	}
 	b.await()
@@ -50,6 +57,15 @@ func (b *body) Wait() {
 		b.err = b.c.why(b.ctx, err)
 		b.end(false)
 	}
+}
+
+// There returns what has come, where it lies in memory as it is to be read, else nil: then Read has it, or knows why
+// there is nothing. It is good until the next call of any method. It does not wait.
+func (b *body) There() []byte {
+	if b.parts == nil || b.err != nil || b.over.Load() {
+		return nil
+	}
+	return b.parts.alone()
 }
 
 func (b *body) await() {

@@ -199,6 +199,7 @@ func (c *conn) head(req *http.Request) (*http.Response, error) {
 // answer prepares an answer for its caller.
 func (c *conn) answer(ctx context.Context, req *http.Request, resp *http.Response, sent bool) *http.Response {
 	resp.TLS = c.secured
+	// net/http's body is never closed, since that would read on.
 	b := &body{inner: resp.Body, c: c, ctx: ctx, reuse: sent && !resp.Close && !req.Close}
 	if resp.Body == http.NoBody {
 		b.end(true)
@@ -206,6 +207,10 @@ func (c *conn) answer(ctx context.Context, req *http.Request, resp *http.Respons
 	}
 	if c.timed && c.t.opt.BodyTimeout == 0 {
 		c.deadline(ctx, time.Time{})
+	}
+	if len(resp.TransferEncoding) > 0 {
+		b.parts = &chunks{in: c.in, other: resp.Body}
+		b.inner = b.parts
 	}
 	resp.Body = b
 	return resp
