@@ -35,7 +35,7 @@ func (x *exchange) send(e core.Effect) {
 	if x.aborted(e.Ref) { // from here on an Abort is heard while the backend is waited for
 		return
 	}
-	x.live, x.waited = e.Ref, e.QueueWait
+	x.live = e.Ref
 	x.open, x.at, x.nth, x.sent, x.meter, x.kept = true, e.Backend, e.Attempts, e.At, nil, answer{}
 	b := &x.settings().backends[e.Backend]
 	x.trace.begin(b)

@@ -52,7 +52,6 @@ type exchange struct {
 	held      held           // of response
 	kept      answer         // of the last attempt that failed
 	shown     string         // the gateway's credential, as the last attempt showed it
-	waited    tick.Units
 	waiting   waiting
 	left      bool // the core was told that the client left
 	committed bool // the client has seen headers
@@ -222,7 +221,7 @@ func (x *exchange) log(e core.Effect) {
 	if x.cost.money > 0 {
 		line.Float64("billed_amount", amount(x.cost.money))
 	}
-	line.Dur("queue_wait_ms", x.waited.Span()).
+	line.Dur("queue_wait_ms", e.QueueWait.Span()).
 		Dur("duration_ms", e.At.Sub(x.began)).
 		Msg("request")
 }

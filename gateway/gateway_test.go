@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"math"
@@ -14,7 +15,9 @@ import (
 
 	"foundrylab/gateway/core"
 	"foundrylab/gateway/identity"
+	"foundrylab/gateway/queue"
 	"foundrylab/internal/record"
+	"foundrylab/internal/unit"
 )
 
 func TestAnswerPassesThrough(t *testing.T) {
@@ -276,6 +279,25 @@ func TestOwnAnswersSayWhatToDo(t *testing.T) {
 			t.Errorf("%v: %s", c.effect.Reason, got)
 		}
 	}
+}
+
+// Who waits in vain has waited too.
+func TestWaitInVainIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lb := newLab(t, []*fake{always(status(429, "Retry-After", "20"))}, func(c *Config) {
+			c.Core.Queue = &queue.Config{Discipline: "vtc", Quantum: 1000, MaxRequests: 9, MaxBytes: 1e6, TTL: unit.Duration(30 * time.Second)}
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		r, _ := http.NewRequestWithContext(ctx, "POST", "http://gateway.test"+classic, strings.NewReader(chat))
+		if _, err := lb.client.Do(r); err == nil {
+			t.Fatal("there is an answer")
+		}
+		synctest.Wait()
+		if want := `"status":499,"reason":"client-gone"`; !strings.Contains(lb.log.String(), want) || !strings.Contains(lb.log.String(), `"queue_wait_ms":3000,"duration_ms":3000`) {
+			t.Error(lb.log.String())
+		}
+	})
 }
 
 func TestOpenBreakerIs503(t *testing.T) {

@@ -108,7 +108,7 @@ func newMetrics(g *Gateway) *metrics {
 	m.billed = of("foundrylab_gateway_billed_tokens_total", "Tokens of attempts that are over, as a provider bills them: cached ones are part of the prompt's; exact where the backend said how many.", "pool", "tenant", "backend", "kind", "count")
 	m.amount = of("foundrylab_gateway_billed_amount_total", "What those tokens cost by budget.prices; where that has none it is left out.", "pool", "tenant", "backend")
 	m.charged = of("foundrylab_gateway_charged_tokens_total", "Tokens that the limits of backends have counted, in each backend's own unit.", "pool", "tenant", "backend")
-	m.wait = of("foundrylab_gateway_queue_wait_seconds", "How long requests waited to be sent.", "pool", "tenant", "backend")
+	m.wait = of("foundrylab_gateway_queue_wait_seconds", "How long requests waited to be sent, or until they were given up.", "pool", "tenant", "backend")
 	m.duration = of("gen_ai_server_request_duration_seconds", "From a request's arrival to its end.", "pool", "tenant", "backend")
 	m.inFlight = of("foundrylab_gateway_requests_in_flight", "Requests inside the gateway, those that wait included.", "pool")
 	m.waiting = of("foundrylab_gateway_queue_length", "Requests that wait for a backend.", "pool")

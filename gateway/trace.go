@@ -163,7 +163,7 @@ func (t *trace) respond(x *exchange, e core.Effect) {
 	if e.Backend != core.NoBackend {
 		s.Attributes = append(s.Attributes, otlp.Text("foundrylab.backend", in.backends[e.Backend].Name))
 	}
-	s.Attributes = append(s.Attributes, otlp.Int("foundrylab.attempts", int64(e.Attempts)), otlp.Float("foundrylab.queue_wait", x.waited.Span().Seconds()))
+	s.Attributes = append(s.Attributes, otlp.Int("foundrylab.attempts", int64(e.Attempts)), otlp.Float("foundrylab.queue_wait", e.QueueWait.Span().Seconds()))
 	// What a client did, or asked too much of, is no failure of the server's.
 	s.Failed = e.Status >= 500 || x.cut && !x.left
 	t.over(s, e.At, e.Status, e.Reason)

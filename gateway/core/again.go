@@ -45,6 +45,7 @@ func (c *Core) askAgain(now tick.Instant, timer uint64, out []Effect) []Effect {
 	if r == nil || r.state != lagging {
 		return out
 	}
+	r.queued, r.since = r.queued+tick.ToUnits(now.Sub(r.since)), now
 	r.tried = c.barred(r)
 	if backend := c.choose(now, r, budget.Entitled); backend >= 0 {
 		return c.attempt(now, ref, r, backend, out)

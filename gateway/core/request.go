@@ -372,6 +372,9 @@ func (c *Core) gone(now tick.Instant, ev *Event, out []Effect) []Effect {
 // respond ends a request; e carries what is particular to the answer.
 func (c *Core) respond(now tick.Instant, ref record.Ref, r *request, e Effect, out []Effect) []Effect {
 	e.Kind, e.Req, e.At = Respond, ref, now
+	if r.state == waiting || r.state == lagging { // in vain, and so until now
+		r.queued += tick.ToUnits(now.Sub(r.since))
+	}
 	e.Backend, e.Attempts, e.QueueWait = r.backend, r.attempts, r.queued
 	if c.remote && e.Reason != record.BudgetRefused {
 		out = append(out, Effect{Kind: Settle, Req: ref, At: now, Tokens: r.tokens})

@@ -49,7 +49,7 @@ const (
 	QueueTimeout             // it waited in the gateway's queue as long as it may
 	QueueTooLong             // the wait in the gateway's queue would have been longer than it may
 	QueueDisplaced           // it made room in the gateway's queue for a higher priority
-	TenantQuota              // the gateway's quota of a tenant's tokens for an hour, day or month
+	TenantQuota              // the gateway's quota of a tenant's tokens or money for an hour, day or month
 	ZoneRefused              // the gateway has no backend where the tenant's requests may be processed
 	DeploymentMissing        // a backend does not have the deployment that the gateway asks it for
 	AttemptTimeout           // the gateway gave an attempt up whose answer did not begin, or go on, in time
