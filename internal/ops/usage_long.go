@@ -20,12 +20,16 @@ const maxUsage = 4 << 10
 // Take reads the next piece of the answer.
 func (l *LongUsage) Take(p []byte) {
 	for at := 0; at < len(p) && !l.over; at++ {
-		if l.quoted && !l.escaped {
+		switch {
+		case l.quoted && !l.escaped:
 			n := plain(p[at:])
 			l.keep(p[at : at+n])
-			if at += n; at == len(p) {
-				return
-			}
+			at += n
+		case !l.quoted && !l.within:
+			at += between(p[at:])
+		}
+		if at == len(p) {
+			return
 		}
 		l.token(p[at])
 		if l.within {
@@ -39,6 +43,19 @@ func (l *LongUsage) Take(p []byte) {
 func plain(p []byte) int {
 	for i, c := range p {
 		if c == '"' || c == '\\' {
+			return i
+		}
+	}
+	return len(p)
+}
+
+// matters tells the bytes between strings that are looked at: not those of numbers, nor commas.
+var matters = [256]bool{'"': true, ':': true, '{': true, '}': true, '[': true, ']': true}
+
+// between is how much of p, which is between strings, is not looked at.
+func between(p []byte) int {
+	for i, c := range p {
+		if matters[c] {
 			return i
 		}
 	}

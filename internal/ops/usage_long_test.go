@@ -45,3 +45,21 @@ func TestLongUsage(t *testing.T) {
 		}
 	}
 }
+
+// Embeddings of many texts are the longest answers there are.
+func BenchmarkLongUsage(b *testing.B) {
+	for name, piece := range map[string]string{"numbers": "-0.0123456789,", "text": "bm90aGluZyBoZXJl"} {
+		b.Run(name, func(b *testing.B) {
+			p := []byte(strings.Repeat(piece, 1<<20/len(piece)))
+			b.SetBytes(int64(len(p)))
+			for b.Loop() {
+				var l LongUsage
+				l.Take([]byte(`{"data":["`))
+				if name == "numbers" {
+					l.Take([]byte(`",`))
+				}
+				l.Take(p)
+			}
+		})
+	}
+}
