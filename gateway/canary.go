@@ -22,6 +22,8 @@ type canaryHealth struct {
 	OthersFailed   int64 `json:"others_failed"`
 }
 
+const rolledBack = "rolled-back"
+
 // asksForCanary reports whether a request has the header that chooses the canary.
 func (s *poolSettings) asksForCanary(h http.Header) bool {
 	return s.canaryHeader != "" && h.Get(s.canaryHeader) == s.canaryValue
@@ -37,7 +39,7 @@ func (s *poolSettings) canary(now tick.Instant) *canaryHealth {
 	told := &canaryHealth{State: "trying", Backends: s.Core.Canary.Backends,
 		Attempts: v.At.All, Failed: v.At.Failed, OthersAttempts: v.Rest.All, OthersFailed: v.Rest.Failed}
 	if v.Over {
-		told.State, told.Since = "rolled-back", timestamp(v.Since)
+		told.State, told.Since = rolledBack, timestamp(v.Since)
 	}
 	return told
 }
@@ -54,7 +56,7 @@ func (x *exchange) rolledBack() {
 		in := x.settings()
 		name, told = in.Name, in.canary(now)
 	})
-	if told == nil { // the configuration has changed
+	if told == nil || told.State != rolledBack { // the configuration has changed, and has another canary or none
 		return
 	}
 	line := x.g.cfg.Logger.Warn().Strs("canary", told.Backends).Int64("attempts", told.Attempts).Int64("failed", told.Failed).

@@ -137,3 +137,33 @@ func TestNewTellsOfCanaries(t *testing.T) {
 		}
 	}
 }
+
+// A canary that another has replaced may fail yet with the requests that it had: nothing is told of the other one then.
+func TestCanaryThatWasReplacedFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var cfg Config
+		slow := always(func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(time.Second)
+			status(503)(w, r)
+		})
+		lb := newLab(t, []*fake{always(ok), slow}, func(c *Config) {
+			c.Core = Policy([]string{"a", "b"})
+			c.Core.Breaker.Failures = 100
+			c.Core.Canary = canaryOf(0)
+			cfg = *c
+		})
+		for range 6 {
+			go lb.post(classic, chat, "x-canary", "yes")
+		}
+		time.Sleep(100 * time.Millisecond)
+		cfg.Core.Canary = canaryOf(10_000)
+		if err := lb.Reconfigure(cfg); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if n, log := len(slow.requests()), lb.log.String(); n != 6 || strings.Contains(log, "rolled back") || strings.Count(log, `"status":200`) != 6 {
+			t.Errorf("%d attempts at the canary\n%s", n, log)
+		}
+	})
+}
