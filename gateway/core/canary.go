@@ -28,13 +28,15 @@ func (s *settings) over() bool { return s.trial != nil && s.trial.Over() }
 
 // draws reports whether a request goes to the canary first.
 func (s *settings) draws(ev *Event) bool {
-	key := ev.Key
-	if s.Canary.By == "tenant" {
-		if tenant := s.tenants[s.placeOf(ev.Tenant)].key; tenant != 0 {
-			key = tenant
-		}
+	return ev.Canary || s.drawn(ev.Key, s.placeOf(ev.Tenant))
+}
+
+// drawn reports whether the dice let a request of a tenant's place go there.
+func (s *settings) drawn(key uint64, place uint16) bool {
+	if tenant := s.tenants[place].key; s.Canary.By == "tenant" && tenant != 0 {
+		key = tenant
 	}
-	return ev.Canary || s.trial.Draws(key)
+	return s.trial.Draws(key)
 }
 
 // keepOff adds the canary to a set of backends that a request must not be sent

@@ -241,6 +241,9 @@ func (c *Core) adopt(now tick.Instant, r *request, out []Effect) []Effect {
 	old, before := r.cfg, c.reservedOf(r)
 	r.cfg = c.current
 	c.reserveInstead(now, r, before)
+	if trial := c.cfg.trial; trial != c.configs[old].trial { // it was drawn for another canary
+		r.canary = trial != nil && c.cfg.drawn(r.key, r.tenant)
+	}
 	r.tried = c.barred(r)
 	c.cfg.users++
 	c.configs[old].users--
