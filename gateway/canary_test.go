@@ -153,7 +153,11 @@ func TestCanaryThatWasReplacedFails(t *testing.T) {
 			cfg = *c
 		})
 		for range 6 {
-			go lb.post(classic, chat, "x-canary", "yes")
+			go func() {
+				if resp, err := lb.request(t.Context(), classic, chat, "x-canary", "yes"); err == nil {
+					resp.Body.Close()
+				}
+			}()
 		}
 		time.Sleep(100 * time.Millisecond)
 		cfg.Core.Canary = canaryOf(10_000)
