@@ -41,6 +41,10 @@ func (x *exchange) answerMade(e core.Effect) {
 		writeJSON(x.w, int(e.Status), e.Reason.String(), x.bound.backendGone())
 		return
 	}
+	if x.route.op.Name == messagesOperation {
+		writeJSON(x.w, int(e.Status), e.Reason.String(), anthropicError(e.Status, x.explain(e).Message))
+		return
+	}
 	writeError(x.w, int(e.Status), x.explain(e), e.Reason.String())
 }
 

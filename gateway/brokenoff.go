@@ -13,7 +13,7 @@ const brokeOff = "The connection to the backend broke off before the answer was 
 // before.
 func brokenOff(op *ops.Operation, events int) []byte {
 	switch op.Name {
-	case "Messages_Create":
+	case messagesOperation:
 		return fmt.Appendf(nil, "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":%q}}\n\n", brokeOff)
 	case responsesOperation, "Responses_Get":
 		return fmt.Appendf(nil, "event: error\ndata: {\"type\":\"error\",\"sequence_number\":%d,\"code\":\"server_error\",\"message\":%q,\"param\":null}\n\n", events, brokeOff)
