@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -155,6 +156,7 @@ func TestCanaryThatWasReplacedFails(t *testing.T) {
 		for range 6 {
 			go func() {
 				if resp, err := lb.request(t.Context(), classic, chat, "x-canary", "yes"); err == nil {
+					io.Copy(io.Discard, resp.Body)
 					resp.Body.Close()
 				}
 			}()
