@@ -113,7 +113,7 @@ func (x *exchange) request(ctx context.Context, b *backend) *http.Request {
 	if x.route.body {
 		body = joinWithModel(x.template, b.Deployment)
 	}
-	if x.asked = x.silent && x.g.cfg.Clock.Now() >= tick.Instant(b.mute.Load()); x.asked {
+	if x.asked = x.silent && !x.plain && x.g.cfg.Clock.Now() >= tick.Instant(b.mute.Load()); x.asked {
 		body = askUsage(body)
 	}
 	req := x.r.WithContext(ctx)

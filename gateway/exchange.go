@@ -35,6 +35,7 @@ type exchange struct {
 	uncounted *ops.Peeked // what the body says, until its prompt is counted
 	silent    bool        // of a stream whose usage nobody tells unless asked: the client did not ask
 	asked     bool        // and the gateway did, in the attempt under way
+	plain     bool        // it must not, since it was refused
 	began     tick.Instant
 	asks      asks
 	cost      cost // of the attempts that are over

@@ -108,9 +108,13 @@ func (x *exchange) unasked(ctx context.Context, b *backend) (*http.Response, err
 		resp.Body = io.NopCloser(bytes.NewReader(body))
 		return resp, nil
 	}
-	b.mute.Store(int64(x.g.cfg.Clock.Now().Add(muteFor)))
-	x.response = nil
-	return x.ask(ctx, b)
+	x.response, x.plain = nil, true
+	resp, err := x.ask(ctx, b)
+	x.plain = false
+	if err == nil && !mayRefuseUsage(resp.StatusCode) { // else it is about what the client says
+		b.mute.Store(int64(x.g.cfg.Clock.Now().Add(muteFor)))
+	}
+	return resp, err
 }
 
 // hide takes in raw, the end of an event with that data, as its client may see it:

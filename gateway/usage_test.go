@@ -215,6 +215,30 @@ func TestUsageIsRefused(t *testing.T) {
 	})
 }
 
+// What a client says itself in these options it is told of, and nobody else is accounted for by less for it.
+func TestOptionsOfClientsAreRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		backend := &fake{}
+		backend.answer = func(n int, w http.ResponseWriter, r *http.Request) {
+			if strings.Contains(backend.requests()[n].body, "nonsense") {
+				w.WriteHeader(http.StatusBadRequest)
+				fmt.Fprint(w, `{"error":{"message":"Unknown parameter: 'stream_options.nonsense'.","param":"stream_options.nonsense"}}`)
+				return
+			}
+			stream(0, usageEvents...)(w, r)
+		}
+		lb := newLab(t, []*fake{backend}, nil)
+		if r := lb.post(v1, `{"stream":true,"messages":[],"stream_options":{"nonsense":1}}`); r.status != 400 || !strings.Contains(r.body, "nonsense") {
+			t.Errorf("%+v", r)
+		}
+		lb.post(v1, `{"stream":true,"messages":[]}`)
+		if seen := backend.requests(); len(seen) != 3 || !strings.Contains(seen[2].body, `"include_usage":true`) {
+			t.Errorf("%+v", seen)
+		}
+		lb.idle()
+	})
+}
+
 // Any other mistake of a client is answered as ever.
 func TestBadRequestsStayAsTheyAre(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
