@@ -65,7 +65,7 @@ func (x *exchange) explain(e core.Effect) errorBody {
 		return errorBody{"429", "The request is larger than the gateway's limit of your tokens per minute. Ask for fewer max_tokens, or send a shorter prompt."}
 	case e.Reason == record.ZoneRefused:
 		return errorBody{"403", "No backend of the gateway is in a zone where your tenant's requests may be processed."}
-	case tenantReasons[e.Reason] != "":
+	case e.Status == http.StatusTooManyRequests && tenantReasons[e.Reason] != "":
 		return errorBody{"429", tenantReasons[e.Reason] + " " + again}
 	case e.Status == http.StatusTooManyRequests && x.bound.pin > 0:
 		return errorBody{"429", "The one backend of the gateway that has what the request builds upon has asked to be left alone. " + again}

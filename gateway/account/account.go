@@ -50,6 +50,7 @@ func Of(a *Attempt, rule budget.Rule) Entry {
 	e := Entry{Bill: billOf(a)}
 	switch {
 	case a.Status == 429 || a.Reason == record.ConnectError: // limits do not count what they refuse
+	case a.Status == 401 || a.Status == 403 || a.Status == 404: // nor what is refused before they are asked
 	case a.Usage:
 		e.Charge = rule.InTheEnd(a.Estimate, a.MaxTokens, e.Bill.Prompt-e.Bill.Cached, e.Bill.Completion)
 	default:

@@ -38,6 +38,7 @@ func TestOf(t *testing.T) {
 			Bill{Prompt: math.MaxInt32, Cached: math.MaxInt32, Completion: 12, Least: math.MaxInt32 + 12, Most: math.MaxInt32 + 50}, 130, math.MaxInt32 + 48},
 		{"never sent", of(func(a *Attempt) { a.Reason = record.ConnectError }), Bill{Exact: true}, 0, 0},
 		{"refused for its limits", of(func(a *Attempt) { a.Status, a.Reason = 429, record.RateLimited }), Bill{Exact: true}, 0, 0},
+		{"not found", of(func(a *Attempt) { a.Status, a.Reason = 404, record.BackendStatus }), Bill{Exact: true}, 0, 0},
 		{"failed", of(func(a *Attempt) { a.Status, a.Reason = 503, record.BackendStatus }), Bill{Exact: true}, 130, 1},
 		{"the filter stopped the prompt", of(func(a *Attempt) { a.Status, a.Reason, a.Filtered = 400, record.BackendStatus, true }), Bill{Prompt: 100, Least: 100, Most: 100}, 130, 100},
 		{"timed out", of(func(a *Attempt) { a.Status, a.Reason = 408, record.BackendStatus }), Bill{Most: 150}, 130, 1},

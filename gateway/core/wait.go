@@ -111,10 +111,32 @@ func (c *Core) comeBack(now tick.Instant, ref record.Ref, r *request, limited bo
 }
 
 // turnAway answers a request that the queue does not take, or no longer, with
-// how long it had better wait.
+// how long it had better wait: 429 where there is too little capacity, 503 where
+// there is none because all that the request could go to have failed.
 func (c *Core) turnAway(now tick.Instant, ref record.Ref, r *request, why record.Reason, wait time.Duration, out []Effect) []Effect {
-	return c.respond(now, ref, r, Effect{Status: 429, Outcome: record.Throttled, Reason: why, Made: true,
-		HasRetry: true, RetryMs: milliseconds(wait)}, out)
+	e := Effect{Status: 429, Outcome: record.Throttled, Reason: why, Made: true, HasRetry: true, RetryMs: milliseconds(wait)}
+	if c.broken(r) {
+		e.Status, e.Outcome = 503, record.Failed
+	}
+	return c.respond(now, ref, r, e, out)
+}
+
+// broken reports whether failures have opened the breakers of all backends that a
+// request may be sent to.
+func (c *Core) broken(r *request) bool {
+	barred, some := c.barred(r), false
+	for _, group := range c.configs[r.cfg].groups {
+		for _, m := range group {
+			if barred&(1<<m.Backend) != 0 {
+				continue
+			}
+			if state, _, byRetryAfter := c.breakers[m.Backend].State(); state != record.Open || byRetryAfter {
+				return false
+			}
+			some = true
+		}
+	}
+	return some
 }
 
 // milliseconds rounds a wait up: a client that comes a millisecond early would
