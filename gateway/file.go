@@ -30,7 +30,8 @@ type File struct {
 type Listen struct {
 	Address string        `yaml:"address" default:"127.0.0.1:8000" doc:"host and port"`
 	TLS     *Certificate  `yaml:"tls" doc:"what it shows to clients over TLS, HTTP/2 included; default: no TLS"`
-	Drain   unit.Duration `yaml:"drain" default:"30s" min:"0s" max:"1h" doc:"how long answers under way may go on when it is told to stop"`
+	Notice  unit.Duration `yaml:"notice" default:"0s" min:"0s" max:"10m" doc:"how long it serves on when it is told to stop, and says at /readyz and /healthz that it is leaving, so that a load balancer hears of it first"`
+	Drain   unit.Duration `yaml:"drain" default:"30s" min:"0s" max:"1h" doc:"how long answers under way may go on then"`
 }
 
 // Certificate is a certificate and its key, in PEM files.

@@ -111,7 +111,8 @@ type Gateway struct {
 	present  atomic.Pointer[settings] // what is in force; a request keeps what it began under
 	reload   sync.Mutex               // one at a time
 	handler  *mux.Router
-	posts    posts // of handler
+	posts    posts       // of handler
+	leaving  atomic.Bool // the server is about to end
 	shared   *upstream.Transport
 	buffers  sync.Pool     // *[relayBuffer]byte
 	peekers  sync.Pool     // *ops.Peeker

@@ -11,7 +11,7 @@ import (
 
 // health is the answer of GET /healthz.
 type health struct {
-	Status   string          `json:"status"` // ok | unavailable
+	Status   string          `json:"status"` // ok | unavailable | leaving
 	Backends []backendHealth `json:"backends,omitempty"`
 	Canary   *canaryHealth   `json:"canary,omitempty"`
 	Pools    []poolHealth    `json:"pools,omitempty"` // instead, where they have names
@@ -32,7 +32,7 @@ type backendHealth struct {
 }
 
 // health answers 200 while a request may find a backend in every pool that is
-// not optional, else 503.
+// not optional, and the server is not about to end; else 503.
 func (g *Gateway) health(w http.ResponseWriter, _ *http.Request) {
 	body := health{Status: "ok"}
 	code := http.StatusOK
@@ -50,6 +50,9 @@ func (g *Gateway) health(w http.ResponseWriter, _ *http.Request) {
 			code, body.Status = http.StatusServiceUnavailable, told.Status
 		}
 	}
+	if g.leaving.Load() {
+		code, body.Status = http.StatusServiceUnavailable, "leaving"
+	}
 	writeJSON(w, code, "", body)
 }
 
@@ -61,6 +64,9 @@ func (g *Gateway) healthOfPool(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	told, code := g.healthOf(p.pool), http.StatusOK
+	if g.leaving.Load() {
+		told.Status = "leaving"
+	}
 	if told.Status != "ok" {
 		code = http.StatusServiceUnavailable
 	}

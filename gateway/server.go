@@ -38,9 +38,15 @@ func (g *Gateway) NewServer(cert func() *tls.Certificate) *http.Server {
 	return s
 }
 
-// Serve serves on l until ctx is done. Then nothing new is taken, answers under way may go on for drain, and those that are
-// left are cut.
-func Serve(ctx context.Context, s *http.Server, l net.Listener, drain time.Duration) error {
+// Ending is how a server of a gateway ends.
+type Ending struct {
+	Notice time.Duration // how long the gateway says that it is not ready and serves as before, for load balancers to hear
+	Drain  time.Duration // how long answers under way may go on then
+}
+
+// Serve serves g on l, by a server of NewServer, until ctx is done. Then, after the notice, nothing new is taken, answers
+// under way may go on, and those that are left are cut.
+func (g *Gateway) Serve(ctx context.Context, s *http.Server, l net.Listener, end Ending) error {
 	ended := make(chan error, 1)
 	go func() {
 		if s.TLSConfig != nil {
@@ -54,11 +60,21 @@ func Serve(ctx context.Context, s *http.Server, l net.Listener, drain time.Durat
 		return err
 	case <-ctx.Done():
 	}
-	patience, stop := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	if end.Notice > 0 {
+		g.leaving.Store(true)
+		notice := time.NewTimer(end.Notice)
+		defer notice.Stop()
+		select {
+		case err := <-ended:
+			return err
+		case <-notice.C:
+		}
+	}
+	patience, stop := context.WithTimeout(context.WithoutCancel(ctx), end.Drain)
 	defer stop()
 	if err := s.Shutdown(patience); err != nil {
 		if s.ErrorLog != nil { // a handler sees no more than that its connection is gone
-			s.ErrorLog.Printf("answers that take longer than listen.drain (%v) are cut; the log calls each of them client-gone", drain)
+			s.ErrorLog.Printf("answers that take longer than listen.drain (%v) are cut; the log calls each of them client-gone", end.Drain)
 		}
 		s.Close()
 	}

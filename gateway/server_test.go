@@ -16,13 +16,17 @@ import (
 
 // serving runs the server of a gateway in a bubble; stop tells it to end.
 func serving(t *testing.T, lb *lab, drain time.Duration) (dial func() net.Conn, stop context.CancelFunc, ended chan error) {
+	return servingTo(t, lb, Ending{Drain: drain})
+}
+
+func servingTo(t *testing.T, lb *lab, end Ending) (dial func() net.Conn, stop context.CancelFunc, ended chan error) {
 	l := pipenet.Listen()
 	ctx, stop := context.WithCancel(t.Context())
 	ended = make(chan error, 1)
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		ended <- Serve(ctx, lb.NewServer(nil), l, drain)
+		ended <- lb.Serve(ctx, lb.NewServer(nil), l, end)
 	}()
 	t.Cleanup(func() { stop(); <-over }) // else the bubble ends while the server does
 	return func() net.Conn {
@@ -117,6 +121,44 @@ func TestDrain(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Before it ends a server says for a while that it will, and takes what comes as before.
+func TestNotice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lb := newLab(t, []*fake{always(ok)}, nil)
+		dial, stop, ended := servingTo(t, lb, Ending{Notice: 5 * time.Second, Drain: time.Second})
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) { return dial(), nil }}}
+		get := func(path string) (status int, text string) {
+			resp, err := client.Get("http://gateway.test" + path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			body, _ := io.ReadAll(resp.Body)
+			return resp.StatusCode, string(body)
+		}
+		if status, _ := get("/readyz"); status != 200 {
+			t.Errorf("ready: %d", status)
+		}
+		began := time.Now()
+		stop()
+		time.Sleep(4 * time.Second)
+		if status, text := get("/readyz"); status != 503 || !strings.Contains(text, `"status":"leaving"`) {
+			t.Errorf("leaving: %d %s", status, text)
+		}
+		if status, _ := get("/livez"); status != 200 {
+			t.Errorf("it lives: %d", status)
+		}
+		if resp, err := client.Post("http://gateway.test"+classic, "application/json", strings.NewReader(chat)); err != nil || resp.StatusCode != 200 {
+			t.Errorf("it still serves: %v %v", resp, err)
+		} else {
+			resp.Body.Close()
+		}
+		if err := <-ended; err != nil || time.Since(began) != 5*time.Second {
+			t.Errorf("ended after %v: %v", time.Since(began), err)
+		}
+	})
 }
 
 // What two servers might read as one or as two requests, ours refuses, before a backend hears of it.

@@ -74,7 +74,7 @@ func TestServeTLS(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- Serve(ctx, g.NewServer(func() *tls.Certificate { return &served }), l, time.Second) }()
+	go func() { ended <- g.Serve(ctx, g.NewServer(func() *tls.Certificate { return &served }), l, Ending{Drain: time.Second}) }()
 	for _, c := range []struct {
 		name string
 		with []tls.Certificate

@@ -28,8 +28,8 @@ certificate. What they bring never reaches a backend, and no key of a backend th
 A file that changes is read again, at SIGHUP at once, and is in force whole or, where
 it has a mistake, not at all. Answers under way are not disturbed.
 
-Told to stop (Ctrl-C, SIGTERM), it takes nothing new and lets answers go on for the
-time of listen.drain.`
+Told to stop (Ctrl-C, SIGTERM), it says so at /readyz for the time of listen.notice;
+then it takes nothing new and lets answers go on for the time of listen.drain.`
 
 // gatewayCommand is the command with its flags.
 type gatewayCommand struct {
@@ -156,7 +156,7 @@ func (g *gatewayCommand) serve(c *cobra.Command, gw *gateway.Gateway, name strin
 	}
 	defer watch.start(ctx)()
 	err = out.around(ctx, log, func(ctx context.Context) error {
-		return gateway.Serve(ctx, gw.NewServer(cert), l, time.Duration(file.Listen.Drain))
+		return gw.Serve(ctx, gw.NewServer(cert), l, gateway.Ending{Notice: time.Duration(file.Listen.Notice), Drain: time.Duration(file.Listen.Drain)})
 	})
 	if err != nil {
 		return &exitError{exitInternal, err}
