@@ -74,7 +74,9 @@ func TestServeTLS(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- g.Serve(ctx, g.NewServer(func() *tls.Certificate { return &served }), l, Ending{Drain: time.Second}) }()
+	go func() {
+		ended <- g.Serve(ctx, g.NewServer(func() *tls.Certificate { return &served }), l, Ending{Drain: time.Second})
+	}()
 	for _, c := range []struct {
 		name string
 		with []tls.Certificate
