@@ -66,7 +66,7 @@ func hasType(h http.Header, want string) bool {
 
 // take reads p, the next bytes of the answer, and returns what may be passed on
 // of it and what came before: good until the next call, and as long as p is not
-// changed.
+// changed. What is hidden is taken out of p where it stands.
 func (m *meter) take(p []byte) []byte {
 	switch {
 	case m.long != nil:
@@ -81,11 +81,14 @@ func (m *meter) take(p []byte) []byte {
 		return p
 	}
 	from := 0
-	m.out = m.out[:0]
 	if m.dropped && p[0] == '\n' { // of a CRLF
 		p = p[1:]
 	}
 	m.dropped = false
+	shown, own := p[:0], len(m.tail) > 0 // nothing of p is overtaken by what is left of it
+	if own {
+		shown = m.out[:0]
+	}
 	for rest := p; len(rest) > 0; {
 		data, left, ok := m.framer.Next(rest)
 		if !ok {
@@ -97,7 +100,7 @@ func (m *meter) take(p []byte) []byte {
 			from++
 		}
 		if m.event(data); m.hides {
-			m.hide(p[begun:from], data)
+			shown = m.hide(shown, p[begun:from], data)
 		}
 	}
 	done := from
@@ -107,7 +110,10 @@ func (m *meter) take(p []byte) []byte {
 		from = len(p)
 	}
 	if m.hides {
-		return m.shown(p, done, from)
+		if shown = m.rest(shown, p, done, from); own {
+			m.out = shown
+		}
+		return shown
 	}
 	return m.upTo(p, from)
 }
@@ -199,9 +205,7 @@ func (m *meter) end(atEnd bool) (rest []byte) {
 		if rest = m.tail; !atEnd {
 			rest = nil
 		} else if m.hides && ok {
-			m.out = m.out[:0]
-			m.hide(nil, data)
-			rest = m.out
+			rest = m.hide(nil, nil, data)
 		}
 		m.whole = m.whole && !m.failed && !m.malformed
 	}

@@ -117,36 +117,36 @@ func (x *exchange) unasked(ctx context.Context, b *backend) (*http.Response, err
 	return resp, err
 }
 
-// hide takes in raw, the end of an event with that data, as its client may see it:
-// as it would be had nobody asked for the usage.
-func (m *meter) hide(raw, data []byte) {
+// hide appends raw, the end of an event with that data, to shown as its client may
+// see it: as it would be had nobody asked for the usage.
+func (m *meter) hide(shown, raw, data []byte) []byte {
 	if len(m.tail) > 0 {
 		m.tail = append(m.tail, raw...)
 		raw = m.tail
 		defer func() { m.tail = m.tail[:0] }()
 	}
 	from, to, alone := ops.UsageMember(data)
-	at := bytes.Index(raw, data)
 	switch {
 	case alone:
-		if bytes.HasPrefix(raw, []byte("\n")) { // of the CRLF before
-			m.out = append(m.out, '\n')
-		}
 		m.dropped = bytes.HasSuffix(raw, []byte("\r"))
-	case from == to || at < 0: // an event in several lines is not how anybody writes one
-		m.out = append(m.out, raw...)
-	default:
-		m.out = append(append(m.out, raw[:at+from]...), raw[at+to:]...)
+		if bytes.HasPrefix(raw, []byte("\n")) { // of the CRLF before
+			shown = append(shown, '\n')
+		}
+		return shown
+	case from < to:
+		if at := bytes.Index(raw, data); at >= 0 { // an event in several lines is not how anybody writes one
+			return append(append(shown, raw[:at+from]...), raw[at+to:]...)
+		}
 	}
+	return append(shown, raw...)
 }
 
-// shown returns what hide has taken in, and p from done to from as it is, and
-// keeps the rest.
-func (m *meter) shown(p []byte, done, from int) []byte {
+// rest appends p from done to from as it is to shown, and keeps what is behind.
+func (m *meter) rest(shown, p []byte, done, from int) []byte {
 	if from > done {
-		m.out = append(append(m.out, m.tail...), p[done:from]...)
+		shown = append(append(shown, m.tail...), p[done:from]...)
 		m.tail = m.tail[:0]
 	}
 	m.tail = append(m.tail, p[from:]...)
-	return m.out
+	return shown
 }
