@@ -119,10 +119,11 @@ func routes() []*route {
 // backend is a compiled Backend.
 type backend struct {
 	Backend
-	rule    budget.Rule   // by which it charges
-	targets []*url.URL    // by route id
-	tag     affinity.Tag  // on ids
-	mute    *atomic.Int64 // until this instant it is not asked for the usage of streams
+	rule    budget.Rule                  // by which it charges
+	targets []*url.URL                   // by route id
+	tag     affinity.Tag                 // on ids
+	outline *atomic.Pointer[ops.Outline] // of the chunks of its streams, as the last one that was unlike the one before had them
+	mute    *atomic.Int64                // until this instant it is not asked for the usage of streams
 }
 
 func compileBackend(b Backend, rule budget.Rule, shared http.RoundTripper) backend {
@@ -132,7 +133,7 @@ func compileBackend(b Backend, rule budget.Rule, shared http.RoundTripper) backe
 	if b.Transport == nil {
 		b.Transport = shared
 	}
-	c := backend{Backend: b, rule: rule, tag: affinity.TagOf(b.Name), mute: new(atomic.Int64)}
+	c := backend{Backend: b, rule: rule, tag: affinity.TagOf(b.Name), mute: new(atomic.Int64), outline: new(atomic.Pointer[ops.Outline])}
 	for _, rt := range routes() {
 		path := strings.ReplaceAll(rt.path, "{deployment}", url.PathEscape(b.Deployment))
 		target, err := url.Parse(strings.TrimRight(b.URL, "/") + path)

@@ -21,10 +21,14 @@ type held struct {
 // the request may be sent again.
 func (x *exchange) begin(e core.Effect) {
 	h := x.response.Header
-	x.meter, x.held = newMeter(x.route.op, h), held{}
+	known := x.settings().backends[x.at].outline
+	x.meter, x.held = newMeter(x.route.op, h, known.Load()), held{}
 	x.meter.hides = x.asked && x.meter.framer != nil
 	if x.meter.op != nil && x.settings().Core.Retry.HoldsBack() {
 		err := x.holdBack()
+		if o := x.meter.classifier.Outline(); o != nil && o != known.Load() {
+			known.Store(o)
+		}
 		if x.dropped() { // its Abort drops what has come
 			return
 		}

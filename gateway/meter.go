@@ -46,13 +46,13 @@ type meter struct {
 
 // newMeter returns the meter of an answer. One that is compressed, although
 // nobody asked for that, cannot be read.
-func newMeter(op *ops.Operation, h http.Header) *meter {
+func newMeter(op *ops.Operation, h http.Header, like *ops.Outline) *meter {
 	if h.Get("Content-Encoding") != "" {
 		return &meter{whole: true}
 	}
 	m := &meter{op: op, json: hasType(h, "application/json")}
 	if isEventStream(h) {
-		m.framer, m.classifier = ops.NewFramer(maxEvent), ops.NewClassifier(op)
+		m.framer, m.classifier = ops.NewFramer(maxEvent), ops.NewClassifier(op, like)
 	}
 	return m
 }

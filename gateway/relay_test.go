@@ -196,7 +196,7 @@ func TestMeterAtAnyReadBoundary(t *testing.T) {
 		wholes = append(wholes, len(text))
 		h := http.Header{"Content-Type": {"text/event-stream"}}
 		for size := 1; size <= len(text); size++ {
-			m := newMeter(routes()[0].op, h)
+			m := newMeter(routes()[0].op, h, nil)
 			var passed []byte
 			for i := 0; i < len(text); i += size {
 				passed = append(passed, m.take([]byte(text[i:min(i+size, len(text))]))...)
@@ -217,7 +217,7 @@ func FuzzTake(f *testing.F) {
 	f.Add([]byte("data: {}\n\ndata: [DONE]"), uint8(3))
 	f.Add([]byte("\r\n\r: x\n\r\n\rdata:\r\r\n"), uint8(1))
 	f.Fuzz(func(t *testing.T, text []byte, size uint8) {
-		m := newMeter(routes()[0].op, http.Header{"Content-Type": {"text/event-stream"}})
+		m := newMeter(routes()[0].op, http.Header{"Content-Type": {"text/event-stream"}}, nil)
 		var passed []byte
 		for rest := text; len(rest) > 0; {
 			n := min(int(size)%7+1, len(rest))

@@ -36,7 +36,7 @@ func FuzzHiddenUsage(f *testing.F) {
 		if dice.IntN(3) == 0 { // some servers leave the last blank line out
 			all = strings.TrimSuffix(all, eol)
 		}
-		m := newMeter(&ops.All[0], http.Header{"Content-Type": {"text/event-stream"}})
+		m := newMeter(&ops.All[0], http.Header{"Content-Type": {"text/event-stream"}}, nil)
 		m.hides = true
 		var shown []byte
 		for rest := []byte(all); len(rest) > 0; {

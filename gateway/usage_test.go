@@ -89,7 +89,7 @@ func TestHiddenUsage(t *testing.T) {
 		}
 		for _, end := range []string{"", "data: [DONE]"} { // some servers leave the last blank line out
 			for size := 1; size <= len(text); size++ {
-				m := newMeter(&ops.All[0], http.Header{"Content-Type": {"text/event-stream"}})
+				m := newMeter(&ops.All[0], http.Header{"Content-Type": {"text/event-stream"}}, nil)
 				m.hides = true
 				var got []byte
 				for rest := []byte(text + end); len(rest) > 0; {
@@ -109,7 +109,7 @@ func TestHiddenUsage(t *testing.T) {
 // What never becomes an event is not kept for ever: comments that no blank line ends are passed on too.
 func TestCommentsWithoutEndAreBounded(t *testing.T) {
 	for _, hides := range []bool{false, true} {
-		m := newMeter(&ops.All[0], http.Header{"Content-Type": {"text/event-stream"}})
+		m := newMeter(&ops.All[0], http.Header{"Content-Type": {"text/event-stream"}}, nil)
 		m.hides = hides
 		passed, most, sent := 0, 0, 0
 		for piece := []byte(strings.Repeat(": still here\n", 1000)); sent < 4*maxTail; sent += len(piece) {
@@ -125,7 +125,7 @@ func TestCommentsWithoutEndAreBounded(t *testing.T) {
 
 // A usage event that a connection breaks off at is not shown either.
 func TestHiddenUsageAtTheEnd(t *testing.T) {
-	m := newMeter(&ops.All[0], http.Header{"Content-Type": {"text/event-stream"}})
+	m := newMeter(&ops.All[0], http.Header{"Content-Type": {"text/event-stream"}}, nil)
 	m.hides = true
 	got := string(m.take([]byte("data: "+finishEvent+"\n\ndata: "+usageEvent))) + string(m.end(true))
 	if got != "data: "+finishEvent+"\n\n" || !m.usage {

@@ -40,7 +40,7 @@ func (l *load) read(t *try, resp *http.Response) core.Event {
 		}
 	case t.Flag:
 		chat := ops.All[0]
-		s := stream{load: l, framer: ops.NewFramer(maxEvent), classifier: ops.NewClassifier(&chat)}
+		s := stream{load: l, framer: ops.NewFramer(maxEvent), classifier: ops.NewClassifier(&chat, nil)}
 		s.read(resp.Body)
 		s.judge(&ev)
 	default:

@@ -5,49 +5,88 @@ import "bytes"
 // Classifier classifies the payloads of one stream, as Classify of its operation does. The chunks of a chat are mostly like
 // the one before but for their text: those it knows by their outline, without reading them. It belongs to one stream.
 type Classifier struct {
-	op    *Operation
-	last  []byte // the chunk that the outline was taken from; empty: there is none
-	holes holes  // where its texts stand
-	chunk Chunk  // what it means
+	op      *Operation
+	outline *Outline // of the chunks that are expected; nil: none is known
+	learned int      // outlines of this stream
 }
 
-// NewClassifier returns a classifier for a stream of that operation.
-func NewClassifier(op *Operation) Classifier { return Classifier{op: op} }
+// NewClassifier returns a classifier for a stream of that operation, whose chunks may be like those of another one; like
+// is the Outline of that, or nil.
+func NewClassifier(op *Operation, like *Outline) Classifier {
+	if !op.outlined {
+		like = nil
+	}
+	return Classifier{op: op, outline: like}
+}
 
-// maxOutline bounds what is remembered of a stream, in bytes: chunks of the service have up to a thousand.
-const maxOutline = 2 << 10
+// Outline returns what the stream's chunks are like, for others of the same backend; nil: nobody knows.
+func (c *Classifier) Outline() *Outline { return c.outline }
+
+// Bounds on outlines: in bytes, chunks of the service have up to a thousand; and on how many a stream is worth, since some
+// have chunks that are never alike.
+const (
+	maxOutline = 2 << 10
+	maxLearned = 8
+)
 
 // Classify returns the meaning of one SSE data payload.
 func (c *Classifier) Classify(data []byte) Chunk {
-	if len(c.last) > 0 && c.fits(data) {
-		return c.chunk
+	if c.outline != nil && c.outline.fits(data) {
+		return c.outline.chunk
 	}
 	chunk := c.op.Classify(data)
-	if chunk.Kind == ChunkContent && c.op.outlined && len(data) <= maxOutline {
-		if h, ok := holesOf(data); ok {
-			c.last, c.holes, c.chunk = append(c.last[:0], data...), h, chunk
+	if chunk.Kind == ChunkContent && c.op.outlined && len(data) <= maxOutline && c.learned < maxLearned {
+		c.learned++
+		if o := outlineOf(data, chunk); o != nil {
+			c.outline = o
 		}
 	}
 	return chunk
 }
 
-// fits reports whether a chunk is the last one with other texts in its holes, of which that of the answer is not empty. All
-// else is the same then, byte by byte, and so means the same.
-func (c *Classifier) fits(data []byte) bool {
-	from := 0 // in last
-	for _, h := range c.holes.list[:c.holes.n] {
-		literal := c.last[from:h.from]
+// Outline is a chunk that others are like. It is never changed, and so may be shared.
+type Outline struct {
+	text  []byte
+	holes []hole // where others differ
+	chunk Chunk  // what it means
+}
+
+// hole is a part of a chunk that says nothing of what the chunk means: the inside of a text, or a number.
+type hole struct {
+	from, to int
+	answer   bool // what is said; it must not be empty
+	digits   bool
+}
+
+// fits reports whether a chunk is the outline with other things in its holes. All else is the same then, byte by byte, and
+// so means the same.
+func (o *Outline) fits(data []byte) bool {
+	from := 0 // in text
+	for _, h := range o.holes {
+		literal := o.text[from:h.from]
 		if !bytes.HasPrefix(data, literal) {
 			return false
 		}
 		data = data[len(literal):]
-		end := textEnd(data)
-		if end < 0 || h.answer && end == 0 {
+		end := 0
+		if h.digits {
+			end = digitsOf(data)
+		} else {
+			end = textEnd(data)
+		}
+		if end < 0 || end == 0 && (h.answer || h.digits) {
 			return false
 		}
 		data, from = data[end:], h.to
 	}
-	return bytes.Equal(data, c.last[from:])
+	return bytes.Equal(data, o.text[from:])
+}
+
+func digitsOf(b []byte) (n int) {
+	for n < len(b) && '0' <= b[n] && b[n] <= '9' {
+		n++
+	}
+	return n
 }
 
 // textEnd returns where the quote stands that ends a string whose inside begins at b; -1: nowhere.
@@ -68,81 +107,83 @@ func textEnd(b []byte) int {
 	}
 }
 
-// holes are the inside of texts that differ from chunk to chunk: what is said, and the padding that hides its length.
-type holes struct {
-	list [2]hole
-	n    int
+// outliner finds the holes of a chunk.
+type outliner struct {
+	scan
+	holes   []hole
+	answers int
 }
 
-type hole struct {
-	from, to int
-	answer   bool
-}
-
-func (h *holes) add(s *scan, answer bool) (ok bool) {
-	if h.n == len(h.list) {
-		return false
+// hole consumes a text, or a whole number, as a hole.
+func (s *outliner) hole(answer bool) {
+	h := hole{from: s.i, answer: answer}
+	if s.peek() == '"' {
+		h.from = s.i + 1
+		s.str()
+		h.to = s.i - 1
+	} else {
+		h.from, h.digits = s.i, true
+		text := s.literal()
+		h.to = s.i
+		s.bad = s.bad || digitsOf(text) < len(text)
 	}
-	start := s.i + 1
-	s.str()
-	h.list[h.n] = hole{start, s.i - 1, answer}
-	h.n++
-	return !s.bad
+	s.holes = append(s.holes, h)
+	if answer {
+		s.answers++
+	}
 }
 
-// holesOf finds the holes of a chunk of a chat or completion; ok is false where it has not one choice that says something.
-func holesOf(data []byte) (h holes, ok bool) {
-	s := scan{b: data}
-	answers := 0
+// outlineOf returns the outline of a chunk of a chat or completion; nil where it has not one text of an answer. Beside that
+// chunks differ in the padding that hides its length, and those of several answers in their id and time.
+func outlineOf(data []byte, chunk Chunk) *Outline {
+	s := outliner{scan: scan{b: data}}
 	s.open('{')
 	for n := 0; ; n++ {
 		name, more := s.member(n)
 		if !more {
 			break
 		}
+		kind := s.peek()
 		switch {
-		case string(name) == "choices" && s.peek() == '[':
-			answers += s.choiceHole(&h)
-		case string(name) == "obfuscation" && s.peek() == '"':
-			if !h.add(&s, false) {
-				return h, false
-			}
+		case string(name) == "choices" && kind == '[':
+			s.choices()
+		case (string(name) == "obfuscation" || string(name) == "id") && kind == '"', string(name) == "created" && '0' <= kind && kind <= '9':
+			s.hole(false)
 		default:
 			s.skip()
 		}
 	}
-	return h, !s.bad && answers == 1
+	if s.bad || s.answers != 1 {
+		return nil
+	}
+	return &Outline{text: bytes.Clone(data), holes: s.holes, chunk: chunk}
 }
 
-// choiceHole consumes the choices, and returns how many texts of answers there are among them.
-func (s *scan) choiceHole(h *holes) (answers int) {
+// choices consumes the choices.
+func (s *outliner) choices() {
 	s.open('[')
 	for n := 0; s.next(n, ']'); n++ {
 		if s.peek() != '{' {
 			s.skip()
 			continue
 		}
-		answers += s.textHole(h)
+		s.texts()
 	}
-	return answers
 }
 
-// textHole consumes an object, and returns how many texts of answers are in it: those of the members text and content,
-// also of its delta.
-func (s *scan) textHole(h *holes) (answers int) {
+// texts consumes an object; holes are its members text and content, also of its delta.
+func (s *outliner) texts() {
 	s.open('{')
 	for n := 0; ; n++ {
 		name, more := s.member(n)
 		if !more {
-			return answers
+			return
 		}
 		switch {
 		case (string(name) == "content" || string(name) == "text") && s.peek() == '"':
-			if answers++; !h.add(s, true) {
-				return 2
-			}
+			s.hole(true)
 		case string(name) == "delta" && s.peek() == '{':
-			answers += s.textHole(h)
+			s.texts()
 		default:
 			s.skip()
 		}

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 )
@@ -19,10 +20,12 @@ func TestClassifierIsClassify(t *testing.T) {
 		`{"choices":[{"delta":{"content":"a","content":"b"}}]}`, `{"choices":[{"delta":{"content":"a","content":""}}]}`, `{"choices":[{"delta":{"content":"","content":""}}]}`,
 		`{"choices":[{"text":"Once","finish_reason":null}]}`, `{"choices":[{"text":"","finish_reason":null}]}`, `{"choices":[{"text":" upon","finish_reason":null}]}`,
 		`{"obfuscation":"a","obfuscation":"b","choices":[{"text":"x"}]}`, `{"obfuscation":"a","obfuscation":"","choices":[{"text":""}]}`,
+		`{"created":1,"id":"a","choices":[{"text":"x"}]}`, `{"created":22,"id":"","choices":[{"text":"y"}]}`, `{"created":,"id":"b","choices":[{"text":"z"}]}`, `{"created":1e3,"id":"b","choices":[{"text":"z"}]}`,
+		`{"created":-1,"id":"b","choices":[{"text":"z"}]}`, `{"created":3,"id":"b","choices":[{"text":""}]}`, `{"created":3,"created":4,"id":"b","choices":[{"text":"q"}]}`,
 		`{"choices":[{"delta":{"content":"x","tool_calls":[{"id":"a"}]}}]}`, `{"choices":[{"delta":{"content":"","tool_calls":[{"id":"a"}]}}]}`, `{"choices":[{"delta":{"content":"x","tool_calls":[]}}]}`,
 	}
 	for _, first := range stream {
-		c := NewClassifier(&chatCompletions)
+		c := NewClassifier(&chatCompletions, nil)
 		c.Classify([]byte(first))
 		for _, data := range stream {
 			if got, want := c.Classify([]byte(data)), ClassifySSE([]byte(data)); got != want {
@@ -34,15 +37,22 @@ func TestClassifierIsClassify(t *testing.T) {
 
 // The chunks of a stream are known by their outline: else the classifier is for nothing.
 func TestOutlineFits(t *testing.T) {
-	c := NewClassifier(&chatCompletions)
+	c := NewClassifier(&chatCompletions, nil)
 	chunk := func(content, obfuscation string) []byte {
 		return []byte(`{"choices":[{"content_filter_results":{},"delta":{"content":"` + content + `"},"finish_reason":null,"index":0,"logprobs":null}],"id":"x","obfuscation":"` + obfuscation + `","usage":null}`)
 	}
 	c.Classify(chunk("Hello", "abc"))
 	for _, data := range [][]byte{chunk(" there", ""), chunk(`, \"you\"`, "zyxwvu"), chunk(".", "0")} {
-		if !c.fits(data) {
+		if !c.outline.fits(data) {
 			t.Errorf("%s does not", data)
 		}
+	}
+	other := NewClassifier(&chatCompletions, c.Outline()) // another stream of the same backend
+	if !other.outline.fits(bytes.Replace(chunk("Hi", ""), []byte(`"id":"x"`), []byte(`"id":"y"`), 1)) {
+		t.Error("what is another answer is not like it")
+	}
+	if never := NewClassifier(&embeddings, c.Outline()); never.Outline() != nil {
+		t.Error("an operation that has no such chunks is given an outline")
 	}
 	data := chunk(" there", "abcdef")
 	if n := testing.AllocsPerRun(100, func() { c.Classify(data) }); n > 0 {
@@ -56,7 +66,7 @@ func FuzzClassifier(f *testing.F) {
 	f.Add([]byte(`{"choices":[{"text":"a"}],"obfuscation":"b"}`), []byte(`{"choices":[{"text":"\\"}],"obfuscation":""}`))
 	f.Add([]byte(`{"choices":[{"delta":{"content":"a"},"text":"b"}]}`), []byte(`{"choices":[{"delta":{"content":""},"text":"b"}]}`))
 	f.Fuzz(func(t *testing.T, first, data []byte) {
-		c := NewClassifier(&chatCompletions)
+		c := NewClassifier(&chatCompletions, nil)
 		c.Classify(first)
 		if got, want := c.Classify(data), ClassifySSE(data); got != want {
 			t.Fatalf("after %q: %q\ngot  %+v\nwant %+v", first, data, got, want)
