@@ -16,9 +16,11 @@ import (
 	"foundrylab/internal/drive"
 )
 
-// textOf is what GET /metrics shows.
+// textOf is what GET /metrics shows, in a bubble, once everybody waits: a
+// request is counted after its answer, which its client may have before.
 func textOf(t *testing.T, g *Gateway) string {
 	t.Helper()
+	synctest.Wait()
 	families, err := g.Metrics().Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -166,7 +168,6 @@ func TestSpendingIsTold(t *testing.T) {
 		if r := post(); r.status != 200 { // 20 and 7 tokens, says the backend: 0.000096
 			t.Errorf("%+v", r)
 		}
-		synctest.Wait()
 		text := textOf(t, lb.Gateway)
 		for _, want := range []string{
 			`foundrylab_gateway_billed_amount_total{backend="a",pool="",tenant="first"} 9.6e-05`,
