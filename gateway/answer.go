@@ -142,7 +142,7 @@ func (g *Gateway) refuse(w http.ResponseWriter, rt *route, v visitor, f *refusal
 // credential that is none itself.
 func (g *Gateway) sayWho(line *zerolog.Event, v visitor) {
 	if v.tenant != record.NoTenant {
-		line.Str("client", g.present.Load().cfg.Clients[v.tenant].Name)
+		line.Str("tenant", g.present.Load().cfg.Clients[v.tenant].Name)
 	}
 	if v.by != "" {
 		line.Str("credential", v.by)

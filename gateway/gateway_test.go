@@ -380,7 +380,7 @@ func TestLogLine(t *testing.T) {
 			func(c *Config) { c.Clients = []Client{{Name: "acme", Key: "the client's secret"}} })
 		lb.post(classic, chat, "Api-Key", "the client's secret")
 		lb.post(classic, chat, "Api-Key", "a wrong secret")
-		want := `{"level":"info","route":"ChatCompletions_Create/classic","client":"acme","credential":"key:` + identity.KeyOf("", "the client's secret").ID + `","backend":"b","attempts":2,"status":200,"reason":"none","prompt_tokens":20,"cached_tokens":0,"completion_tokens":42,"estimated":false,"charged_tokens":6,"queue_wait_ms":0,"duration_ms":30,"message":"request"}
+		want := `{"level":"info","route":"ChatCompletions_Create/classic","tenant":"acme","credential":"key:` + identity.KeyOf("", "the client's secret").ID + `","backend":"b","attempts":2,"status":200,"reason":"none","prompt_tokens":20,"cached_tokens":0,"completion_tokens":42,"estimated":false,"charged_tokens":6,"queue_wait_ms":0,"duration_ms":30,"message":"request"}
 {"level":"info","route":"ChatCompletions_Create/classic","status":401,"reason":"unauthorized","why":"unknown-key","message":"refused"}
 `
 		synctest.Wait() // a line comes after its answer

@@ -66,7 +66,7 @@ func TestReconfigureDropsNothing(t *testing.T) {
 			}
 		}
 		synctest.Wait() // a line comes after its answer
-		if !strings.Contains(lb.log.String(), `"client":"first"`) || !strings.Contains(lb.log.String(), `"client":"third"`) {
+		if !strings.Contains(lb.log.String(), `"tenant":"first"`) || !strings.Contains(lb.log.String(), `"tenant":"third"`) {
 			t.Errorf("the log has other names:\n%.600s", &lb.log)
 		}
 		resp, err := lb.client.Get("http://gateway.test/healthz")
