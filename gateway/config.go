@@ -144,3 +144,11 @@ func compileBackend(b Backend, rule budget.Rule, shared http.RoundTripper) backe
 	}
 	return c
 }
+
+// remember takes over what is known of how a backend answers from an earlier
+// configuration, in which it had the same place: as long as it is the same one.
+func (b *backend) remember(before *backend) {
+	if b.Name == before.Name && b.URL == before.URL && b.Deployment == before.Deployment {
+		b.mute, b.outline = before.mute, before.outline
+	}
+}

@@ -95,17 +95,20 @@ func (p *pool) full() (full bool) {
 
 // next returns the settings that follow others of the same pool.
 func (s *poolSettings) next(cfg Pool, clients int, shared http.RoundTripper) *poolSettings {
-	s = &poolSettings{pool: s.pool, Pool: cfg, vocabulary: vocabulary(cfg.Model), tallies: tallies(s.tallies, clients)}
-	if s.vocabulary == nil {
-		s.vocabulary = vocabulary(cfg.Name)
+	next := &poolSettings{pool: s.pool, Pool: cfg, vocabulary: vocabulary(cfg.Model), tallies: tallies(s.tallies, clients)}
+	if next.vocabulary == nil {
+		next.vocabulary = vocabulary(cfg.Name)
 	}
 	if c := cfg.Core.Canary; c != nil {
-		s.canaryHeader, s.canaryValue = c.HeaderField()
+		next.canaryHeader, next.canaryValue = c.HeaderField()
 	}
-	for _, b := range cfg.Backends {
-		s.backends = append(s.backends, compileBackend(b, cfg.Core.Budget.RuleOf(b.Name), shared))
+	for i, b := range cfg.Backends {
+		next.backends = append(next.backends, compileBackend(b, cfg.Core.Budget.RuleOf(b.Name), shared))
+		if i < len(s.backends) {
+			next.backends[i].remember(&s.backends[i])
+		}
 	}
-	return s
+	return next
 }
 
 func backendNames(backends []Backend) []string {

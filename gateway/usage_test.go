@@ -193,7 +193,8 @@ func TestUsageIsRefused(t *testing.T) {
 			}
 			stream(0, roleEvent, contentEvent, finishEvent, doneEvent)(w, r)
 		}
-		lb := newLab(t, []*fake{backend}, nil)
+		var cfg Config
+		lb := newLab(t, []*fake{backend}, func(c *Config) { cfg = *c })
 		ask := func() (attempts int) {
 			before := len(backend.requests())
 			if r := lb.post(v1, `{"stream":true,"messages":[]}`); r.status != 200 || !strings.HasSuffix(r.body, "[DONE]\n\n") {
@@ -210,6 +211,16 @@ func TestUsageIsRefused(t *testing.T) {
 		time.Sleep(muteFor)
 		if n := ask(); n != 2 {
 			t.Errorf("a minute has passed: %d requests", n)
+		}
+		if err := lb.Reconfigure(cfg); err != nil {
+			t.Fatal(err)
+		}
+		if n := ask(); n != 1 {
+			t.Errorf("a minute has not passed since, with the configuration read again: %d requests", n)
+		}
+		cfg.Backends = []Backend{cfg.Backends[0]}
+		if cfg.Backends[0].Deployment = "another"; lb.Reconfigure(cfg) != nil || ask() != 2 {
+			t.Error("another deployment is taken for the one that refused")
 		}
 		lb.idle()
 	})
