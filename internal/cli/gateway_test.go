@@ -157,11 +157,11 @@ func judgeGatewayLog(t *testing.T, text, token string) {
 	t.Helper()
 	who := map[string]int{}
 	for line := range strings.Lines(text) {
-		var l struct{ Client, Credential, Reason, Why string }
+		var l struct{ Tenant, Credential, Reason, Why string }
 		if err := json.Unmarshal([]byte(line), &l); err != nil {
 			t.Fatalf("%v: %s", err, line)
 		}
-		who[fmt.Sprint(l.Client, " ", l.Credential, " ", l.Reason, " ", l.Why)]++
+		who[fmt.Sprint(l.Tenant, " ", l.Credential, " ", l.Reason, " ", l.Why)]++
 	}
 	for want, n := range map[string]int{"batch key:batch-1 none ": 2, "chat token:sts.windows.net none ": 2, "  unauthorized unknown-key": 1, "  unauthorized token-expired": 1,
 		"  unauthorized token-unmapped": 1, "chat token:sts.windows.net model-not-allowed ": 1} {
