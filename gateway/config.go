@@ -102,14 +102,19 @@ const forwarded = ops.InClassic | ops.InResource | ops.InV1 | ops.InModels | ops
 
 func routes() []*route {
 	var list []*route
-	for _, op := range slices.Concat(ops.All, ops.AboutResponses) {
+	for _, op := range slices.Concat(ops.All, ops.Beside) {
 		op.In &= forwarded
-		counted, ids, named := op.Name, strings.HasPrefix(op.Name, "Responses_"), strings.Contains(op.Tail, "{id}")
-		if ids {
-			counted = responsesOperation
+		ids, named := strings.HasPrefix(op.Name, "Responses_"), strings.Contains(op.Tail, "{id}")
+		var size prompt.Rule
+		switch {
+		case op.Peek == nil: // it has no prompt
+		case ids:
+			size = prompt.Of(responsesOperation)
+		default:
+			size = prompt.Of(op.Name)
 		}
 		for _, r := range op.Routes() {
-			list = append(list, &route{name: op.Name + "/" + r.Family.Name, path: r.Path, op: &op, size: prompt.Of(counted),
+			list = append(list, &route{name: op.Name + "/" + r.Family.Name, path: r.Path, op: &op, size: size,
 				body: r.Family.ModelInBody && !named, v1: r.Family.Name == "v1", ids: ids, named: named})
 		}
 	}

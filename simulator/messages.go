@@ -85,8 +85,6 @@ func (u *toolUse) choose(p *ops.Peeked) *content.Answer {
 	return invalid("", "", "tool_choice: Input tag '"+choice.Type+"' does not match any of the expected tags: 'auto', 'any', 'tool', 'none'")
 }
 
-const countTokensPath = "/anthropic/v1/messages/count_tokens"
-
 // countTokens answers how long the prompt of a messages request is. It is not limited and not charged.
 func countTokens(c *call) {
 	c.family = "anthropic"

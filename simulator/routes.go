@@ -55,8 +55,10 @@ func (s *Server) routes() *mux.Router {
 		router.Handle(r.path, s.handler(about, ofModels(r.family, r.answer))).Methods(http.MethodGet).Name(r.name)
 	}
 	router.Handle("/healthz", s.handler(&route{name: "healthz"}, healthz)).Methods(http.MethodGet).Name("healthz")
-	counting := newRoute("count_tokens", "anthropic", "count_tokens", http.MethodPost, countTokensPath)
-	router.Handle(countTokensPath, s.handler(counting, countTokens)).Methods(http.MethodPost).Name("count_tokens")
+	for _, r := range ops.CountTokens.Routes() {
+		counting := newRoute("count_tokens", r.Family.Name, "count_tokens", ops.CountTokens.Method, r.Path)
+		router.Handle(r.Path, s.handler(counting, countTokens)).Methods(ops.CountTokens.Method).Name("count_tokens")
+	}
 	router.PathPrefix("/anthropic/").Handler(s.handler(&route{name: "none"}, func(c *call) { c.answer(content.APINotSupported()) }))
 	for _, r := range tenantRoutes {
 		router.Handle(r.path, s.handler(&route{name: r.name}, ofTenant(r.answer))).Methods(r.method).Name(r.name)

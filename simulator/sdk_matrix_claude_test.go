@@ -55,18 +55,20 @@ func claudeToolLoop(t *testing.T, client *anthropic.Client) {
 
 func claudeErrors(t *testing.T, client *anthropic.Client) {
 	for _, c := range []struct {
+		model        anthropic.Model
 		header, wish string
 		status       int
 	}{
-		{"x-foundrylab-fault", "status=429", 429}, {"x-foundrylab-fault", "status=503", 529}, {"x-foundrylab-fault", "status=403", 403}, {"x-api-key", "wrong", 401},
+		{"claude-429", "x-foundrylab-fault", "status=429", 429}, {"claude-503", "x-foundrylab-fault", "status=503", 529}, {"claude-403", "x-foundrylab-fault", "status=403", 403},
+		{"claude", "x-api-key", "wrong", 401},
 	} {
-		_, err := client.Messages.New(t.Context(), claudeQuestion("claude", "hello"), option.WithMaxRetries(0), option.WithHeader(c.header, c.wish))
+		_, err := client.Messages.New(t.Context(), claudeQuestion(c.model, "hello"), option.WithMaxRetries(0), option.WithHeader(c.header, c.wish))
 		var e *anthropic.Error
 		if !errors.As(err, &e) || e.StatusCode != c.status {
 			t.Errorf("%s %s: %v", c.header, c.wish, err)
 		}
 	}
-	if _, err := client.Messages.New(t.Context(), claudeQuestion("claude", "hello"), option.WithMaxRetries(0), option.WithHeader("x-foundrylab-fault", "outage")); err == nil {
+	if _, err := client.Messages.New(t.Context(), claudeQuestion("claude-outage", "hello"), option.WithMaxRetries(0), option.WithHeader("x-foundrylab-fault", "outage")); err == nil {
 		t.Error("an outage has an answer")
 	}
 	if _, err := client.Messages.New(t.Context(), claudeQuestion("claude", "hello"), option.WithMaxRetries(0), option.WithHeader("x-foundrylab-fault", "latency=5s"), option.WithRequestTimeout(200*time.Millisecond)); err == nil {

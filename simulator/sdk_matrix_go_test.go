@@ -35,8 +35,8 @@ func TestGoMatrix(t *testing.T) {
 			}
 		}
 		for name, client := range map[string]openai.Client{
-			"plain": openai.NewClient(option.WithBaseURL(at.openai+"/openai/v1/"), option.WithAPIKey("foundrylab-key"), option.WithHTTPClient(at.client)),
-			"azure": openai.NewClient(append(at.azure, azure.WithEndpoint(at.openai, "2025-04-01-preview"), azure.WithAPIKey("foundrylab-key"), option.WithHTTPClient(at.client))...),
+			"plain": openai.NewClient(option.WithBaseURL(at.openai+"/openai/v1/"), option.WithAPIKey(at.key), option.WithHTTPClient(at.client)),
+			"azure": openai.NewClient(append(at.azure, azure.WithEndpoint(at.openai, "2025-04-01-preview"), azure.WithAPIKey(at.key), option.WithHTTPClient(at.client))...),
 		} {
 			t.Run(road.name+"/"+name, func(t *testing.T) {
 				t.Run("chat and stream", func(t *testing.T) { converse(t, &client) })
@@ -57,7 +57,7 @@ func TestGoMatrix(t *testing.T) {
 			})
 		}
 		t.Run(road.name+"/anthropic", func(t *testing.T) {
-			client := anthropic.NewClient(anthropicoption.WithBaseURL(at.foundry+"/anthropic/"), anthropicoption.WithAPIKey("foundrylab-key"), anthropicoption.WithHTTPClient(at.client))
+			client := anthropic.NewClient(anthropicoption.WithBaseURL(at.foundry+"/anthropic/"), anthropicoption.WithAPIKey(at.key), anthropicoption.WithHTTPClient(at.client))
 			t.Run("chat and count", func(t *testing.T) { claudeChat(t, &client) })
 			t.Run("tool loop", func(t *testing.T) { claudeToolLoop(t, &client) })
 			t.Run("errors", func(t *testing.T) { claudeErrors(t, &client) })
@@ -160,21 +160,21 @@ func goRetry(t *testing.T, client *openai.Client) {
 
 func goErrors(t *testing.T, client *openai.Client) {
 	for _, c := range []struct {
-		header, wish string
-		status       int
-		code         string
+		model, header, wish string
+		status              int
+		code                string
 	}{
-		{"x-foundrylab-fault", "status=429", 429, ""}, {"x-foundrylab-fault", "status=503", 503, "InternalServerError"}, {"x-foundrylab-fault", "status=403", 403, ""},
-		{"x-foundrylab-filter", "jailbreak", 400, "content_filter"}, {"api-key", "wrong", 401, "401"},
+		{"chat-429", "x-foundrylab-fault", "status=429", 429, ""}, {"chat-503", "x-foundrylab-fault", "status=503", 503, "InternalServerError"}, {"chat-403", "x-foundrylab-fault", "status=403", 403, ""},
+		{"chat", "x-foundrylab-filter", "jailbreak", 400, "content_filter"}, {"chat", "api-key", "wrong", 401, "401"},
 	} {
 		options := []option.RequestOption{option.WithMaxRetries(0), option.WithHeader(c.header, c.wish)}
-		_, err := client.Chat.Completions.New(t.Context(), question("chat", "hello"), options...)
+		_, err := client.Chat.Completions.New(t.Context(), question(c.model, "hello"), options...)
 		var e *openai.Error
 		if !errors.As(err, &e) || e.StatusCode != c.status || c.code != "" && e.Code != c.code {
 			t.Errorf("%s %s: %v", c.header, c.wish, err)
 		}
 	}
-	if _, err := client.Chat.Completions.New(t.Context(), question("chat", "hello"), option.WithMaxRetries(0), option.WithHeader("x-foundrylab-fault", "outage")); err == nil {
+	if _, err := client.Chat.Completions.New(t.Context(), question("chat-outage", "hello"), option.WithMaxRetries(0), option.WithHeader("x-foundrylab-fault", "outage")); err == nil {
 		t.Error("an outage has an answer")
 	}
 }

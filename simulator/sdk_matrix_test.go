@@ -30,13 +30,20 @@ var sdkScripts = []struct {
 func atOpenAI(r reached) string  { return r.openai }
 func atFoundry(r reached) string { return r.foundry }
 
-// matrixDeployments are what the programs ask: tight has one request a second, slow and slow-claude take a minute.
+// matrixDeployments are what the programs ask: tight has one request a second, slow and slow-claude take a minute, and each
+// kind of failure has one of its own, so that a gateway that leaves it alone leaves nothing else alone.
 func matrixDeployments() []deployment.Config {
 	tight, slow, slowClaude := swift("tight"), swift("slow"), claude()
 	tight.RPM = 60
 	slow.Latency = latency.Config{TTFT: &latency.Quantiles{P50: ms(1), P95: ms(1)}, TokensPerS: 10, Spread: 1, Filter: "asynchronous"}
 	slowClaude.Name, slowClaude.Latency = "slow-claude", slow.Latency
-	return append(everyModel(), swift("chat-prod"), tight, slow, slowClaude)
+	list := append(everyModel(), swift("chat-prod"), tight, slow, slowClaude)
+	for _, status := range []string{"429", "503", "403", "outage"} {
+		of := claude()
+		of.Name = "claude-" + status
+		list = append(list, swift("chat-"+status), of)
+	}
+	return list
 }
 
 // The official SDKs do what programs do with them, whichever way they come. They are installed from the package registries:
@@ -54,7 +61,7 @@ func TestSDKMatrix(t *testing.T) {
 				}})
 				cmd := s.run(t, s.script)
 				cmd.Env = append(cmd.Env, at.env...)
-				cmd.Args = append(cmd.Args, s.at(at))
+				cmd.Args = append(cmd.Args, s.at(at), at.key, at.outage)
 				out, err := cmd.CombinedOutput()
 				t.Logf("%s", out)
 				if err != nil {
@@ -89,7 +96,7 @@ func TestLangChainConversation(t *testing.T) {
 			cfg.Seed = 1
 			at := road.open(t, cfg)
 			cmd.Env = append(cmd.Env, at.env...)
-			cmd.Args = append(cmd.Args, at.openai+"/openai/v1", "foundrylab-key")
+			cmd.Args = append(cmd.Args, at.openai+"/openai/v1", at.key)
 			out, err := cmd.CombinedOutput()
 			if err != nil {
 				t.Fatalf("%v\n%s", err, out)

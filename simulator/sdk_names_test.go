@@ -25,20 +25,24 @@ type reached struct {
 	client          *http.Client // of Go
 	azure           []option.RequestOption
 	env             []string // of a program
+	key             string   // of a client
+	outage          string   // the error that SDKs make of a backend that nobody reaches
 }
 
-// roads are the ways to reach one: as a developer does, and as the service is reached, over TLS by the names of a resource.
+// roads are the ways to reach one: as a developer does, as the service is reached, over TLS by the names of a resource, and
+// through the gateway.
 var roads = []struct {
 	name string
 	open func(t *testing.T, cfg Config) reached
 }{
 	{"loopback", byAddress},
 	{"https by name", byName},
+	{"gateway", byGateway},
 }
 
 func byAddress(t *testing.T, cfg Config) reached {
 	_, server := live(t, cfg)
-	return reached{openai: server.URL, foundry: server.URL, client: &http.Client{Transport: &http.Transport{}}, azure: []option.RequestOption{azure.WithUnsafeAllowHTTP()}}
+	return reached{openai: server.URL, foundry: server.URL, key: "foundrylab-key", outage: "APIConnectionError", client: &http.Client{Transport: &http.Transport{}}, azure: []option.RequestOption{azure.WithUnsafeAllowHTTP()}}
 }
 
 // byName serves as sim --tls does, behind another resource, which is asked unless a name leads past it. Programs find names
@@ -75,7 +79,7 @@ func byName(t *testing.T, cfg Config) reached {
 		t.Fatal(err)
 	}
 	return reached{
-		openai: "https://contoso.openai.azure.com:" + port, foundry: "https://contoso.services.ai.azure.com:" + port,
+		openai: "https://contoso.openai.azure.com:" + port, foundry: "https://contoso.services.ai.azure.com:" + port, key: "foundrylab-key", outage: "APIConnectionError",
 		client: trusting(t, a.Pool(), l.Addr().String()),
 		env: []string{"SSL_CERT_FILE=" + pem, "REQUESTS_CA_BUNDLE=" + pem, "NODE_EXTRA_CA_CERTS=" + pem, "NO_PROXY=*", "no_proxy=*",
 			"PYTHONPATH=" + preludes, "NODE_OPTIONS=--require=" + filepath.Join(preludes, "lookup.cjs")},

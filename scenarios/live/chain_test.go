@@ -268,7 +268,7 @@ func (r *threeResources) withoutStore() {
 func TestResourcesHaveTheRoutesOfResponses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newThreeResources(t, false)
-		for _, op := range ops.AboutResponses {
+		for _, op := range ops.Beside {
 			for _, route := range op.Routes() {
 				version, served := map[string]string{"v1": "", "resource": "?api-version=2025-04-01-preview"}[route.Family.Name]
 				if !served {

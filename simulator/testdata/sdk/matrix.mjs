@@ -1,8 +1,9 @@
-// What programs do with the openai package of Node, against a simulator whose URL is the argument. Prints a line for each.
+// What programs do with the openai package of Node, against a simulator whose URL and key are the first arguments; the
+// third is the error of a backend that nobody reaches. Prints a line for each.
 import OpenAI, { AzureOpenAI } from "openai";
 import assert from "node:assert";
 
-const url = process.argv[2];
+const [url, apiKey, outage] = process.argv.slice(2);
 const hello = (text = "Hello") => [{ role: "user", content: text }];
 const schema = { type: "object", properties: { city: { type: "string" } }, required: ["city"], additionalProperties: false };
 const tools = [{ type: "function", function: { name: "get_weather", parameters: schema } }];
@@ -75,16 +76,16 @@ const does = {
     await fails(OpenAI.NotFoundError, { model: "nobody" });
     await fails(OpenAI.BadRequestError, { temperature: 9 });
     await fails(OpenAI.BadRequestError, {}, { headers: { "x-foundrylab-filter": "jailbreak" } });
-    await fails(OpenAI.RateLimitError, {}, fault("status=429"));
-    await fails(OpenAI.InternalServerError, {}, fault("status=503"));
-    await fails(OpenAI.APIConnectionError, {}, fault("outage"));
+    await fails(OpenAI.RateLimitError, { model: "chat-429" }, fault("status=429"));
+    await fails(OpenAI.InternalServerError, { model: "chat-503" }, fault("status=503"));
+    await fails(OpenAI[outage], { model: "chat-outage" }, fault("outage"));
     await fails(OpenAI.APIConnectionTimeoutError, {}, { ...fault("latency=5s"), timeout: 200 });
   },
 };
 
 const clients = {
-  plain: new OpenAI({ baseURL: url + "/openai/v1", apiKey: "foundrylab-key" }),
-  azure: new AzureOpenAI({ endpoint: url, apiKey: "foundrylab-key", apiVersion: "2025-04-01-preview" }),
+  plain: new OpenAI({ baseURL: url + "/openai/v1", apiKey }),
+  azure: new AzureOpenAI({ endpoint: url, apiKey, apiVersion: "2025-04-01-preview" }),
 };
 for (const [name, client] of Object.entries(clients)) {
   for (const [what, run] of Object.entries(does)) {

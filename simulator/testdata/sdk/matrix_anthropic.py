@@ -1,9 +1,10 @@
-"""What programs do with the anthropic package, against a simulator whose URL is the argument. Prints a line for each."""
+"""What programs do with the anthropic package, against a simulator whose URL and key are the first
+arguments; the third is the error of a backend that nobody reaches. Prints a line for each."""
 import sys
 
 import anthropic
 
-client = anthropic.Anthropic(base_url=sys.argv[1] + "/anthropic", api_key="foundrylab-key")
+client = anthropic.Anthropic(base_url=sys.argv[1] + "/anthropic", api_key=sys.argv[2])
 tools = [{"name": "get_weather", "description": "Weather of a city.", "input_schema": {
     "type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}]
 
@@ -45,8 +46,9 @@ def errors():
         raise AssertionError(f"no {kind}")
     fails(anthropic.NotFoundError, model="nobody")
     fails(anthropic.BadRequestError, messages=[])
-    fails(anthropic.RateLimitError, fault="status=429")
-    fails(anthropic.InternalServerError, fault="status=503")
+    fails(anthropic.RateLimitError, model="claude-429", fault="status=429")
+    fails(anthropic.InternalServerError, model="claude-503", fault="status=503")
+    fails(getattr(anthropic, sys.argv[3]), model="claude-outage", fault="outage")
     try:
         client.with_options(api_key="wrong", max_retries=0).messages.create(model="claude", max_tokens=9, messages=hello())
         raise AssertionError("a wrong key is good")

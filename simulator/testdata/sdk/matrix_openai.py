@@ -1,4 +1,5 @@
-"""What programs do with the openai package, against a simulator whose URL is the argument. Prints a line for each."""
+"""What programs do with the openai package, against a simulator whose URL and key are the first
+arguments; the third is the error of a backend that nobody reaches. Prints a line for each."""
 import json
 import sys
 import time
@@ -7,8 +8,8 @@ import openai
 from pydantic import BaseModel
 
 url = sys.argv[1]
-plain = dict(base_url=url + "/openai/v1", api_key="foundrylab-key")
-azure = dict(azure_endpoint=url, api_key="foundrylab-key", api_version="2025-04-01-preview")
+plain = dict(base_url=url + "/openai/v1", api_key=sys.argv[2])
+azure = dict(azure_endpoint=url, api_key=sys.argv[2], api_version="2025-04-01-preview")
 tools = [{"type": "function", "function": {"name": "get_weather", "description": "Weather of a city.", "parameters": {
     "type": "object", "properties": {"city": {"type": "string"}, "unit": {"enum": ["C", "F"]}}, "required": ["city", "unit"], "additionalProperties": False}}}]
 
@@ -107,10 +108,10 @@ def errors(client):
     assert fails(openai.BadRequestError, temperature=9).param == "temperature"
     filtered = fails(openai.BadRequestError, extra_headers={"x-foundrylab-filter": "violence=high"})
     assert filtered.code == "content_filter" and filtered.body["innererror"]["content_filter_result"]["violence"]["filtered"], filtered.body
-    fails(openai.RateLimitError, extra_headers={"x-foundrylab-fault": "status=429"})
-    fails(openai.InternalServerError, extra_headers={"x-foundrylab-fault": "status=503"})
-    fails(openai.PermissionDeniedError, extra_headers={"x-foundrylab-fault": "status=403"})
-    fails(openai.APIConnectionError, extra_headers={"x-foundrylab-fault": "outage"})
+    fails(openai.RateLimitError, model="chat-429", extra_headers={"x-foundrylab-fault": "status=429"})
+    fails(openai.InternalServerError, model="chat-503", extra_headers={"x-foundrylab-fault": "status=503"})
+    fails(openai.PermissionDeniedError, model="chat-403", extra_headers={"x-foundrylab-fault": "status=403"})
+    fails(getattr(openai, sys.argv[3]), model="chat-outage", extra_headers={"x-foundrylab-fault": "outage"})
     fails(openai.APITimeoutError, extra_headers={"x-foundrylab-fault": "latency=5s"}, timeout=0.2)
     try:
         client.with_options(api_key="wrong", max_retries=0).chat.completions.create(model="chat", messages=hello())
