@@ -31,7 +31,7 @@ soak: ## run the long tests, one package at a time: thousands of streams, a minu
 	FOUNDRYLAB_SOAK=1 go test -count=1 -p 1 -v -timeout 60m ./gateway ./scenarios/live ./simulator ./simulator/replica ./internal/tokens
 	tools/fuzz.sh 10 ./internal/ops ./simulator/content ./simulator/fixture ./simulator/structured ./simulator/filter ./gateway ./gateway/affinity ./gateway/identity ./gateway/tenancy ./gateway/upstream ./simulator/identity
 
-sdk: ## install the SDKs of OpenAI and Anthropic for Python and Node, and LangChain, in a temporary folder, have them speak to a simulator, and run the Go SDKs' own tests
+sdk: ## install the SDKs of OpenAI and Anthropic for Python and Node, and LangChain, in a temporary folder, have them speak to a simulator, with and without a gateway before it, and run the Go SDKs' own tests
 	FOUNDRYLAB_SDK=1 FOUNDRYLAB_SDK_DIR="$${FOUNDRYLAB_SDK_DIR:-$$(mktemp -d)}" go test -count=1 -v -timeout 30m -run 'TestSDKMatrix|TestGoMatrix|TestLangChainConversation|TestSDKsOwnTests' ./simulator
 
 bench: ## hold the speed bounds (ten million requests, pacing), then run every benchmark; BENCH="-count 10 -benchtime 2s" is handed to go test

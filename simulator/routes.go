@@ -55,9 +55,10 @@ func (s *Server) routes() *mux.Router {
 		router.Handle(r.path, s.handler(about, ofModels(r.family, r.answer))).Methods(http.MethodGet).Name(r.name)
 	}
 	router.Handle("/healthz", s.handler(&route{name: "healthz"}, healthz)).Methods(http.MethodGet).Name("healthz")
-	for _, r := range ops.CountTokens.Routes() {
-		counting := newRoute("count_tokens", r.Family.Name, "count_tokens", ops.CountTokens.Method, r.Path)
-		router.Handle(r.Path, s.handler(counting, countTokens)).Methods(ops.CountTokens.Method).Name("count_tokens")
+	counting := ops.CountTokens
+	for _, r := range counting.Routes() {
+		about := newRoute("count_tokens", r.Family.Name, "count_tokens", counting.Method, r.Path)
+		router.Handle(r.Path, s.handler(about, countTokens)).Methods(counting.Method).Name("count_tokens")
 	}
 	router.PathPrefix("/anthropic/").Handler(s.handler(&route{name: "none"}, func(c *call) { c.answer(content.APINotSupported()) }))
 	for _, r := range tenantRoutes {
