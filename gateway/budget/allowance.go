@@ -129,5 +129,14 @@ func (a *Allowance) Correct(now tick.Instant, delta Spend, admitted tick.Instant
 	}
 }
 
+// Withdraw takes back that a request was admitted then, for what cost was
+// reserved, since it is refused elsewhere: as if it had not come.
+func (a *Allowance) Withdraw(now tick.Instant, cost Spend, admitted tick.Instant) {
+	if a.requests != nil {
+		a.requests.Add(now, -1)
+	}
+	a.End(now, Spend{}.Minus(cost), admitted)
+}
+
 // Active returns how many admitted requests are not over.
 func (a *Allowance) Active() int { return a.active }

@@ -2,6 +2,7 @@ package budget
 
 import (
 	"math/rand"
+	"reflect"
 	"testing"
 	"time"
 
@@ -89,4 +90,24 @@ func TestShares(t *testing.T) {
 	within("who took far too much", 0, 11*time.Second, 1, false)
 	within("is forgiven before long", 0, 21*time.Second, 1, true)
 	s.Take(at(time.Second), 1, 100)
+}
+
+// A request that is withdrawn is as if it had not come; what drained meanwhile is not given back twice.
+func TestWithdraw(t *testing.T) {
+	cost := Spend{Tokens: 600, Money: 40 * million}
+	a, b := Allowance{}, Allowance{}
+	for _, x := range []*Allowance{&a, &b} {
+		x.Reconfigure(at(0), Limits{TPM: 6_000, RPM: 60, Concurrency: 3, Quota: []Quota{{Tokens: 5_000, Period: "hour"}, {Amount: 500, Period: "day"}}})
+		x.Admit(at(0), cost)
+		x.Admit(at(0), cost)
+	}
+	a.Admit(at(0), cost)
+	a.Withdraw(at(0), cost, at(0))
+	if got, want := a.Use(at(0)), b.Use(at(0)); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	a.Withdraw(at(time.Minute), cost, at(0))
+	if u := a.Use(at(time.Minute)); u.Tokens != 0 || u.Requests != 0 || u.Active != 1 || u.Quotas[0].Used != 600 || u.Quotas[1].Used != 40*million {
+		t.Errorf("%+v", u)
+	}
 }

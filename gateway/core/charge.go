@@ -14,7 +14,7 @@ const notAllowed = -1
 // measure notes what a request may cost, and holds it against its tenant's own
 // limits.
 func (c *Core) measure(now tick.Instant, r *request, ev *Event) (why record.Reason, wait time.Duration) {
-	r.meter = meter{prompt: promptOf(ev), estimate: ev.PromptEstimate, maxTokens: ev.MaxTokens, bytes: ev.Bytes, tenant: c.cfg.placeOf(ev.Tenant), deadline: tick.Never, pin: ev.Pin}
+	r.meter = meter{prompt: PromptOf(ev), estimate: ev.PromptEstimate, maxTokens: ev.MaxTokens, bytes: ev.Bytes, tenant: c.cfg.placeOf(ev.Tenant), deadline: tick.Never, pin: ev.Pin}
 	r.admitted = uint32(now / tick.Instant(time.Second))
 	if ev.Span > 0 {
 		r.deadline = now.Add(ev.Span.Span())
@@ -27,7 +27,7 @@ func (c *Core) measure(now tick.Instant, r *request, ev *Event) (why record.Reas
 	t := &c.tenants[r.tenant]
 	out := int64(r.maxTokens)
 	if out < 0 {
-		out = int64(max(t.expected(), 0))
+		out = int64(max(t.length.Expected(), 0))
 	}
 	r.reserved = int64(r.prompt) + out
 	if why, wait = t.allowance.Admit(now, c.reservedOf(r)); why != record.NoReason {
@@ -65,8 +65,8 @@ func (c *Core) barred(r *request) uint64 {
 // only is the set of a pin's backend alone; that of PinGone has none.
 func only(pin uint8) uint64 { return 1 << (pin - 1) }
 
-// promptOf is what a Request's prompt is taken for: its count where there is one.
-func promptOf(ev *Event) int32 {
+// PromptOf is what a Request's prompt is taken for: its count where there is one.
+func PromptOf(ev *Event) int32 {
 	if ev.PromptTokens > 0 {
 		return ev.PromptTokens
 	}
@@ -90,10 +90,11 @@ func (c *Core) counted(now tick.Instant, r *request, backend int, prompt int32) 
 	r.cost = cost
 }
 
-// refusal is the answer to a request that its tenant's own limits do not admit:
-// 403 where a quota is used up or nobody may have it, so that no client tries
-// again by itself.
-func refusal(why record.Reason, wait time.Duration) Effect {
+// Refusal is the answer to a request that its tenant's own limits do not admit,
+// with the wait that they name, 0 for none: 403 where a quota is used up or
+// nobody may have it, so that no client tries again by itself. Whose answer it is
+// and when is left out.
+func Refusal(why record.Reason, wait time.Duration) Effect {
 	e := Effect{Status: 429, Outcome: record.Throttled, Reason: why, HasRetry: wait > 0 && wait < maxWait, RetryMs: milliseconds(wait), Made: true}
 	switch why {
 	case record.TenantQuota, record.ZoneRefused:
@@ -181,7 +182,7 @@ func (c *Core) settle(now tick.Instant, r *request, ev *Event) {
 	}
 	if ev.Outcome == record.Succeeded {
 		if r.maxTokens != 0 { // else it had none to tell of
-			c.tenants[r.tenant].learnOutput(ev.Completion)
+			c.tenants[r.tenant].length.Learn(ev.Completion)
 		}
 		c.gate.Served(now, backend)
 	}

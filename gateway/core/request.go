@@ -28,14 +28,14 @@ func (c *Core) request(now tick.Instant, ev *Event, out []Effect) []Effect {
 		return append(out, Effect{Kind: Stray, Req: ev.Ref, At: now})
 	}
 	r.fate = fate{cfg: c.current, key: ev.Key, since: now, gen: ev.Ref.Gen, state: reserving, backend: NoBackend, metered: c.meters || ev.Span > 0 || ev.Pin > 0, stream: ev.Stream,
-		tokens: int32(min(int64(promptOf(ev))+max(int64(ev.MaxTokens), 0), math.MaxInt32))}
+		tokens: int32(min(int64(PromptOf(ev))+max(int64(ev.MaxTokens), 0), math.MaxInt32))}
 	c.active++
 	c.configs[r.cfg].users++
 	c.retries.Request(&c.cfg.Retry.Budget)
 	r.canary = c.cfg.trial != nil && c.cfg.draws(ev)
 	if r.metered {
 		if why, wait := c.measure(now, r, ev); why != record.NoReason {
-			return c.respond(now, ev.Ref, r, refusal(why, wait), out)
+			return c.respond(now, ev.Ref, r, Refusal(why, wait), out)
 		}
 	}
 	if c.remote {

@@ -23,14 +23,8 @@ type tenantPlan struct {
 // tenant is what a core remembers of a tenant.
 type tenant struct {
 	allowance budget.Allowance
-	output    int64 // running mean of the tokens of its answers, times outputUnit; negative: none yet
+	length    budget.Length // of its answers
 }
-
-// The mean output of a tenant follows each answer by a sixteenth.
-const (
-	outputUnit   = 256
-	outputFollow = 16
-)
 
 // planTenants returns the plan of whoever is no tenant, and then of every
 // tenant: so the place of nobody is nobody else's later.
@@ -89,7 +83,7 @@ func (p *tenantPlan) grant(cfg *Config, name string, backends []string) {
 func (c *Core) apply(now tick.Instant) {
 	s := c.cfg
 	for len(c.tenants) < len(s.tenants) {
-		c.tenants = append(c.tenants, tenant{output: -1})
+		c.tenants = append(c.tenants, tenant{})
 	}
 	for i := range s.tenants {
 		c.tenants[i].allowance.Reconfigure(now, s.tenants[i].limits)
@@ -153,23 +147,4 @@ func (s *settings) shares() []int64 {
 		}
 	}
 	return rates
-}
-
-// learnOutput follows what a tenant's answers are long.
-func (t *tenant) learnOutput(completion int32) {
-	now := int64(completion) * outputUnit
-	if t.output < 0 {
-		t.output = now
-		return
-	}
-	t.output += (now - t.output) / outputFollow
-}
-
-// expected is how long an answer to a tenant may be taken to be, in tokens;
-// negative: there was none yet.
-func (t *tenant) expected() int32 {
-	if t.output < 0 {
-		return -1
-	}
-	return int32(t.output / outputUnit)
 }

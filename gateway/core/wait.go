@@ -63,7 +63,7 @@ func (c *Core) primary(r *request) int {
 
 // costAt is what a backend charges a request at arrival.
 func (c *Core) costAt(backend int, r *request) int64 {
-	return c.gate.Cost(backend, r.prompt, r.estimate, r.maxTokens, c.tenants[r.tenant].expected())
+	return c.gate.Cost(backend, r.prompt, r.estimate, r.maxTokens, c.tenants[r.tenant].length.Expected())
 }
 
 // maxReturns bounds how often backends may refuse a request for their limits
@@ -205,7 +205,7 @@ func (c *Core) dispatch(now tick.Instant, out []Effect) []Effect {
 		if why := c.nowhere(r); why != record.NoReason { // by a configuration that it did not come under
 			c.take(now, handle, r, it.Cost)
 			c.line(r, 0)
-			out = c.respond(now, it.Ref, r, refusal(why, 0), out)
+			out = c.respond(now, it.Ref, r, Refusal(why, 0), out)
 			continue
 		}
 		claim := c.claim(now, &it)
