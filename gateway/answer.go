@@ -41,11 +41,15 @@ func (x *exchange) answerMade(e core.Effect) {
 		writeJSON(x.w, int(e.Status), e.Reason.String(), x.bound.backendGone())
 		return
 	}
+	told := x.explain(e)
+	if x.portion.refused {
+		told.Message += ofAllModels
+	}
 	if x.route.op.Name == messagesOperation {
-		writeJSON(x.w, int(e.Status), e.Reason.String(), anthropicError(e.Status, x.explain(e).Message))
+		writeJSON(x.w, int(e.Status), e.Reason.String(), anthropicError(e.Status, told.Message))
 		return
 	}
-	writeError(x.w, int(e.Status), x.explain(e), e.Reason.String())
+	writeError(x.w, int(e.Status), told, e.Reason.String())
 }
 
 // explain says what a client of the gateway can do about an answer of its own.

@@ -44,6 +44,7 @@ func (c *Config) check() error {
 			fail("clients[%d] (%s): there is no key, and no other identity: nobody could use it", i, cl.Name)
 		}
 	}
+	c.checkTotals(fail)
 	return errors.Join(found...)
 }
 

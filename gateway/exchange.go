@@ -39,6 +39,7 @@ type exchange struct {
 	began     tick.Instant
 	asks      asks
 	cost      cost // of the attempts that are over
+	portion   portion
 
 	box   *drive.Box[core.Effect]
 	queue []core.Effect // taken from the box, not yet carried out
@@ -91,6 +92,7 @@ func (x *exchange) run(request core.Event) {
 			x.rolledBack()
 		case core.Respond:
 			over = true
+			x.settleTotal(e)
 			x.respond(e)
 			return
 		}

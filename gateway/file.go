@@ -20,6 +20,7 @@ type File struct {
 	Default   string           `yaml:"default_pool" doc:"name of the pool for requests that ask for a model of no pool; default: they are refused with 404"`
 	Gateway   FilePolicy       `yaml:"gateway" doc:"how: as the gateway of a scenario, but that all backends are one group where route says nothing; with pools, what holds for each that does not say otherwise"`
 	Tenants   []tenancy.Tenant `yaml:"tenants" doc:"who may use it, and what for; default: whoever comes, for everything"`
+	Totals    []Total          `yaml:"totals" doc:"what tenants may have of all pools together, whatever gateway.tenants grants them in each; one that is not listed has no such limits"`
 	Identity  identity.Config  `yaml:"identity" doc:"how tenants prove who they are"`
 	FrontDoor string           `yaml:"front_door_id" doc:"the id of an Azure Front Door profile, through which all requests must come (X-Azure-FDID); default: they need not"`
 	Usage     string           `yaml:"stream_usage" default:"ask" enum:"ask|leave" doc:"ask: of streams whose client did not ask for the usage the gateway does (stream_options.include_usage), and hides it, so that it knows what they cost; leave: it counts what it sees"`
@@ -80,7 +81,7 @@ func (b FileBackend) Validate(fail func(path, format string, args ...any)) {
 
 // Config returns what the file describes, with the secrets that it names. The error has every mistake and no secret.
 func (f *File) Config(from identity.Source) (Config, error) {
-	cfg := Config{Identity: f.Identity, IdentityOptions: identity.Options{Source: from}, FrontDoor: f.FrontDoor, LeaveUsage: f.Usage == "leave", MaxBody: int64(f.MaxBody), DefaultPool: f.Default}
+	cfg := Config{Identity: f.Identity, IdentityOptions: identity.Options{Source: from}, FrontDoor: f.FrontDoor, LeaveUsage: f.Usage == "leave", MaxBody: int64(f.MaxBody), DefaultPool: f.Default, Totals: f.Totals}
 	var found []error
 	each := f.pools()
 	for i := range each {

@@ -20,6 +20,7 @@ type fileCheck struct {
 func (c *fileCheck) all() {
 	tenants := c.roll("tenants", len(c.Tenants), func(i int) string { return c.Tenants[i].Name })
 	c.pools(tenants)
+	c.totals(tenants)
 	c.Identity.EachTenant(func(path, name string) { c.known(tenants, "identity."+path, name) })
 	if len(c.Tenants) >= int(record.NoTenant) {
 		c.fail("tenants", "are %d, at most %d", len(c.Tenants), record.NoTenant-1)

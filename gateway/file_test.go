@@ -89,6 +89,7 @@ func FuzzReadFile(f *testing.F) {
 	f.Add([]byte(smallFile))
 	f.Add([]byte("version: 1\nidentity: {mtls: {ca: x, clients: [{tenant: a}]}, jwt: [{issuer: x}]}"))
 	f.Add([]byte(poolsFile))
+	f.Add([]byte(totalsFile))
 	f.Add([]byte(strings.Replace(poolsFile, "[[east], [west]]}", "[[east], [west]]}, canary: {backends: [west], share: 5%, by: tenant, header: 'x: 1', rollback: {failures: 0%}}", 1)))
 	f.Fuzz(func(t *testing.T, src []byte) {
 		file, err := ReadFile("g.yaml", src)

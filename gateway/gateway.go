@@ -42,6 +42,7 @@ type Config struct {
 	DefaultPool string // the name of the pool that takes requests for models that no pool has; "": they are refused
 
 	Clients []Client // the tenants, in the order of their dense ids
+	Totals  []Total  // what they may have of all pools together; who is not listed has no such limits
 	Seed    uint64   // of the dice that choose among backends
 
 	// Identity says how tenants prove who they are, beside the keys of Clients. Where there is neither, everybody may use
@@ -152,7 +153,8 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	cfg.Pools = cfg.pools()
 	g := &Gateway{cfg: cfg, shared: upstream.New(cfg.Upstream)}
-	g.present.Store(g.newSettings(cfg, door, nil))
+	first := g.newSettings(cfg, door, nil)
+	first.grant(cfg.Clock, func() { g.present.Store(first) })
 	g.buffers.New = func() any { return new([relayBuffer]byte) }
 	g.peekers.New = func() any { return new(ops.Peeker) }
 	g.handler = g.router()

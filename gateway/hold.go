@@ -40,6 +40,7 @@ func (x *exchange) begin(e core.Effect) {
 		}
 	}
 	x.waiting.served()
+	x.recountTotal(x.prompt)
 	x.pool.driver.Do(core.Event{Kind: core.Head, Ref: e.Ref, PromptTokens: x.prompt, Free: freeOf(h)})
 }
 

@@ -29,7 +29,12 @@ func (g *Gateway) serve(id int, rt *route) http.HandlerFunc {
 			return
 		}
 		x.trace = t
-		x.run(g.describe(x))
+		request := g.describe(x)
+		if !x.withinTotal(in, &request) {
+			return
+		}
+		defer x.settleTotal(core.Effect{}) // however it ends
+		x.run(request)
 	}
 }
 

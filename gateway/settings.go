@@ -19,11 +19,18 @@ type settings struct {
 	pools []*poolSettings          // by place
 	names map[string]*poolSettings // of those that clients can ask for
 	rest  *poolSettings            // what is asked for by any other name; nil: there is none
+
+	totals []totalSettings // by tenant id; nil: nobody has one
 }
 
 // newSettings returns the settings that follow others; nil: the first.
 func (g *Gateway) newSettings(cfg Config, door *door, before *settings) *settings {
 	s := &settings{cfg: cfg, door: door, names: map[string]*poolSettings{}}
+	var had []totalSettings
+	if before != nil {
+		had = before.totals
+	}
+	s.totals = cfg.totals(had)
 	for i := range cfg.Pools {
 		p := &cfg.Pools[i]
 		var was *poolSettings
@@ -118,7 +125,7 @@ func (g *Gateway) Reconfigure(cfg Config) error {
 // without another. Only here is more than one of these locks held.
 func (g *Gateway) putInForce(next *settings, pools []*poolSettings) {
 	if len(pools) == 0 {
-		g.present.Store(next)
+		next.grant(g.cfg.Clock, func() { g.present.Store(next) })
 		return
 	}
 	pools[0].driver.DoAll(func(_ tick.Instant, out []core.Event) []core.Event {
