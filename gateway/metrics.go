@@ -140,6 +140,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		}
 		m.collectPool(out, p.pool)
 	}
+	m.tenants.collectTotals(out, in, m.g.cfg.Clock)
 	if m.g.cfg.Tracer != nil {
 		sent, dropped := m.g.cfg.Tracer.Counts()
 		out <- prometheus.MustNewConstMetric(m.spansSent, prometheus.CounterValue, float64(sent))

@@ -3,6 +3,8 @@ package gateway
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"foundrylab/gateway/budget"
+	"foundrylab/internal/drive"
 	"foundrylab/internal/tick"
 )
 
@@ -27,35 +29,54 @@ func newTenantMetrics(of func(name, help string, labels ...string) *prometheus.D
 
 // collect tells the use of a pool at now; called under its driver's lock.
 func (m *tenantMetrics) collect(out chan<- prometheus.Metric, p *poolSettings, clients []Client, now tick.Instant) {
-	gauge := func(d *prometheus.Desc, v float64, tenant, what string) {
-		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, p.Name, tenant, what)
-	}
 	for i, c := range clients {
-		if c.gone {
+		if !c.gone {
+			m.tell(out, p.core.Use(now, i), p.Name, c.Name)
+		}
+	}
+}
+
+// allPools is what stands in place of a pool's name where all are meant: no pool can be called so.
+const allPools = "*"
+
+// collectTotals tells the use of all pools together.
+func (m *tenantMetrics) collectTotals(out chan<- prometheus.Metric, in *settings, clock *drive.Clock) {
+	for i, t := range in.totals {
+		if t.total == nil {
 			continue
 		}
-		use, ends := p.core.Use(now, i), map[string]tick.Instant{}
-		for _, l := range []struct {
-			name        string
-			limit, used int64
-		}{{"tokens", int64(use.TPM), use.Tokens}, {"requests", int64(use.RPM), use.Requests}, {"concurrency", int64(use.Concurrency), int64(use.Active)}} {
-			if l.limit > 0 {
-				gauge(m.limit, float64(l.limit), c.Name, l.name)
-				gauge(m.used, float64(l.used), c.Name, l.name)
-			}
+		t.mu.Lock()
+		use := t.allowance.Use(clock.Now())
+		t.mu.Unlock()
+		m.tell(out, use, allPools, in.cfg.Clients[i].Name)
+	}
+}
+
+func (m *tenantMetrics) tell(out chan<- prometheus.Metric, use budget.Use, pool, tenant string) {
+	gauge := func(d *prometheus.Desc, v float64, what string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, pool, tenant, what)
+	}
+	ends := map[string]tick.Instant{}
+	for _, l := range []struct {
+		name        string
+		limit, used int64
+	}{{"tokens", int64(use.TPM), use.Tokens}, {"requests", int64(use.RPM), use.Requests}, {"concurrency", int64(use.Concurrency), int64(use.Active)}} {
+		if l.limit > 0 {
+			gauge(m.limit, float64(l.limit), l.name)
+			gauge(m.used, float64(l.used), l.name)
 		}
-		for _, q := range use.Quotas {
-			if q.Amount > 0 {
-				gauge(m.amount, float64(q.Amount)/1e6, c.Name, q.Period)
-				gauge(m.amountUsed, amount(q.Used), c.Name, q.Period)
-			} else {
-				gauge(m.quota, float64(q.Tokens), c.Name, q.Period)
-				gauge(m.quotaUsed, float64(q.Used), c.Name, q.Period)
-			}
-			ends[q.Period] = q.End
+	}
+	for _, q := range use.Quotas {
+		if q.Amount > 0 {
+			gauge(m.amount, float64(q.Amount)/1e6, q.Period)
+			gauge(m.amountUsed, amount(q.Used), q.Period)
+		} else {
+			gauge(m.quota, float64(q.Tokens), q.Period)
+			gauge(m.quotaUsed, float64(q.Used), q.Period)
 		}
-		for period, end := range ends {
-			gauge(m.resets, float64(end)/1e9, c.Name, period)
-		}
+		ends[q.Period] = q.End
+	}
+	for period, end := range ends {
+		gauge(m.resets, float64(end)/1e9, period)
 	}
 }

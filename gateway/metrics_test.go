@@ -186,3 +186,41 @@ func TestSpendingIsTold(t *testing.T) {
 		}
 	})
 }
+
+// The gauges of tenants tell of totals, in a gateway of one pool without a name too, beside what that grants.
+func TestTotalMetrics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lb := newLab(t, []*fake{always(ok)}, func(c *Config) {
+			c.Clock = drive.WallClock()
+			c.Clients = []Client{{Name: "team", Key: "k"}, {Name: "free", Key: "f"}}
+			c.Core.Budget.Prices = budget.Prices{Prompt: 2_000_000, Completion: 8_000_000}
+			c.Core.Tenants = []core.Tenant{{Name: "team", Limits: budget.Limits{RPM: 120}}}
+			c.Totals = []Total{{Tenant: "team", Limits: budget.Limits{TPM: 6_000, RPM: 60, Concurrency: 3, Quota: []budget.Quota{{Amount: 250, Period: "month"}, {Tokens: 1_000_000, Period: "day"}}}}}
+		})
+		lb.ask("gpt-4.1")
+		var all bytes.Buffer
+		for line := range strings.Lines(textOf(t, lb.Gateway)) {
+			if rest, is := strings.CutPrefix(line, "foundrylab_gateway_tenant_"); is {
+				all.WriteString(rest)
+			}
+		}
+		want := `limit{limit="concurrency",pool="*",tenant="team"} 3
+limit{limit="requests",pool="",tenant="team"} 120
+limit{limit="requests",pool="*",tenant="team"} 60
+limit{limit="tokens",pool="*",tenant="team"} 6000
+quota_amount{period="month",pool="*",tenant="team"} 0.00025
+quota_reset_timestamp_seconds{period="day",pool="*",tenant="team"} 9.467712e+08
+quota_reset_timestamp_seconds{period="month",pool="*",tenant="team"} 9.493632e+08
+quota_tokens{period="day",pool="*",tenant="team"} 1e+06
+quota_used_amount{period="month",pool="*",tenant="team"} 9.6e-05
+quota_used_tokens{period="day",pool="*",tenant="team"} 27
+used{limit="concurrency",pool="*",tenant="team"} 0
+used{limit="requests",pool="",tenant="team"} 1
+used{limit="requests",pool="*",tenant="team"} 1
+used{limit="tokens",pool="*",tenant="team"} 27
+`
+		if all.String() != want {
+			t.Errorf("%s\nwant\n%s", &all, want)
+		}
+	})
+}
