@@ -73,21 +73,22 @@ func PromptOf(ev *Event) int32 {
 	return ev.PromptEstimate
 }
 
-// counted corrects what a request under way was charged for its prompt.
-func (c *Core) counted(now tick.Instant, r *request, backend int, prompt int32) {
+// counted corrects what an attempt under way was charged for its prompt.
+func (c *Core) counted(now tick.Instant, r *request, a *attempt, prompt int32) {
 	delta := int64(prompt) - int64(r.prompt)
 	if delta == 0 {
 		return
 	}
 	c.reprompt(now, r, prompt)
+	backend := int(a.backend)
 	if c.queue == nil && !c.gate.Limited(backend) {
 		return
 	}
-	cost := c.costAt(backend, r)
-	c.gate.Settle(now, backend, cost-r.cost)
-	c.shares.Take(now, int(r.tenant), cost-r.cost)
-	c.line(r, cost)
-	r.cost = cost
+	r.cost = c.costAt(backend, r)
+	c.gate.Settle(now, backend, r.cost-a.cost)
+	c.shares.Take(now, int(r.tenant), r.cost-a.cost)
+	c.line(r, a, r.cost)
+	a.cost = r.cost
 }
 
 // Refusal is the answer to a request that its tenant's own limits do not admit,
@@ -155,28 +156,31 @@ func (r *request) admission() tick.Instant {
 	return tick.Instant(r.admitted) * tick.Instant(time.Second)
 }
 
-// charge counts an attempt at a backend, to the gate and to its tenant.
-func (c *Core) charge(now tick.Instant, r *request, backend int) {
+// charge counts an attempt, to its backend's gate and to its tenant.
+func (c *Core) charge(now tick.Instant, r *request, a *attempt) {
+	a.lined, r.lined = r.lined, 0
+	backend := int(a.backend)
 	if c.queue == nil && !c.gate.Limited(backend) {
 		return
 	}
 	r.cost = c.costAt(backend, r)
-	c.gate.Take(now, backend, r.cost)
-	c.shares.Take(now, int(r.tenant), r.cost)
-	c.line(r, r.cost)
+	a.cost = r.cost
+	c.gate.Take(now, backend, a.cost)
+	c.shares.Take(now, int(r.tenant), a.cost)
+	c.line(r, a, a.cost)
 }
 
-// line makes cost what the queue has charged for a request.
-func (c *Core) line(r *request, cost int64) {
-	if c.queue != nil && cost != r.lined {
-		c.queue.Adjust(int(r.tenant), cost-r.lined)
-		r.lined = cost
+// line makes cost what the queue has charged for an attempt of a request.
+func (c *Core) line(r *request, a *attempt, cost int64) {
+	if c.queue != nil && cost != a.lined {
+		c.queue.Adjust(int(r.tenant), cost-a.lined)
+		a.lined = cost
 	}
 }
 
 // settle corrects what an attempt was counted for by what became of it.
-func (c *Core) settle(now tick.Instant, r *request, ev *Event) {
-	backend := int(r.backend)
+func (c *Core) settle(now tick.Instant, r *request, a *attempt, ev *Event) {
+	backend := int(a.backend)
 	if ev.PromptTokens > 0 { // its tenant's limits are held against what the backend counted
 		c.reprompt(now, r, ev.PromptTokens)
 	}
@@ -191,25 +195,25 @@ func (c *Core) settle(now tick.Instant, r *request, ev *Event) {
 	}
 	switch {
 	case ev.Reason == record.PreviousMissing: // the service looks for it before it counts anything
-		c.gate.Settle(now, backend, -r.cost)
-		c.shares.Take(now, int(r.tenant), -r.cost)
-		c.line(r, 0)
+		c.gate.Settle(now, backend, -a.cost)
+		c.shares.Take(now, int(r.tenant), -a.cost)
+		c.line(r, a, 0)
 	case ev.Status == 429: // the service does not count what it refuses
-		c.gate.Refused(now, backend, r.cost, ev.Limit)
-		c.shares.Take(now, int(r.tenant), -r.cost)
-		c.line(r, 0)
+		c.gate.Refused(now, backend, a.cost, ev.Limit)
+		c.shares.Take(now, int(r.tenant), -a.cost)
+		c.line(r, a, 0)
 	case !r.begun: // whether it counts what failed nobody knows: the gate takes it that it does
-		c.shares.Take(now, int(r.tenant), -r.cost)
-		c.line(r, 0)
+		c.shares.Take(now, int(r.tenant), -a.cost)
+		c.line(r, a, 0)
 	default:
 		prompt := ev.PromptEstimate
 		if prompt == 0 {
 			prompt = r.prompt
 		}
 		if used, settles := c.gate.Used(backend, prompt, ev.Completion); settles {
-			c.gate.Settle(now, backend, used-r.cost)
-			c.shares.Take(now, int(r.tenant), used-r.cost)
-			c.line(r, used)
+			c.gate.Settle(now, backend, used-a.cost)
+			c.shares.Take(now, int(r.tenant), used-a.cost)
+			c.line(r, a, used)
 		}
 	}
 }

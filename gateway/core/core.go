@@ -109,9 +109,9 @@ type meter struct {
 	_         [1]byte
 	handle    queue.Handle // while it waits
 	deadline  tick.Instant // by which it must be sent
-	cost      int64        // charged for the attempt under way, or to be charged for the next
+	cost      int64        // that the last attempt was charged, or that the next is to be
 	reserved  int64        // of its tenant's own limits
-	lined     int64        // that the queue has charged its tenant for it
+	lined     int64        // that the queue has charged its tenant for the attempt which is to be made
 }
 
 type requestState uint8
@@ -134,6 +134,8 @@ type attempt struct {
 	stream     bool
 	sent       tick.Instant
 	timer      tick.Instant // when the slot's timer strikes; 0: it has none
+	cost       int64        // that its backend's gate was charged for it
+	lined      int64        // that the queue has charged its tenant for it
 }
 
 // Options are what a Core is made with besides its Config.

@@ -70,7 +70,7 @@ func (c *Core) send(now tick.Instant, ref record.Ref, r *request, out []Effect) 
 func (c *Core) attempt(now tick.Instant, ref record.Ref, r *request, backend int, out []Effect) []Effect {
 	slot := c.newAttempt()
 	a := &c.attempts[slot]
-	a.request, a.backend, a.live, a.stream, a.sent = ref.Slot, uint16(backend), true, r.stream, now
+	a.request, a.backend, a.live, a.stream, a.sent, a.cost, a.lined = ref.Slot, uint16(backend), true, r.stream, now, 0, 0
 	c.seen[backend].Sent(now, r.stream)
 	a.breakerGen = c.breakers[backend].Sent(now)
 	r.attempt, r.backend = slot, uint16(backend)
@@ -79,7 +79,7 @@ func (c *Core) attempt(now tick.Instant, ref record.Ref, r *request, backend int
 	}
 	r.tried |= 1 << backend
 	if r.metered {
-		c.charge(now, r, backend)
+		c.charge(now, r, a)
 	}
 	if r.state != sent {
 		r.queued += tick.ToUnits(now.Sub(r.since))
@@ -228,7 +228,7 @@ func (c *Core) head(now tick.Instant, ev *Event, out []Effect) []Effect {
 	bounds := &c.configs[r.cfg].Timeouts
 	c.watch(now, ev.Ref.Slot, time.Duration(bounds.Idle), bounds)
 	if r.metered && ev.PromptTokens > 0 {
-		c.counted(now, r, int(a.backend), ev.PromptTokens)
+		c.counted(now, r, a, ev.PromptTokens)
 	}
 	return append(out, Effect{Kind: Commit, Req: c.refOf(a), Ref: ev.Ref, At: now, Backend: a.backend, Attempts: r.attempts, QueueWait: r.queued})
 }
@@ -274,7 +274,7 @@ func (c *Core) attemptEnded(now tick.Instant, ev *Event, out []Effect) []Effect 
 		r.begun = true
 	}
 	if r.metered {
-		c.settle(now, r, ev)
+		c.settle(now, r, a, ev)
 	}
 	if ev.Outcome == record.Succeeded || wasCommitted {
 		return c.respond(now, ref, r, Effect{Status: ev.Status, Outcome: ev.Outcome, Reason: ev.Reason, Completion: ev.Completion, Tokens: ev.cached()}, out)
@@ -360,7 +360,7 @@ func (c *Core) gone(now tick.Instant, ev *Event, out []Effect) []Effect {
 		a.live = false
 		c.freeSlot = append(c.freeSlot, r.attempt)
 		if r.begun = true; r.metered { // the backend was at work for it
-			c.settle(now, r, &Event{Outcome: record.Failed, Reason: record.ClientGone, PromptTokens: ev.PromptTokens, PromptEstimate: ev.PromptEstimate, Completion: ev.Completion})
+			c.settle(now, r, a, &Event{Outcome: record.Failed, Reason: record.ClientGone, PromptTokens: ev.PromptTokens, PromptEstimate: ev.PromptEstimate, Completion: ev.Completion})
 		}
 	}
 	if r.state == waiting {

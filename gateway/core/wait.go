@@ -204,7 +204,7 @@ func (c *Core) dispatch(now tick.Instant, out []Effect) []Effect {
 		out = c.adopt(now, r, out)
 		if why := c.nowhere(r); why != record.NoReason { // by a configuration that it did not come under
 			c.take(now, handle, r, it.Cost)
-			c.line(r, 0)
+			c.queue.Adjust(int(r.tenant), -r.lined)
 			out = c.respond(now, it.Ref, r, Refusal(why, 0), out)
 			continue
 		}
