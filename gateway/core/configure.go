@@ -31,7 +31,7 @@ func (c *Core) Configurations() (n int) {
 // that there are fewer than MaxConfigurations. backends and tenants name the
 // dense ids, which are never used again for another.
 func (c *Core) Install(cfg *Config, backends []string, tenants []Member) uint32 {
-	s := &settings{Config: cfg, choose: route.Lookup(cfg.Route.Policy), retry: retry.Compile(cfg.Retry),
+	s := &settings{Config: cfg, choose: route.Lookup(cfg.Route.Policy), retry: retry.Compile(cfg.Retry), hedges: cfg.Hedge.Budget.extra(), looks: cfg.looks(),
 		die: rng.New(c.seed, rng.RouteChoice, rng.Entity("gateway")), jitter: rng.New(c.seed, rng.WaitJitter, rng.Entity("gateway")), next: make([]uint64, len(cfg.Route.Groups))}
 	for _, names := range cfg.Route.Groups {
 		var members []route.Member

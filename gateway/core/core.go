@@ -6,6 +6,7 @@ package core
 
 import (
 	"fmt"
+	"time"
 
 	"foundrylab/gateway/breaker"
 	"foundrylab/gateway/budget"
@@ -41,6 +42,7 @@ type Core struct {
 	timers   des.Heap     // breakers to move on, requests to be asked again: see again.go, and attempts to be looked at: see timeout.go
 	asks     int          // how many of them are requests'
 	retries  retry.Budget
+	hedges   retry.Budget
 	active   int
 	seed     uint64
 	remote   bool
@@ -56,6 +58,8 @@ type settings struct {
 	die    rng.Die
 	jitter rng.Die
 	retry  *retry.Policy
+	hedges retry.Extra
+	looks  time.Duration // how long an attempt goes without being looked at, at most; 0: nobody looks
 	users  int
 
 	backends []string
@@ -77,7 +81,7 @@ type fate struct {
 	since    tick.Instant // when it began to wait
 	tried    uint64       // set of backends
 	gen      uint32
-	attempt  uint32 // slot of the live attempt
+	attempt  uint32 // slot of the live attempt; of two, the first
 	tokens   int32
 	retryMs  uint32 // of the last attempt
 	status   uint16 // of the last attempt
@@ -92,7 +96,7 @@ type fate struct {
 	metered  bool       // the rest is in use
 	stream   bool
 	canary   bool // it goes to the canary first
-	_        [1]byte
+	hedges   hedging
 	admitted uint32 // when its tenant's own limits admitted it, in seconds since 1970
 }
 
@@ -132,6 +136,9 @@ type attempt struct {
 	backend    uint16
 	live       bool
 	stream     bool
+	hedgeable  bool   // it may yet get another one beside it
+	hedge      bool   // it was made beside another one
+	other      uint32 // slot of the one beside it, while the request is doubled
 	sent       tick.Instant
 	timer      tick.Instant // when the slot's timer strikes; 0: it has none
 	cost       int64        // that its backend's gate was charged for it

@@ -70,7 +70,7 @@ type EffectKind uint8
 
 // The effects of a gateway. Every Request yields exactly one Respond.
 const (
-	Send       EffectKind = iota // send the request to Backend as attempt Ref
+	Send       EffectKind = iota // send the request to Backend as attempt Ref, beside the one under way where it is a hedge
 	Commit                       // pass the answer of attempt Ref through from here on
 	Abort                        // drop attempt Ref; its result no longer matters
 	Respond                      // the request is over
@@ -103,6 +103,7 @@ type Effect struct {
 	HasRetry   bool
 	Made       bool // Respond: the gateway's own answer, not a backend's
 	Bounded    bool // Send: a Silence about it may come, and an Abort although its client is there
+	Hedge      bool // Send, Commit, Abort: of the attempt that was made beside another one. Respond: there was one
 }
 
 // NoBackend is the Backend of a Respond to a request that reached none.

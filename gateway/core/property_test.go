@@ -36,12 +36,14 @@ type world struct {
 	asked    []record.Ref        // attempts whose Silence is unanswered
 	responds map[record.Ref]int
 	made     int
+	hedges   int
 	effects  []Effect // of core, all
 	twins    []Effect // of twin, all but strays
 }
 
 type flight struct {
 	request   record.Ref
+	backend   uint16
 	committed bool
 }
 
@@ -92,7 +94,8 @@ func (w *world) obey(e Effect) {
 		if pin := w.came[e.Req].Pin; pin > 0 && int(e.Backend) != int(pin)-1 {
 			w.t.Fatalf("sent where it must not go: pin %d, %+v", pin, e)
 		}
-		w.attempts[e.Ref] = &flight{request: e.Req}
+		w.beside(e)
+		w.attempts[e.Ref] = &flight{request: e.Req, backend: e.Backend}
 	case Commit:
 		if f := w.attempts[e.Ref]; f == nil || f.committed || f.request != e.Req {
 			w.t.Fatalf("committed what is not under way: %+v", e)
@@ -127,6 +130,29 @@ func (w *world) obey(e Effect) {
 			return // the event's request had been due to be given up
 		}
 		w.t.Fatalf("stray, although every event was about something in flight")
+	}
+}
+
+// beside holds a Send against what is under way for its request: nothing, or for a
+// hedge one attempt, elsewhere, whose answer has not begun. Nobody has to wait for
+// the sake of a hedge.
+func (w *world) beside(e Effect) {
+	others := 0
+	for _, f := range w.attempts {
+		if f.request != e.Req {
+			continue
+		}
+		if others++; f.committed || f.backend == e.Backend {
+			w.t.Fatalf("sent beside what has begun, or is at the same backend: %+v", e)
+		}
+	}
+	if want := 0; e.Hedge {
+		w.hedges++
+		if want = 1; others != want || w.came[e.Req].Pin > 0 || w.core.Waiting() > 0 {
+			w.t.Fatalf("a hedge beside %d attempts, with %d waiting: %+v", others, w.core.Waiting(), e)
+		}
+	} else if others != want {
+		w.t.Fatalf("sent beside %d attempts: %+v", others, e)
 	}
 }
 
@@ -242,6 +268,7 @@ func (w *world) run() {
 // Over random runs of 200 requests: every Request yields exactly one Respond,
 // extra Wakes and stale events change nothing, and in the end nothing is left.
 func TestEveryRequestRespondsOnce(t *testing.T) {
+	hedges := 0
 	for seed := range int64(200) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			cfg := policy()
@@ -255,6 +282,9 @@ func TestEveryRequestRespondsOnce(t *testing.T) {
 			}
 			cfg.Timeouts = []Timeouts{{}, {Head: unit.Duration(time.Second)}, {Idle: unit.Duration(500 * time.Millisecond)},
 				{Head: unit.Duration(800 * time.Millisecond), Idle: unit.Duration(300 * time.Millisecond)}}[seed%4]
+			if seed%5 > 2 {
+				cfg.Hedge = Hedge{After: unit.Duration(400 * time.Millisecond), Budget: Hedges{Share: unit.One, Burst: 50}}
+			}
 			w := newWorld(t, cfg, seed)
 			for _, groups := range [][][]string{{{"b"}}, {{"c", "b", "a"}}} {
 				other := *cfg
@@ -272,15 +302,34 @@ func TestEveryRequestRespondsOnce(t *testing.T) {
 			if n := w.core.Configurations(); n != 1 || len(w.core.configs) > 13 {
 				t.Errorf("there are %d configurations in the end, and there were up to %d, with 12 requests", n, len(w.core.configs))
 			}
-			for i := range w.core.seen {
-				if n := w.core.seen[i].InFlight; n != 0 {
-					t.Errorf("%d attempts are still counted at backend %d", n, i)
-				}
+			w.nothingLeft()
+			if hedges += w.hedges; w.hedges > 0 && seed%5 <= 2 {
+				t.Errorf("%d hedges, which nobody asked for", w.hedges)
 			}
 			if !slices.Equal(w.effects, w.twins) {
 				t.Error("extra Wakes or stale events changed what the core does")
 			}
 		})
+	}
+	if hedges < 300 {
+		t.Errorf("only %d hedges", hedges)
+	}
+}
+
+// nothingLeft holds against the core that nothing is under way any more.
+func (w *world) nothingLeft() {
+	for i := range w.core.seen {
+		if n := w.core.seen[i].InFlight; n != 0 {
+			w.t.Errorf("%d attempts are still counted at backend %d", n, i)
+		}
+	}
+	if n := len(w.core.attempts) - len(w.core.freeSlot); n != 0 || w.core.Waiting() != 0 {
+		w.t.Errorf("%d attempts are still under way, and %d requests wait", n, w.core.Waiting())
+	}
+	for i := range w.members {
+		if n := w.core.Use(w.now, i).Active; n != 0 {
+			w.t.Errorf("%d requests of tenant %d are still counted", n, i)
+		}
 	}
 }
 

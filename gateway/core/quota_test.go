@@ -25,6 +25,9 @@ func TestQuotasAreKept(t *testing.T) {
 			if seed%5 > 2 {
 				cfg.Timeouts = Timeouts{Head: unit.Duration(800 * time.Millisecond), Idle: unit.Duration(300 * time.Millisecond)}
 			}
+			if seed%3 == 1 {
+				cfg.Hedge = Hedge{After: unit.Duration(300 * time.Millisecond), Budget: Hedges{Share: unit.One, Burst: 50}}
+			}
 			cfg.Tenants = nil
 			for _, name := range []string{"x", "y", "z"} {
 				cfg.Tenants = append(cfg.Tenants, Tenant{Name: name, Weight: 1, Limits: budget.Limits{

@@ -2,7 +2,6 @@ package core
 
 import (
 	"math"
-	"time"
 
 	"foundrylab/gateway/breaker"
 	"foundrylab/gateway/budget"
@@ -32,6 +31,9 @@ func (c *Core) request(now tick.Instant, ev *Event, out []Effect) []Effect {
 	c.active++
 	c.configs[r.cfg].users++
 	c.retries.Request(&c.cfg.Retry.Budget)
+	if c.cfg.Hedge.After > 0 {
+		c.hedges.Request(&c.cfg.hedges)
+	}
 	r.canary = c.cfg.trial != nil && c.cfg.draws(ev)
 	if r.metered {
 		if why, wait := c.measure(now, r, ev); why != record.NoReason {
@@ -69,27 +71,38 @@ func (c *Core) send(now tick.Instant, ref record.Ref, r *request, out []Effect) 
 // attempt starts an attempt at a backend.
 func (c *Core) attempt(now tick.Instant, ref record.Ref, r *request, backend int, out []Effect) []Effect {
 	slot := c.newAttempt()
-	a := &c.attempts[slot]
-	a.request, a.backend, a.live, a.stream, a.sent, a.cost, a.lined = ref.Slot, uint16(backend), true, r.stream, now, 0, 0
-	c.seen[backend].Sent(now, r.stream)
-	a.breakerGen = c.breakers[backend].Sent(now)
 	r.attempt, r.backend = slot, uint16(backend)
 	if r.canary && r.attempts == 0 {
 		out = c.missed(now, ref, r, out)
 	}
+	c.start(now, slot, ref.Slot, r, backend)
+	if r.state != sent {
+		r.queued += tick.ToUnits(now.Sub(r.since))
+	}
+	r.state = sent
+	a := &c.attempts[slot]
+	c.watch(now, slot, c.patience(a, r), c.configs[r.cfg])
+	return append(out, c.sendOf(now, slot, ref, r))
+}
+
+// start makes a slot the attempt of a request at a backend.
+func (c *Core) start(now tick.Instant, slot, req uint32, r *request, backend int) {
+	a := &c.attempts[slot]
+	*a = attempt{gen: a.gen, timer: a.timer, request: req, backend: uint16(backend), live: true, stream: r.stream, sent: now,
+		hedgeable: c.configs[r.cfg].Hedge.After > 0}
+	c.seen[backend].Sent(now, r.stream)
+	a.breakerGen = c.breakers[backend].Sent(now)
 	r.tried |= 1 << backend
 	if r.metered {
 		c.charge(now, r, a)
 	}
-	if r.state != sent {
-		r.queued += tick.ToUnits(now.Sub(r.since))
-	}
 	r.attempts++
-	r.state = sent
-	bounds := &c.configs[r.cfg].Timeouts
-	c.watch(now, slot, time.Duration(bounds.Head), bounds)
-	return append(out, Effect{Kind: Send, Req: ref, Ref: record.Ref{Slot: slot, Gen: a.gen}, At: now,
-		Backend: uint16(backend), Attempts: r.attempts, QueueWait: r.queued, Bounded: bounds.Any()})
+}
+
+func (c *Core) sendOf(now tick.Instant, slot uint32, ref record.Ref, r *request) Effect {
+	a := &c.attempts[slot]
+	return Effect{Kind: Send, Req: ref, Ref: record.Ref{Slot: slot, Gen: a.gen}, At: now,
+		Backend: a.backend, Attempts: r.attempts, QueueWait: r.queued, Bounded: c.configs[r.cfg].looks > 0, Hedge: a.hedge}
 }
 
 // choose returns a backend of the first group that has one which may be sent
@@ -224,13 +237,16 @@ func (c *Core) head(now tick.Instant, ev *Event, out []Effect) []Effect {
 	c.gate.Served(now, int(a.backend))
 	c.heard(now, a, ev)
 	c.seen[a.backend].Began(now, a.sent, a.stream)
-	r.state, r.begun = committed, true
-	bounds := &c.configs[r.cfg].Timeouts
-	c.watch(now, ev.Ref.Slot, time.Duration(bounds.Idle), bounds)
+	r.begun = true
+	if r.hedges == doubled {
+		out = c.outrun(now, c.refOf(a), r, a, out)
+	}
+	r.state, r.attempt, r.backend = committed, ev.Ref.Slot, a.backend
+	c.watch(now, ev.Ref.Slot, c.patience(a, r), c.configs[r.cfg])
 	if r.metered && ev.PromptTokens > 0 {
 		c.counted(now, r, a, ev.PromptTokens)
 	}
-	return append(out, Effect{Kind: Commit, Req: c.refOf(a), Ref: ev.Ref, At: now, Backend: a.backend, Attempts: r.attempts, QueueWait: r.queued})
+	return append(out, Effect{Kind: Commit, Req: c.refOf(a), Ref: ev.Ref, At: now, Backend: a.backend, Attempts: r.attempts, QueueWait: r.queued, Hedge: a.hedge})
 }
 
 func (c *Core) refOf(a *attempt) record.Ref {
@@ -266,7 +282,7 @@ func (c *Core) attemptEnded(now tick.Instant, ev *Event, out []Effect) []Effect 
 	wasCommitted := r.state == committed
 	c.heard(now, a, ev)
 	c.seen[a.backend].Ended(now, a.stream, wasCommitted)
-	r.status, r.reason, r.hasRetry, r.retryMs = ev.Status, ev.Reason, ev.HasRetry, ev.RetryMs
+	r.backend, r.status, r.reason, r.hasRetry, r.retryMs = a.backend, ev.Status, ev.Reason, ev.HasRetry, ev.RetryMs
 	if ev.Status < 300 { // of the answer nobody saw anything
 		r.status = 0
 	}
@@ -275,6 +291,16 @@ func (c *Core) attemptEnded(now tick.Instant, ev *Event, out []Effect) []Effect 
 	}
 	if r.metered {
 		c.settle(now, r, a, ev)
+		if ev.Status == 429 && ev.HasRetry {
+			r.refusals++
+		}
+	}
+	if r.hedges == doubled {
+		if ev.Outcome != record.Succeeded { // the other one decides
+			r.hedges, r.attempt = hedged, a.other
+			return out
+		}
+		out = c.outrun(now, ref, r, a, out)
 	}
 	if ev.Outcome == record.Succeeded || wasCommitted {
 		return c.respond(now, ref, r, Effect{Status: ev.Status, Outcome: ev.Outcome, Reason: ev.Reason, Completion: ev.Completion, Tokens: ev.cached()}, out)
@@ -300,9 +326,6 @@ func (c *Core) attemptEnded(now tick.Instant, ev *Event, out []Effect) []Effect 
 // be sent again; where it may and cannot, it is answered so.
 func (c *Core) elsewhere(now tick.Instant, ref record.Ref, r *request, ev *Event, out []Effect) (_ []Effect, ok bool) {
 	limited := ev.Status == 429 && ev.HasRetry
-	if limited && r.metered {
-		r.refusals++
-	}
 	if !c.again(now, r, ev) {
 		return out, limited && c.comeBack(now, ref, r, limited)
 	}
@@ -353,14 +376,11 @@ func (c *Core) gone(now tick.Instant, ev *Event, out []Effect) []Effect {
 		return append(out, Effect{Kind: Stray, Req: ref, At: now})
 	}
 	if r.state == sent || r.state == committed {
-		a := &c.attempts[r.attempt]
-		c.breakers[a.backend].Abandoned(a.breakerGen)
-		c.seen[a.backend].Ended(now, a.stream, r.state == committed)
-		out = append(out, Effect{Kind: Abort, Req: ref, Ref: record.Ref{Slot: r.attempt, Gen: a.gen}, At: now, Backend: a.backend, Reason: record.ClientGone})
-		a.live = false
-		c.freeSlot = append(c.freeSlot, r.attempt)
-		if r.begun = true; r.metered { // the backend was at work for it
-			c.settle(now, r, a, &Event{Outcome: record.Failed, Reason: record.ClientGone, PromptTokens: ev.PromptTokens, PromptEstimate: ev.PromptEstimate, Completion: ev.Completion})
+		r.begun = true // the backend was at work for it
+		other := c.attempts[r.attempt].other
+		out = c.abandon(now, ref, r, r.attempt, &Event{Outcome: record.Failed, Reason: record.ClientGone, PromptTokens: ev.PromptTokens, PromptEstimate: ev.PromptEstimate, Completion: ev.Completion}, out)
+		if r.hedges == doubled {
+			out = c.abandon(now, ref, r, other, &Event{Outcome: record.Failed, Reason: record.ClientGone}, out)
 		}
 	}
 	if r.state == waiting {
@@ -375,7 +395,7 @@ func (c *Core) respond(now tick.Instant, ref record.Ref, r *request, e Effect, o
 	if r.state == waiting || r.state == lagging { // in vain, and so until now
 		r.queued += tick.ToUnits(now.Sub(r.since))
 	}
-	e.Backend, e.Attempts, e.QueueWait = r.backend, r.attempts, r.queued
+	e.Backend, e.Attempts, e.QueueWait, e.Hedge = r.backend, r.attempts, r.queued, r.hedges != unhedged
 	if c.remote && e.Reason != record.BudgetRefused {
 		out = append(out, Effect{Kind: Settle, Req: ref, At: now, Tokens: r.tokens})
 	}

@@ -34,23 +34,31 @@ func (t Timeouts) Validate(fail func(path, format string, args ...any)) {
 	}
 }
 
-// Any reports whether there is a timeout.
-func (t *Timeouts) Any() bool { return t.Head > 0 || t.Idle > 0 }
+// Looks reports whether anything depends on how long an attempt keeps its request
+// waiting.
+func (c *Config) Looks() bool { return c.looks() > 0 }
 
-// shortest is the shorter one of the timeouts that there are.
-func (t *Timeouts) shortest() time.Duration {
-	if t.Head == 0 || t.Idle > 0 && t.Idle < t.Head {
-		return time.Duration(t.Idle)
+// looks is the shortest time after which an attempt is looked at; 0: none is.
+func (c *Config) looks() (least time.Duration) {
+	for _, d := range []unit.Duration{c.Timeouts.Head, c.Timeouts.Idle, c.Hedge.After} {
+		if d > 0 && (least == 0 || time.Duration(d) < least) {
+			least = time.Duration(d)
+		}
 	}
-	return time.Duration(t.Head)
+	return least
 }
 
-// of is the timeout of an attempt of a request; 0: there is none.
-func (t *Timeouts) of(r *request) time.Duration {
-	if r.state == committed {
-		return time.Duration(t.Idle)
+// patience is how long an attempt may keep its request waiting before something is
+// done about it; 0: as long as it likes.
+func (c *Core) patience(a *attempt, r *request) time.Duration {
+	s := c.configs[r.cfg]
+	switch {
+	case r.state == committed:
+		return time.Duration(s.Timeouts.Idle)
+	case a.hedgeable && (s.Timeouts.Head == 0 || s.Hedge.After < s.Timeouts.Head):
+		return time.Duration(s.Hedge.After)
 	}
-	return time.Duration(t.Head)
+	return time.Duration(s.Timeouts.Head)
 }
 
 // watch has an attempt looked at when its time may be up, after so long at the
@@ -60,12 +68,12 @@ func (t *Timeouts) of(r *request) time.Duration {
 // are no more timers than slots, and each strikes no more often than that. It
 // strikes half a grid unit after its time, when nothing else happens to the
 // attempt: what comes in time must not race with it.
-func (c *Core) watch(now tick.Instant, slot uint32, after time.Duration, bounds *Timeouts) {
+func (c *Core) watch(now tick.Instant, slot uint32, after time.Duration, s *settings) {
 	if after == 0 {
 		return
 	}
 	a := &c.attempts[slot]
-	at := now.Add(min(after, bounds.shortest())).InPhaseOf(a.sent + tick.Instant(tick.Grid/2))
+	at := now.Add(min(after, s.looks)).InPhaseOf(a.sent + tick.Instant(tick.Grid/2))
 	if a.timer != 0 && a.timer <= at {
 		return
 	}
@@ -81,26 +89,30 @@ func (c *Core) look(at tick.Instant, slot uint32, out []Effect) []Effect {
 		return out
 	}
 	a.timer = 0
-	if !a.live || c.boundsOf(a).of(&c.requests[a.request]) == 0 {
+	if !a.live || c.patience(a, &c.requests[a.request]) == 0 {
 		return out
 	}
 	return append(out, Effect{Kind: Silence, Req: c.refOf(a), Ref: record.Ref{Slot: slot, Gen: a.gen}, At: at, Backend: a.backend})
 }
 
-// boundsOf are the timeouts that a live attempt is under.
-func (c *Core) boundsOf(a *attempt) *Timeouts { return &c.configs[c.requests[a.request].cfg].Timeouts }
-
-// silent gives an attempt up whose time is over, as if it had failed, and else
-// has it looked at again.
+// silent gives an attempt up whose time is over, as if it had failed, or has it
+// hedged, and else has it looked at again.
 func (c *Core) silent(now tick.Instant, ev *Event, out []Effect) []Effect {
 	a, r := c.liveAttempt(ev.Ref)
 	if a == nil {
 		return append(out, Effect{Kind: Stray, Ref: ev.Ref, At: now})
 	}
-	bounds := c.boundsOf(a)
-	bound, waited := bounds.of(r), ev.Span.Span()
-	if bound == 0 || waited < bound {
-		c.watch(now, ev.Ref.Slot, bound-waited, bounds)
+	s := c.configs[r.cfg]
+	bound, waited := c.patience(a, r), ev.Span.Span()
+	if head := time.Duration(s.Timeouts.Head); bound > 0 && waited >= bound && a.hedgeable && r.state == sent && (head == 0 || waited < head) {
+		out = c.hedge(now, ev.Ref.Slot, out)
+		bound = head
+	}
+	if bound == 0 {
+		return out
+	}
+	if waited < bound {
+		c.watch(now, ev.Ref.Slot, bound-waited, s)
 		return out
 	}
 	end := Event{Kind: End, Ref: ev.Ref, Outcome: record.Failed, Reason: record.AttemptTimeout}

@@ -31,6 +31,7 @@ var update = flag.Bool("update", false, "write what the core does into testdata;
 //	gateway groups=a,b/c failures=3 attempts=3 policy=round-robin weights=a:2,b:1 bound=9 remote
 //		queue=vtc ttl=30s room=9 bands=high,low:10% ramp=50ms dispatch=predictive tpm=a:60000 reserve=2%
 //		tenants=x:3:high,y:1:low limits=x:tpm:600,y:rpm:60 lag=40s head=2s idle=1s    continued on one line
+//		hedge=1s hedges=5% saved=10
 //		canary=c:50%,d by=tenant rollback=20%:4    of the backends c and d; when 20 points more fail, of 4 at least
 //	install (the same arguments)       a further configuration
 //	TIME request REQUEST key=1 tokens=100 max=50 tenant=0 deadline=2s stream pin=a canary
@@ -144,6 +145,9 @@ func (tr *tracer) config(args map[string]string) *Config {
 	tr.parse(&cfg.Retry.Budget.Share, or("share", "0%"))
 	tr.parse(&cfg.Retry.Jitter, or("jitter", "0%"))
 	tr.parse(&cfg.Affinity.Lag, or("lag", "0s"))
+	tr.parse(&cfg.Hedge.After, or("hedge", "0s"))
+	tr.parse(&cfg.Hedge.Budget.Share, or("hedges", "100%"))
+	cfg.Hedge.Budget.Burst = int64(number("saved", "100"))
 	cfg.Retry.Budget.PerSecond, cfg.Retry.Budget.Burst = int64(number("persecond", "0")), int64(number("burst", "0"))
 	tr.budget(cfg, args)
 	if text, ok := args["canary"]; ok {
@@ -349,10 +353,16 @@ func (tr *tracer) describe(e Effect) string {
 	req, att := name("r", e.Req), name("a", e.Ref)
 	switch e.Kind {
 	case Send:
+		if e.Hedge {
+			return fmt.Sprintf("send %s as %s to %s beside it, attempt %d", req, att, tr.names[e.Backend], e.Attempts)
+		}
 		return fmt.Sprintf("send %s as %s to %s, attempt %d", req, att, tr.names[e.Backend], e.Attempts)
 	case Commit:
 		return fmt.Sprintf("commit %s of %s", att, tr.names[e.Backend])
 	case Abort:
+		if e.Reason == record.Outrun {
+			return fmt.Sprintf("abort %s at %s, which is outrun", att, tr.names[e.Backend])
+		}
 		return fmt.Sprintf("abort %s at %s", att, tr.names[e.Backend])
 	case Silence:
 		return fmt.Sprintf("how long has %s been waited for at %s, attempt %s?", tr.names[e.Backend], instant(e.At), att)
@@ -385,6 +395,9 @@ func (tr *tracer) describe(e Effect) string {
 	}
 	if e.QueueWait > 0 {
 		text += fmt.Sprintf(" after %v", e.QueueWait.Span())
+	}
+	if e.Hedge {
+		text += ", hedged"
 	}
 	return text + fmt.Sprintf(", attempts %d, tokens %d", e.Attempts, e.Completion)
 }

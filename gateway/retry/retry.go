@@ -44,11 +44,14 @@ func Compile(c Config) *Policy {
 // HoldsBack reports whether what comes before an answer begins is held back.
 func (c *Config) HoldsBack() bool { return c.Begins == "content" }
 
+// More reports whether a request that had so many attempts may have another.
+func (p *Policy) More(attempts uint16) bool { return attempts < p.attempts }
+
 // Again reports whether a request may be attempted once more after an attempt
 // that ended without reaching the client. status 0 is a failed connection, and a
 // good one an answer that failed before it began.
 func (p *Policy) Again(attempts, status uint16, outcome record.Outcome) bool {
-	if outcome == record.Succeeded || attempts >= p.attempts {
+	if outcome == record.Succeeded || !p.More(attempts) {
 		return false
 	}
 	if status < 300 {

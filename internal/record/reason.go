@@ -55,6 +55,7 @@ const (
 	AttemptTimeout           // the gateway gave an attempt up whose answer did not begin, or go on, in time
 	PreviousMissing          // a backend does not know the response that the request builds upon, or not yet
 	BackendGone              // the gateway no longer has the backend that made what the request is about
+	Outrun                   // the answer of another attempt at the same request began first
 )
 
 var reasonNames = [...]string{
@@ -65,7 +66,7 @@ var reasonNames = [...]string{
 	"throttle-fault", "token-expiry-fault", "deleted-fault", "wrong-length-fault", "refused-fault", "tls-fault", "unknown-host-fault",
 	"connect-error", "no-such-tier", "no-capacity", "flex-timeout", "stale-fault", "prompt-filtered",
 	"tenant-tokens", "tenant-requests", "tenant-concurrency", "queue-full", "queue-timeout", "queue-too-long", "queue-displaced", "tenant-quota",
-	"zone-refused", "deployment-missing", "attempt-timeout", "previous-missing", "backend-gone",
+	"zone-refused", "deployment-missing", "attempt-timeout", "previous-missing", "backend-gone", "outrun",
 }
 
 func (r Reason) String() string { return reasonNames[r] }

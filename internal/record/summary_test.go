@@ -255,8 +255,8 @@ func TestRequestWithoutOutcomePanics(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	if len(reasonNames) != int(BackendGone)+1 {
-		t.Errorf("%d names of %d reasons", len(reasonNames), BackendGone+1)
+	if len(reasonNames) != int(Outrun)+1 {
+		t.Errorf("%d names of %d reasons", len(reasonNames), Outrun+1)
 	}
 	seen := map[string]bool{}
 	for r := range Reason(len(reasonNames)) {
