@@ -47,7 +47,7 @@ func (r *Runner) eager(t *try, backend int) bool {
 
 // watches reports whether a gateway, or a client, goes by when answers begin.
 func watches(s *scenarios.Scenario) bool {
-	if s.Gateway.Timeouts.Any() {
+	if s.Gateway.Looks() {
 		return true
 	}
 	switch s.Gateway.Route.Policy {
@@ -70,7 +70,7 @@ func (r *Runner) awaitContent(slot uint32, t *try) {
 func (r *Runner) content(now tick.Instant) {
 	slot := uint32(r.contents.Pop().Val)
 	r.wakes[len(r.world.Backends)+contentPlace] = r.contents.Next()
-	if t := &r.tries[r.sent[slot]]; t.answer == headed && t.start.After(t.firstIn) == now {
+	if t := r.tryOf(slot); t.answer == headed && t.start.After(t.firstIn) == now {
 		r.begin(now, slot, r.heard(slot))
 	}
 }
@@ -87,7 +87,7 @@ func (r *Runner) hadBegun(now tick.Instant, e *deployment.Effect, t *try) {
 
 // begin tells the gateway that an answer has begun.
 func (r *Runner) begin(now tick.Instant, slot uint32, free int32) {
-	r.tries[r.sent[slot]].answer = begun
+	r.tryOf(slot).answer = begun
 	r.stepGateway(now, gateway.Event{Kind: gateway.Head, Ref: r.refs[slot], Status: 200, Free: free})
 }
 

@@ -41,7 +41,7 @@ type Runner struct {
 	start   tick.Instant
 	end     tick.Instant
 	tries   []try               // by load slot
-	sent    []uint32            // by the gateway's attempt slot: the slot of its try
+	sent    []uint32            // by the gateway's attempt slot: the slot of its try, or beside
 	refs    []record.Ref        // by the gateway's attempt slot: the attempt
 	refused []deployment.Effect // by the gateway's attempt slot, as far as one was held
 	wakes   []tick.Instant
@@ -57,6 +57,8 @@ type Runner struct {
 	isPTU   []bool          // by backend: it is provisioned
 	watches bool            // holds: when answers begin matters, not only that they did
 	holds   bool            // the gateway holds answers back until their first content
+	hedges  bool            // it may have two attempts of a try under way
+	second  []try           // by the gateway's attempt slot: the try of an attempt beside another one, as far as that one goes
 
 	contents des.Heap // when streams have their first content, by the gateway's attempt slot
 
@@ -105,7 +107,7 @@ func New(s *scenarios.Scenario, opt Options) *Runner {
 	start := tick.Instant(s.StartTime().UnixNano()).Floor()
 	w := s.NewWorld("virtual", start)
 	r := &Runner{world: w, summary: record.NewSummary(w.Header), opt: opt, start: start, end: start.Add(time.Duration(s.Duration)),
-		hears: hears(s.Gateway.Route.Policy), holds: s.Gateway.Retry.HoldsBack(), watches: watches(s)}
+		hears: hears(s.Gateway.Route.Policy), holds: s.Gateway.Retry.HoldsBack(), hedges: s.Gateway.Hedge.After > 0, watches: watches(s)}
 	for i := range s.Tenants {
 		r.timed = append(r.timed, s.Tenants[i].Timeout > 0)
 		r.anybody = r.anybody || r.timed[i]
@@ -227,6 +229,9 @@ func (r *Runner) stepGateway(now tick.Instant, ev gateway.Event) {
 		case gateway.Send:
 			r.send(now, e)
 		case gateway.Commit:
+			if e.Hedge {
+				r.overtake(e)
+			}
 			if r.anybody && r.timed[r.tries[e.Req.Slot].tenant] {
 				r.stepLoad(now, load.Event{Kind: load.Begun, Ref: e.Req})
 			}
@@ -252,12 +257,12 @@ func (r *Runner) send(now tick.Instant, e *gateway.Effect) {
 	}
 	r.sent[e.Ref.Slot], r.refs[e.Ref.Slot] = e.Req.Slot, e.Ref
 	t := &r.tries[e.Req.Slot]
+	if e.Hedge {
+		t = r.beside(e.Ref.Slot, t)
+	}
 	t.first, t.start, t.firstIn, t.backend, t.spilled, t.held, t.answer, t.eager = 0, now, 0, e.Backend, false, false, silent, r.holds && r.eager(t, int(e.Backend))
 	r.startAt(now, int(e.Backend), e.Ref)
 }
-
-// attempt returns the try whose present attempt that is.
-func (r *Runner) attempt(ref record.Ref) *try { return &r.tries[r.sent[ref.Slot]] }
 
 // startAt brings an attempt before a backend.
 func (r *Runner) startAt(now tick.Instant, backend int, ref record.Ref) {
@@ -322,7 +327,7 @@ func (r *Runner) attemptEnded(now tick.Instant, backend int, e *deployment.Effec
 	} else if t.firstIn > 0 && e.At >= t.start.After(t.firstIn) {
 		t.first = t.start.After(t.firstIn)
 	}
-	if t.answer == headed {
+	if t.answer == headed || r.hedges && t.answer == silent && e.Outcome == record.Succeeded {
 		r.hadBegun(now, e, t)
 	}
 	ev := gateway.Event{Kind: gateway.End, Ref: e.Ref, Completion: completion, RetryMs: e.RetryMs, HasRetry: e.RetryMs > 0,

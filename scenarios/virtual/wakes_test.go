@@ -30,22 +30,24 @@ func shipped(t *testing.T, sets ...scenarios.Set) *scenarios.Scenario {
 // Extra wakes of any core, before a deadline, at it and after what it did, once
 // or several times, change nothing.
 func TestExtraWakesChangeNothing(t *testing.T) {
-	want := Run(shipped(t), Options{}).Result()
-	for seed := range int64(3) {
-		dice := rand.New(rand.NewSource(seed))
-		r := New(shipped(t), Options{})
-		last := r.start
-		for {
-			at, _ := r.earliest()
-			if at > r.end && r.idle() {
-				break
+	for _, sets := range [][]scenarios.Set{nil, {{Path: "gateway.hedge", Value: "{after: 700ms}"}}} {
+		want := Run(shipped(t, sets...), Options{}).Result()
+		for seed := range int64(3) {
+			dice := rand.New(rand.NewSource(seed))
+			r := New(shipped(t, sets...), Options{})
+			last := r.start
+			for {
+				at, _ := r.earliest()
+				if at > r.end && r.idle() {
+					break
+				}
+				r.wakeSome(dice, max(last, at-1))
+				last = r.takeEarliest()
+				r.wakeSome(dice, last)
 			}
-			r.wakeSome(dice, max(last, at-1))
-			last = r.takeEarliest()
-			r.wakeSome(dice, last)
-		}
-		if got := r.summary.Result(); !reflect.DeepEqual(got, want) {
-			t.Fatalf("seed %d: extra wakes changed the run: %+v, want %+v", seed, got.Totals, want.Totals)
+			if got := r.summary.Result(); !reflect.DeepEqual(got, want) {
+				t.Fatalf("%v, seed %d: extra wakes changed the run: %+v, want %+v", sets, seed, got.Totals, want.Totals)
+			}
 		}
 	}
 }
