@@ -20,6 +20,7 @@ type Spent struct {
 	Backend string
 	Tenant  uint16 // place in Config.Clients; record.NoTenant: whoever came
 	Attempt uint16 // of the request, from 1
+	Hedge   bool   // it was made beside another one
 	Status  uint16 // of the answer; 0: none came
 	Reason  record.Reason
 	account.Entry
@@ -45,38 +46,43 @@ func asksOf(op *ops.Operation, p *ops.Peeked) asks {
 	return a
 }
 
-// spent accounts, once, for the attempt under way, which is over for that
-// reason: with that status, or 0 for that of its answer as far as one has come.
-func (x *exchange) spent(status uint16, why record.Reason) {
-	if !x.open || x.route.op.Peek == nil { // who asks nothing of a model is billed nothing
+// spent accounts, once, for an attempt, which is over for that reason: with that
+// status, or 0 for that of its answer as far as one has come.
+func (a *attempt) spent(status uint16, why record.Reason) {
+	if !a.open {
 		return
 	}
-	x.open = false
-	if status == 0 && x.response != nil {
-		status = uint16(x.response.StatusCode)
+	a.open = false
+	x := a.x
+	x.pool.countHedge(a)
+	if x.route.op.Peek == nil { // who asks nothing of a model is billed nothing
+		return
+	}
+	if status == 0 && a.response != nil {
+		status = uint16(a.response.StatusCode)
 	}
 	s := x.settings()
-	b := &s.backends[x.at]
+	b := &s.backends[a.at]
 	t := s.tallies[x.visitor.place()]
-	a := account.Attempt{Status: status, Reason: why, Estimate: x.asks.estimate, MaxTokens: x.asks.maxTokens, Stream: x.asks.stream}
-	if m := x.meter; m != nil {
-		a.Usage, a.Used, a.Stream = m.usage, m.used, m.framer != nil
+	known := account.Attempt{Status: status, Reason: why, Estimate: x.asks.estimate, MaxTokens: x.asks.maxTokens, Stream: x.asks.stream}
+	if m := a.meter; m != nil {
+		known.Usage, known.Used, known.Stream = m.usage, m.used, m.framer != nil
 	} else {
-		a.Filtered = status == 400 && bytes.Contains(x.kept.body, contentFilter)
+		known.Filtered = status == 400 && bytes.Contains(a.kept.body, contentFilter)
 	}
-	if !a.Usage {
+	if !known.Usage {
 		x.countPrompt()
-		if a.Prompt = x.prompt; a.Prompt == 0 {
-			a.Prompt = x.asks.estimate
+		if known.Prompt = x.prompt; known.Prompt == 0 {
+			known.Prompt = x.asks.estimate
 		}
-		a.Expected, a.Worked = t.expects(x.at, x.g.cfg.Clock.Now().Sub(x.sent))
+		known.Expected, known.Worked = t.expects(a.at, a.ended().Sub(a.sent))
 	}
-	e := account.Of(&a, b.rule)
+	e := account.Of(&known, b.rule)
 	prices := &s.Core.Budget.Prices
-	t.spend(x.at, &e, prices, a.Usage && !a.Stream)
+	t.spend(a.at, &e, prices, known.Usage && !known.Stream)
 	x.cost.add(&e, prices)
 	if x.g.cfg.Account != nil {
-		x.g.cfg.Account(Spent{Key: x.asks.key, Pool: s.Name, Backend: b.Name, Tenant: x.visitor.tenant, Attempt: x.nth, Status: status, Reason: why, Entry: e})
+		x.g.cfg.Account(Spent{Key: x.asks.key, Pool: s.Name, Backend: b.Name, Tenant: x.visitor.tenant, Attempt: a.nth, Hedge: a.beside != nil, Status: status, Reason: why, Entry: e})
 	}
 }
 

@@ -23,12 +23,13 @@ type answer struct {
 // core's, which knows whether another backend is back sooner.
 func (x *exchange) answerKept(e core.Effect) {
 	h := x.w.Header()
-	passHeader(h, x.kept.header)
+	kept := &x.decided(e).kept
+	passHeader(h, kept.header)
 	h.Del("Content-Length") // the body may have been shortened
 	x.sign(h, e)
 	setRetryAfter(h, e)
-	x.w.WriteHeader(x.kept.status)
-	x.w.Write(x.kept.body) // an error means that the client is gone, which changes nothing now
+	x.w.WriteHeader(kept.status)
+	x.w.Write(kept.body) // an error means that the client is gone, which changes nothing now
 }
 
 // answerMade answers in the gateway's own name: the header x-gateway-reason

@@ -15,6 +15,7 @@ import (
 	"foundrylab/gateway/budget"
 	"foundrylab/gateway/core"
 	"foundrylab/gateway/upstream"
+	"foundrylab/internal/otlp"
 	"foundrylab/internal/record"
 	"foundrylab/internal/tick"
 )
@@ -26,43 +27,123 @@ const (
 	errorBodyTime = 5 * time.Second
 )
 
-// send carries out an attempt as far as the headers of its answer.
+// attempt is one sending of an exchange's request to a backend. It belongs to the
+// exchange's goroutine, but for one that is made beside another: that belongs to its
+// own until that is done.
+type attempt struct {
+	x        *exchange
+	ref      record.Ref
+	at       uint16         // its backend
+	nth      uint16         // its number, from 1
+	open     bool           // it is not accounted for yet
+	asked    bool           // the gateway asked for the usage in the client's place
+	plain    bool           // it must not, since it was refused
+	sent     tick.Instant   // when it was
+	response *http.Response // nil: it was not answered, or is over
+	meter    *meter         // of response
+	held     held           // of response
+	kept     answer         // where it failed
+	shown    string         // the gateway's credential, as it showed it
+	span     otlp.Span      // while it is under way; without an id: nobody wants one
+	waiting  waiting
+	beside   *beside // nil: it was not made beside another one
+}
+
+// send carries out an attempt as far as the beginning of its answer.
 func (x *exchange) send(e core.Effect) {
+	a := &x.first
 	ctx := x.r.Context()
 	if e.Bounded {
-		ctx = x.waiting.begin(ctx, x.g.cfg.Clock.Now())
+		ctx = a.waiting.begin(ctx, x.g.cfg.Clock.Now())
 	}
 	if x.aborted(e.Ref) { // from here on an Abort is heard while the backend is waited for
 		return
 	}
-	x.live = e.Ref
-	x.open, x.at, x.nth, x.sent, x.meter, x.kept = true, e.Backend, e.Attempts, e.At, nil, answer{}
-	b := &x.settings().backends[e.Backend]
-	x.trace.begin(b)
+	a.of(x, e)
+	a.carry(ctx)
+}
+
+// of makes an attempt that of a Send.
+func (a *attempt) of(x *exchange, e core.Effect) {
+	a.x, a.ref, a.at, a.nth, a.sent = x, e.Ref, e.Backend, e.Attempts, e.At
+	a.open, a.meter, a.kept = true, nil, answer{}
+	a.span = x.trace.begin(&x.settings().backends[e.Backend], e)
+}
+
+// carry carries an attempt as far as the beginning of its answer, and tells the core
+// of that or how it failed.
+func (a *attempt) carry(ctx context.Context) {
+	b := &a.x.settings().backends[a.at]
 	var err error
-	x.response, err = x.ask(ctx, b)
-	if err == nil && x.asked && mayRefuseUsage(x.response.StatusCode) {
-		x.response, err = x.unasked(ctx, b)
+	a.response, err = a.ask(ctx, b)
+	if err == nil && a.asked && mayRefuseUsage(a.response.StatusCode) {
+		a.response, err = a.unasked(ctx, b)
 	}
 	switch {
-	case x.dropped(): // its Abort drops what has come
+	case a.dropped(): // its Abort drops what has come
 	case err != nil:
 		why := record.UpstreamError
 		if Unconnected(err) {
 			why = record.ConnectError
 		}
-		x.end(core.Event{Outcome: record.Failed, Reason: why})
-	case x.response.StatusCode/100 == 2:
-		x.begin(e)
+		a.end(core.Event{Outcome: record.Failed, Reason: why})
+	case a.response.StatusCode/100 == 2:
+		a.begin()
 	default:
-		x.failed(x.response)
+		a.failed(a.response)
 	}
 }
 
+// dropped reports whether what comes of the attempt no longer matters: the client
+// left, or the core has given the attempt up.
+func (a *attempt) dropped() bool {
+	if h := a.beside; h != nil && a.x.passed != a {
+		return h.givenUp.Load() || a.x.r.Context().Err() != nil
+	}
+	return a.x.gone() || a.x.aborted(a.ref)
+}
+
+// end gives the core the result of the attempt.
+func (a *attempt) end(ev core.Event) {
+	ev.Kind, ev.Ref = core.End, a.ref
+	a.drop()
+	if a.beside != nil && a.x.passed != a { // the exchange's goroutine accounts for it
+		a.beside.told, a.beside.at = ev, a.x.g.cfg.Clock.Now()
+	} else {
+		a.over(ev.Status, ev.Outcome, ev.Reason)
+	}
+	a.x.pool.driver.Do(ev)
+}
+
+// over accounts for an attempt that has ended so, and ends its span.
+func (a *attempt) over(status uint16, outcome record.Outcome, why record.Reason) {
+	a.spent(status, why)
+	a.x.trace.end(a, status, outcome, why)
+}
+
+// abort ends an attempt that the core has given up.
+func (a *attempt) abort(e core.Effect) {
+	a.wait()
+	a.spent(e.Status, e.Reason)
+	a.drop()
+	a.over(e.Status, record.Failed, e.Reason)
+}
+
+// drop lets go of the answer: where it was not read to the end, the connection to
+// the backend closes.
+func (a *attempt) drop() {
+	if a.response != nil {
+		a.response.Body.Close()
+		a.response = nil
+	}
+	a.waiting.end()
+}
+
 // ask sends the request to a backend, with a token where that takes one.
-func (x *exchange) ask(ctx context.Context, b *backend) (*http.Response, error) {
-	req := x.request(ctx, b)
-	x.shown = b.Key
+func (a *attempt) ask(ctx context.Context, b *backend) (*http.Response, error) {
+	x := a.x
+	req := a.request(ctx, b)
+	a.shown = b.Key
 	if b.Credential != nil {
 		token, err := b.Credential.Token(ctx)
 		if err != nil {
@@ -71,7 +152,7 @@ func (x *exchange) ask(ctx context.Context, b *backend) (*http.Response, error) 
 			}
 			return nil, &upstream.ConnectError{Err: err} // nothing was sent
 		}
-		x.shown = token
+		a.shown = token
 		req.Header["Authorization"] = []string{"Bearer " + token}
 	}
 	if t, ok := b.Transport.(*upstream.Transport); ok {
@@ -102,7 +183,8 @@ func Unconnected(err error) bool {
 
 // request returns the request to a backend: the client's, with the backend's
 // deployment and key. Trace headers such as x-ms-client-request-id go along.
-func (x *exchange) request(ctx context.Context, b *backend) *http.Request {
+func (a *attempt) request(ctx context.Context, b *backend) *http.Request {
+	x := a.x
 	target := *b.targets[x.routeID]
 	target.RawQuery = publicQuery(x.r.URL.RawQuery)
 	if x.route.named {
@@ -113,13 +195,13 @@ func (x *exchange) request(ctx context.Context, b *backend) *http.Request {
 	if x.route.body {
 		body = joinWithModel(x.template, b.Deployment)
 	}
-	if x.asked = x.silent && !x.plain && x.g.cfg.Clock.Now() >= tick.Instant(b.mute.Load()); x.asked {
+	if a.asked = x.silent && !a.plain && x.g.cfg.Clock.Now() >= tick.Instant(b.mute.Load()); a.asked {
 		body = askUsage(body)
 	}
 	req := x.r.WithContext(ctx)
 	req.URL, req.Host, req.RequestURI = &target, target.Host, ""
 	req.Header = upstreamHeader(x.r.Header, b.Key)
-	x.trace.inject(req.Header)
+	x.trace.inject(req.Header, &a.span)
 	req.TransferEncoding, req.Trailer, req.Close, req.TLS = nil, nil, false, nil
 	req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	// Lets a transport take another connection where an idle one turns out to
@@ -135,15 +217,15 @@ var callLimit = []byte("call rate limit")
 var deploymentNotFound = []byte(`"DeploymentNotFound"`)
 
 // failed takes an error answer in and tells the core what it says.
-func (x *exchange) failed(resp *http.Response) {
+func (a *attempt) failed(resp *http.Response) {
 	enough := time.AfterFunc(errorBodyTime, func() { resp.Body.Close() })
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // of a cut body, what there is
 	enough.Stop()
-	if x.dropped() {
+	if a.dropped() {
 		return
 	}
-	x.kept = answer{resp.StatusCode, resp.Header, x.bound.told(body)}
-	x.kept.hide(x.shown)
+	a.kept = answer{resp.StatusCode, resp.Header, a.x.bound.told(body)}
+	a.kept.hide(a.shown)
 	ev := core.Event{Status: uint16(resp.StatusCode), Outcome: record.Failed, Reason: record.BackendStatus}
 	if resp.StatusCode == http.StatusNotFound && bytes.Contains(body, deploymentNotFound) {
 		ev.Reason = record.DeploymentMissing
@@ -159,5 +241,5 @@ func (x *exchange) failed(resp *http.Response) {
 		ev.Free = freeOf(resp.Header)
 	}
 	ev.RetryMs, ev.HasRetry = retryAfter(resp.Header)
-	x.end(ev)
+	a.end(ev)
 }

@@ -3,6 +3,8 @@ package gateway
 import (
 	"net/http"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"foundrylab/gateway/core"
 	"foundrylab/internal/drive"
@@ -18,6 +20,9 @@ import (
 // Every request gives the core one Request and, where its client leaves, one
 // Gone; every Send that was begun gives one End, or none
 // after a Gone or where the core has given the attempt up.
+//
+// A Send beside the attempt under way has a goroutine of its own, which goes as far
+// as the beginning of its answer: see beside.go.
 type exchange struct {
 	g        *Gateway
 	pool     *pool
@@ -30,12 +35,11 @@ type exchange struct {
 	visitor  visitor
 	bound    bound
 	trace    *trace // nil: nobody wants spans
-	prompt   int32  // tokens; 0: not counted yet
 
+	counting  sync.Mutex  // of the next two, since two attempts may be under way
+	prompt    int32       // tokens; 0: not counted yet
 	uncounted *ops.Peeked // what the body says, until its prompt is counted
 	silent    bool        // of a stream whose usage nobody tells unless asked: the client did not ask
-	asked     bool        // and the gateway did, in the attempt under way
-	plain     bool        // it must not, since it was refused
 	began     tick.Instant
 	asks      asks
 	cost      cost // of the attempts that are over
@@ -44,20 +48,12 @@ type exchange struct {
 	box   *drive.Box[core.Effect]
 	queue []core.Effect // taken from the box, not yet carried out
 
-	live      record.Ref     // the attempt under way
-	open      bool           // it is not accounted for yet
-	at        uint16         // its backend
-	nth       uint16         // its number, from 1
-	sent      tick.Instant   // when it was
-	response  *http.Response // of the attempt under way; nil: none is, or it was not answered
-	meter     *meter         // of response
-	held      held           // of response
-	kept      answer         // of the last attempt that failed
-	shown     string         // the gateway's credential, as the last attempt showed it
-	waiting   waiting
-	left      bool // the core was told that the client left
-	committed bool // the client has seen headers
-	cut       bool // what the client has seen is not the whole answer
+	first     attempt                 // the one under way, or the last
+	hedge     atomic.Pointer[attempt] // the last one that was made beside it; nil: none was
+	passed    *attempt                // whose answer is passed on; nil: none is yet
+	left      bool                    // the core was told that the client left
+	committed bool                    // the client has seen headers
+	cut       bool                    // what the client has seen is not the whole answer
 }
 
 // settings returns what is in force of the exchange's pool.
@@ -70,28 +66,29 @@ func (x *exchange) run(request core.Event) {
 	defer func() {
 		if !over {
 			x.leave()
-			x.trace.broken()
+			x.broken()
 		}
 		x.drop()
 		x.pool.driver.Close(x.box)
 	}()
-	request.Ref, x.box.Owner = x.box.Ref, x
-	x.waiting.served()
+	request.Ref, x.box.Owner, x.first.x = x.box.Ref, x, x
+	x.first.waiting.served()
 	x.pool.driver.Do(request)
 	for {
 		switch e := x.next(); e.Kind {
 		case core.Send:
+			x.settleHedges() // both had failed
 			x.send(e)
 		case core.Commit:
+			x.settleHedges()
 			x.relay(e)
 		case core.Abort:
-			x.spent(e.Status, e.Reason)
-			x.drop()
-			x.trace.end(e.Status, record.Failed, e.Reason)
+			x.attemptOf(e.Ref).abort(e)
 		case core.RolledBack:
 			x.rolledBack()
 		case core.Respond:
 			over = true
+			x.settleHedges()
 			x.settleTotal(e)
 			x.respond(e)
 			return
@@ -133,10 +130,14 @@ func (x *exchange) aborted(attempt record.Ref) bool {
 func (x *exchange) leave() {
 	if !x.left {
 		x.left = true
-		x.spent(0, record.ClientGone)
+		a := x.passed
+		if a == nil {
+			a = &x.first
+		}
+		a.spent(0, record.ClientGone)
 		ev := core.Event{Kind: core.Gone, Ref: x.box.Ref}
-		if x.response != nil && x.meter != nil {
-			x.meter.tell(&ev)
+		if a.response != nil && a.meter != nil {
+			a.meter.tell(&ev)
 		}
 		x.pool.driver.Do(ev)
 	}
@@ -151,27 +152,13 @@ func (x *exchange) gone() bool {
 	return true
 }
 
-// dropped reports whether what comes of the attempt under way no longer matters:
-// the client left, or the core has given the attempt up.
-func (x *exchange) dropped() bool { return x.gone() || x.aborted(x.live) }
-
-// end gives the core the result of the attempt under way.
-func (x *exchange) end(ev core.Event) {
-	x.drop()
-	x.spent(ev.Status, ev.Reason)
-	x.trace.end(ev.Status, ev.Outcome, ev.Reason)
-	ev.Kind, ev.Ref = core.End, x.live
-	x.pool.driver.Do(ev)
-}
-
-// drop lets go of the attempt under way: where its answer was not read to the
-// end, the connection to the backend closes.
+// drop lets go of whatever attempts are under way.
 func (x *exchange) drop() {
-	if x.response != nil {
-		x.response.Body.Close()
-		x.response = nil
+	x.first.drop()
+	for h := x.hedge.Load(); h != nil; h = h.beside.before {
+		h.wait()
+		h.drop()
 	}
-	x.waiting.end()
 }
 
 // respond ends the exchange towards the client.
@@ -212,6 +199,9 @@ func (x *exchange) log(e core.Effect) {
 	}
 	if x.bound.pin > 0 {
 		line.Bool("pinned", true)
+	}
+	if e.Hedge {
+		line.Bool("hedged", true)
 	}
 	line.Uint16("attempts", e.Attempts).
 		Uint16("status", e.Status).

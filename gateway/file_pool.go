@@ -33,6 +33,7 @@ type FilePolicy struct {
 	Canary      *canary.Config   `yaml:"canary" doc:"backends that are tried out with a part of the requests; default: there are none"`
 	Retry       *retry.Config    `yaml:"retry" doc:"when it is sent again"`
 	Timeouts    *core.Timeouts   `yaml:"timeouts" doc:"how long an attempt may keep its request waiting"`
+	Hedge       *core.Hedge      `yaml:"hedge" doc:"when a request is sent to a second backend before the first has failed"`
 	Breaker     *breaker.Config  `yaml:"breaker" doc:"when a backend is left alone"`
 	Queue       *queue.Config    `yaml:"queue" doc:"where requests wait that no backend can take now; default: nobody waits, they are refused"`
 	Budget      *budget.Config   `yaml:"budget" doc:"what the backends admit, and how closely that is used"`
@@ -93,6 +94,9 @@ func (p *FilePool) policy(all *FilePolicy) core.Config {
 	}
 	if t := cmp.Or(own.Timeouts, all.Timeouts); t != nil {
 		c.Timeouts = *t
+	}
+	if h := cmp.Or(own.Hedge, all.Hedge); h != nil {
+		c.Hedge = *h
 	}
 	if b := cmp.Or(own.Breaker, all.Breaker); b != nil {
 		c.Breaker = *b

@@ -19,41 +19,43 @@ type held struct {
 // begin takes a good answer in, as far as the policy has it held back, and tells
 // the core that it has begun, or that it failed before anybody saw of it: then
 // the request may be sent again.
-func (x *exchange) begin(e core.Effect) {
-	h := x.response.Header
-	known := x.settings().backends[x.at].outline
-	x.meter, x.held = newMeter(x.route.op, h, known.Load()), held{}
-	x.meter.hides = x.asked && x.meter.framer != nil
-	if x.meter.op != nil && x.settings().Core.Retry.HoldsBack() {
-		err := x.holdBack()
-		if o := x.meter.classifier.Outline(); o != nil && o != known.Load() {
+func (a *attempt) begin() {
+	x := a.x
+	h := a.response.Header
+	known := x.settings().backends[a.at].outline
+	a.meter, a.held = newMeter(x.route.op, h, known.Load()), held{}
+	a.meter.hides = a.asked && a.meter.framer != nil
+	if a.meter.op != nil && x.settings().Core.Retry.HoldsBack() {
+		err := a.holdBack()
+		if o := a.meter.classifier.Outline(); o != nil && o != known.Load() {
 			known.Store(o)
 		}
-		if x.dropped() { // its Abort drops what has come
+		if a.dropped() { // its Abort drops what has come
 			return
 		}
-		if m := x.meter; err != nil || x.held.ended && !m.whole || (m.failed || m.malformed) && !m.content {
+		if m := a.meter; err != nil || a.held.ended && !m.whole || (m.failed || m.malformed) && !m.content {
 			outcome, why := m.verdict(err)
-			x.held = held{}
-			x.end(core.Event{Status: uint16(x.response.StatusCode), Outcome: outcome, Reason: why})
+			a.held = held{}
+			a.end(core.Event{Status: uint16(a.response.StatusCode), Outcome: outcome, Reason: why})
 			return
 		}
 	}
-	x.waiting.served()
-	x.recountTotal(x.prompt)
-	x.pool.driver.Do(core.Event{Kind: core.Head, Ref: e.Ref, PromptTokens: x.prompt, Free: freeOf(h)})
+	a.waiting.served()
+	prompt := x.promptTokens()
+	x.recountTotal(prompt)
+	x.pool.driver.Do(core.Event{Kind: core.Head, Ref: a.ref, PromptTokens: prompt, Free: freeOf(h)})
 }
 
 // holdBack reads an answer until it has content or is whole, or is longer than
 // what is held back. An error is that of its connection.
-func (x *exchange) holdBack() error {
-	m, held := x.meter, &x.held
+func (a *attempt) holdBack() error {
+	m, held := a.meter, &a.held
 	take := func(p []byte) bool {
 		held.bytes = append(held.bytes, m.take(p)...)
 		return !m.content && !m.whole && !m.failed && !m.malformed && len(held.bytes) < maxHeld
 	}
 	if m.framer == nil {
-		if n := x.response.ContentLength; n > 0 && n <= maxMetered {
+		if n := a.response.ContentLength; n > 0 && n <= maxMetered {
 			held.bytes = make([]byte, 0, n)
 		}
 		take = func(p []byte) bool {
@@ -63,7 +65,7 @@ func (x *exchange) holdBack() error {
 			return m.op != nil
 		}
 	}
-	err := x.read(x.response.Body, take)
+	err := a.read(a.response.Body, take)
 	if err == nil {
 		return nil
 	}
@@ -81,21 +83,21 @@ func (x *exchange) holdBack() error {
 // body ends; that is no error. It holds no memory while it waits, as a stream
 // does most of its time. Of an answer that has begun it notes when it waits for
 // the backend, and not for more.
-func (x *exchange) read(body io.Reader, more func(p []byte) bool) error {
+func (a *attempt) read(body io.Reader, more func(p []byte) bool) error {
 	waiter, waits := body.(interface {
 		Wait()
 		There() []byte
 	})
-	noted := x.committed && x.waiting.bounded
+	noted := a.waiting.bounded && a.x.passed == a
 	for {
 		if noted {
-			x.waiting.owed(x.g.cfg.Clock.Now(), tokens32(x.meter.used.Completion))
+			a.waiting.owed(a.x.g.cfg.Clock.Now(), tokens32(a.meter.used.Completion))
 		}
 		if waits {
 			waiter.Wait()
 			if p := waiter.There(); p != nil {
 				if noted {
-					x.waiting.served()
+					a.waiting.served()
 				}
 				if !more(p) {
 					return nil
@@ -103,19 +105,19 @@ func (x *exchange) read(body io.Reader, more func(p []byte) bool) error {
 				continue
 			}
 		}
-		if goOn, err := x.readPiece(body, more, noted); !goOn || err != nil {
+		if goOn, err := a.readPiece(body, more, noted); !goOn || err != nil {
 			return err
 		}
 	}
 }
 
 // readPiece reads what is there into memory that it has meanwhile.
-func (x *exchange) readPiece(body io.Reader, more func(p []byte) bool, noted bool) (goOn bool, err error) {
-	buf := x.g.buffers.Get().(*[relayBuffer]byte)
-	defer x.g.buffers.Put(buf)
+func (a *attempt) readPiece(body io.Reader, more func(p []byte) bool, noted bool) (goOn bool, err error) {
+	buf := a.x.g.buffers.Get().(*[relayBuffer]byte)
+	defer a.x.g.buffers.Put(buf)
 	n, err := body.Read(buf[:])
 	if noted {
-		x.waiting.served()
+		a.waiting.served()
 	}
 	if n > 0 && !more(buf[:n]) {
 		return false, nil

@@ -106,7 +106,7 @@ func TestAbortedBeforeItWasSent(t *testing.T) {
 				x.send(e)
 			}
 		}
-		if fmt.Sprint(kinds) != fmt.Sprint([]core.EffectKind{core.Send, core.Abort, core.Respond}) || len(a.requests()) != 0 || x.response != nil {
+		if fmt.Sprint(kinds) != fmt.Sprint([]core.EffectKind{core.Send, core.Abort, core.Respond}) || len(a.requests()) != 0 || x.first.response != nil {
 			t.Errorf("effects %v, %d requests sent", kinds, len(a.requests()))
 		}
 	})

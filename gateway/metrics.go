@@ -88,7 +88,7 @@ type metrics struct {
 	g                                    *Gateway
 	all                                  []*prometheus.Desc
 	requests, attempts, tokens           *prometheus.Desc
-	billed, charged, amount              *prometheus.Desc
+	billed, charged, amount, hedges      *prometheus.Desc
 	wait, duration                       *prometheus.Desc
 	inFlight, waiting, state, limitation *prometheus.Desc
 	spansSent, spansDropped              *prometheus.Desc
@@ -104,6 +104,7 @@ func newMetrics(g *Gateway) *metrics {
 	}
 	m.requests = of("foundrylab_gateway_requests_total", "Requests that have ended, by the backend whose answer came last.", "pool", "tenant", "backend", "status", "reason")
 	m.attempts = of("foundrylab_gateway_attempts_total", "Attempts of requests that have ended.", "pool", "tenant", "backend")
+	m.hedges = of("foundrylab_gateway_hedges_total", "Attempts that were made beside another one and are over: won, where their answer was passed on.", "pool", "outcome")
 	m.tokens = of("foundrylab_gateway_completion_tokens_total", "Completion tokens that were passed on.", "pool", "tenant", "backend")
 	m.billed = of("foundrylab_gateway_billed_tokens_total", "Tokens of attempts that are over, as a provider bills them: cached ones are part of the prompt's; exact where the backend said how many.", "pool", "tenant", "backend", "kind", "count")
 	m.amount = of("foundrylab_gateway_billed_amount_total", "What those tokens cost by budget.prices; where that has none it is left out.", "pool", "tenant", "backend")
@@ -153,6 +154,11 @@ func (m *metrics) collectPool(out chan<- prometheus.Metric, p *pool) {
 		all := m.g.present.Load()
 		in := all.pools[p.place]
 		name := in.Name
+		won, lost := p.won.Load(), p.lost.Load()
+		if in.Core.Hedge.After > 0 || won+lost > 0 {
+			out <- prometheus.MustNewConstMetric(m.hedges, prometheus.CounterValue, float64(won), name, "won")
+			out <- prometheus.MustNewConstMetric(m.hedges, prometheus.CounterValue, float64(lost), name, "lost")
+		}
 		if !in.gone {
 			m.tenants.collect(out, in, all.cfg.Clients, now)
 			m.canary.collect(out, in, now)

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"sync/atomic"
 
 	"foundrylab/gateway/core"
 	"foundrylab/internal/drive"
@@ -32,6 +33,19 @@ type pool struct {
 	core   *core.Core // touched under the driver's lock only
 	driver *drive.Driver[core.Event, core.Effect]
 	tape   *drive.Tape[core.Event, core.Effect]
+
+	won, lost atomic.Uint64 // attempts that were made beside another one
+}
+
+// countHedge counts an attempt that is over, where it was made beside another one.
+func (p *pool) countHedge(a *attempt) {
+	switch {
+	case a.beside == nil:
+	case a.x.passed == a:
+		p.won.Add(1)
+	default:
+		p.lost.Add(1)
+	}
 }
 
 // poolSettings is a Pool in force.
@@ -73,16 +87,22 @@ func newCore(cfg *Pool, clients []Client, seed uint64) *core.Core {
 // left out is about nobody: a Stray is an event that came too late.
 func (p *pool) deliver(now tick.Instant, e core.Effect) {
 	switch e.Kind {
-	case core.Send, core.Commit, core.Respond, core.RolledBack:
+	case core.Send:
+		if x, ok := p.driver.OwnerOf(e.Req).(*exchange); ok && e.Hedge {
+			x.sendBeside(now, e)
+			return
+		}
+		p.driver.Post(e.Req, e)
+	case core.Commit, core.Respond, core.RolledBack:
 		p.driver.Post(e.Req, e)
 	case core.Abort:
 		p.driver.Post(e.Req, e)
 		if x, ok := p.driver.OwnerOf(e.Req).(*exchange); ok {
-			x.waiting.giveUp()
+			x.giveUp(e.Ref)
 		}
 	case core.Silence:
 		if x, ok := p.driver.OwnerOf(e.Req).(*exchange); ok {
-			p.driver.Answer(x.waiting.answer(now, e))
+			p.driver.Answer(x.waitingOf(e.Ref).answer(now, e))
 		}
 	}
 }

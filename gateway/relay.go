@@ -16,13 +16,14 @@ import (
 // event of a stream is a few hundred.
 const relayBuffer = 16 << 10
 
-// relay passes the answer of the live attempt through, unbuffered: of a stream
+// relay passes the answer of an attempt through, unbuffered: of a stream
 // every event is written and flushed at once.
 func (x *exchange) relay(e core.Effect) {
-	x.committed, x.cut = true, true
-	resp, m := x.response, x.meter
+	a := x.attemptOf(e.Ref)
+	x.committed, x.cut, x.passed = true, true, a
+	resp, m := a.response, a.meter
 	if m.framer != nil {
-		x.settings().tallies[x.visitor.place()].begin(x.at, e.At.Sub(x.sent))
+		x.settings().tallies[x.visitor.place()].begin(a.at, e.At.Sub(a.sent))
 	}
 	x.body, x.template, resp.Request = nil, nil, nil // a stream may be long, and is not asked for again
 	h := x.w.Header()
@@ -33,7 +34,7 @@ func (x *exchange) relay(e core.Effect) {
 	x.sign(h, e)
 	x.w = x.tagged(&x.settings().backends[e.Backend], resp.Header)
 	x.w.WriteHeader(resp.StatusCode)
-	upstream, client := x.pass(resp.Body, m)
+	upstream, client := a.pass(x.w, resp.Body, m)
 	// The client of an answer that cannot be understood may leave at that, or not: either way the answer was the end.
 	if client != nil || !m.malformed && x.gone() {
 		x.leave()
@@ -53,17 +54,17 @@ func (x *exchange) relay(e core.Effect) {
 		_ = http.NewResponseController(x.w).Flush()
 	}
 	if !x.aborted(e.Ref) { // else the core gave it up, and knows
-		x.end(ev)
+		a.end(ev)
 	}
 }
 
 // pass copies an answer to the client, as far as the meter passes it on: what was
 // held back first. It returns what went wrong at the backend's and at the
 // client's end.
-func (x *exchange) pass(body io.Reader, m *meter) (upstream, client error) {
+func (a *attempt) pass(w http.ResponseWriter, body io.Reader, m *meter) (upstream, client error) {
 	flush := func() error { return nil }
-	if isEventStream(x.response.Header) {
-		rc := http.NewResponseController(x.w)
+	if isEventStream(a.response.Header) {
+		rc := http.NewResponseController(w)
 		flush = func() error {
 			if err := rc.Flush(); !errors.Is(err, http.ErrNotSupported) {
 				return err
@@ -72,17 +73,17 @@ func (x *exchange) pass(body io.Reader, m *meter) (upstream, client error) {
 		}
 	}
 	write := func(p []byte) error {
-		if _, err := x.w.Write(p); err != nil {
+		if _, err := w.Write(p); err != nil {
 			return err
 		}
 		return flush()
 	}
 	// Nothing held means the headers, which may come long before the first token.
-	client = write(x.held.bytes)
-	if x.held.bytes = nil; client != nil || x.held.ended {
+	client = write(a.held.bytes)
+	if a.held.bytes = nil; client != nil || a.held.ended {
 		return nil, client
 	}
-	upstream = x.read(body, func(p []byte) bool {
+	upstream = a.read(body, func(p []byte) bool {
 		if out := m.take(p); len(out) > 0 {
 			client = write(out)
 		}

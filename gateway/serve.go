@@ -151,11 +151,20 @@ const spread = 0x9e3779b97f4a7c15
 // countPrompt counts the prompt, once. It takes a while, and is called when the
 // backend has work to do meanwhile.
 func (x *exchange) countPrompt() {
+	x.counting.Lock()
+	defer x.counting.Unlock()
 	if x.uncounted == nil {
 		return
 	}
 	x.prompt = x.settings().promptTokens(x.route, x.called(x.uncounted), x.uncounted)
 	x.uncounted = nil
+}
+
+// promptTokens are the prompt's, as far as they are counted; 0: not yet.
+func (x *exchange) promptTokens() int32 {
+	x.counting.Lock()
+	defer x.counting.Unlock()
+	return x.prompt
 }
 
 // called is the model as the client names it.

@@ -20,14 +20,12 @@ import (
 // holds no header, no content, and of the client's words only a model whose
 // name may stand in a log. A nil trace tells nothing and costs nothing.
 type trace struct {
-	tracer   *otlp.Tracer
-	clock    *drive.Clock
-	route    *route
-	server   otlp.Span
-	attempt  otlp.Span // under way; without an id: none is
-	attempts int64
+	tracer *otlp.Tracer
+	clock  *drive.Clock
+	route  *route
+	server otlp.Span
 
-	counted            bool // the backend said what it counted
+	counted            bool // the backend said what it counted, of the answer that was passed on
 	prompt, completion int64
 }
 
@@ -65,19 +63,22 @@ func (t *trace) asks(model string, maxTokens int32) {
 	}
 }
 
-// begin is called when an attempt at a backend begins.
-func (t *trace) begin(b *backend) {
+// begin returns the span of an attempt at a backend that begins.
+func (t *trace) begin(b *backend, e core.Effect) otlp.Span {
 	if t == nil {
-		return
+		return otlp.Span{}
 	}
-	t.attempt = otlp.Span{Context: t.server.Context.Below(), Parent: t.server.Context.Span, Name: t.route.op.GenAI + " " + b.Deployment, Kind: otlp.Client, Start: t.clock.Now()}
-	t.attempts++
+	s := otlp.Span{Context: t.server.Context.Below(), Parent: t.server.Context.Span, Name: t.route.op.GenAI + " " + b.Deployment, Kind: otlp.Client, Start: t.clock.Now()}
 	target := b.targets[0]
-	t.attempt.Attributes = append(t.about(), otlp.Text("gen_ai.request.model", b.Deployment), otlp.Text("server.address", target.Hostname()),
+	s.Attributes = append(t.about(), otlp.Text("gen_ai.request.model", b.Deployment), otlp.Text("server.address", target.Hostname()),
 		otlp.Int("server.port", portOf(target)), otlp.Text("foundrylab.backend", b.Name))
-	if t.attempts > 1 {
-		t.attempt.Attributes = append(t.attempt.Attributes, otlp.Int("http.request.resend_count", t.attempts-1))
+	if e.Attempts > 1 {
+		s.Attributes = append(s.Attributes, otlp.Int("http.request.resend_count", int64(e.Attempts)-1))
 	}
+	if e.Hedge {
+		s.Attributes = append(s.Attributes, otlp.Bool("foundrylab.hedge", true))
+	}
+	return s
 }
 
 // portOf is the port of a URL that has http or https.
@@ -91,43 +92,44 @@ func portOf(u *url.URL) int64 {
 	return 80
 }
 
-// inject tells a backend that it is below the attempt under way. What a client
+// inject tells a backend that it is below an attempt. What a client
 // said of a trace that was not followed says nothing of this one.
-func (t *trace) inject(h http.Header) {
+func (t *trace) inject(h http.Header, attempt *otlp.Span) {
 	if t == nil {
 		return
 	}
-	h["Traceparent"] = []string{t.attempt.Context.Header()}
+	h["Traceparent"] = []string{attempt.Context.Header()}
 	if t.server.Parent == (otlp.SpanID{}) {
 		delete(h, "Tracestate")
 	}
 }
 
-// usage notes what a backend counted of the attempt under way.
+// usage notes what a backend counted of the answer that was passed on.
 func (t *trace) usage(m *meter) {
 	if t != nil && m.usage {
 		t.counted, t.prompt, t.completion = true, int64(m.used.Prompt), int64(m.used.Completion)
 	}
 }
 
-// end ends the attempt under way, if one is. A status of 0 is no answer.
-func (t *trace) end(status uint16, outcome record.Outcome, reason record.Reason) {
-	if t == nil || t.attempt.Context.Span == (otlp.SpanID{}) {
+// end ends the span of an attempt, if it has one. A status of 0 is no answer. Who is
+// outrun has not failed.
+func (t *trace) end(a *attempt, status uint16, outcome record.Outcome, reason record.Reason) {
+	if t == nil || a.span.Context.Span == (otlp.SpanID{}) {
 		return
 	}
-	s := &t.attempt
-	s.Failed = status >= 400 || outcome != record.Succeeded
-	t.over(s, t.clock.Now(), status, reason)
-	t.attempt = otlp.Span{}
+	s := &a.span
+	s.Failed = status >= 400 || outcome != record.Succeeded && reason != record.Outrun
+	t.over(s, a.ended(), status, reason, t.counted && a.x.passed == a)
+	a.span = otlp.Span{}
 }
 
 // over adds what is known at the end of a span, and lets it go.
-func (t *trace) over(s *otlp.Span, now tick.Instant, status uint16, reason record.Reason) {
+func (t *trace) over(s *otlp.Span, now tick.Instant, status uint16, reason record.Reason, counted bool) {
 	if status > 0 {
 		s.Attributes = append(s.Attributes, otlp.Int("http.response.status_code", int64(status)))
 	}
 	s.Attributes = append(s.Attributes, otlp.Text("foundrylab.reason", reason.String()))
-	if t.counted {
+	if counted {
 		s.Attributes = append(s.Attributes, otlp.Int("gen_ai.usage.input_tokens", t.prompt), otlp.Int("gen_ai.usage.output_tokens", t.completion))
 	}
 	why := reason.String()
@@ -154,7 +156,7 @@ func (t *trace) respond(x *exchange, e core.Effect) {
 	if t == nil {
 		return
 	}
-	t.end(0, record.Failed, e.Reason)
+	t.end(&x.first, 0, record.Failed, e.Reason)
 	s, in := &t.server, x.settings()
 	t.who(x.g.present.Load(), x.visitor)
 	if in.Name != "" {
@@ -164,9 +166,12 @@ func (t *trace) respond(x *exchange, e core.Effect) {
 		s.Attributes = append(s.Attributes, otlp.Text("foundrylab.backend", in.backends[e.Backend].Name))
 	}
 	s.Attributes = append(s.Attributes, otlp.Int("foundrylab.attempts", int64(e.Attempts)), otlp.Float("foundrylab.queue_wait", e.QueueWait.Span().Seconds()))
+	if e.Hedge {
+		s.Attributes = append(s.Attributes, otlp.Bool("foundrylab.hedged", true))
+	}
 	// What a client did, or asked too much of, is no failure of the server's.
 	s.Failed = e.Status >= 500 || x.cut && !x.left
-	t.over(s, e.At, e.Status, e.Reason)
+	t.over(s, e.At, e.Status, e.Reason, t.counted)
 }
 
 // refused ends the span of what never became a request.
@@ -181,12 +186,11 @@ func (t *trace) refused(in *settings, v visitor, f *refusal) {
 	t.add(s, t.clock.Now(), strconv.Itoa(f.status))
 }
 
-// broken ends the spans of a request whose goroutine panics.
+// broken ends the span of a request whose goroutine panics.
 func (t *trace) broken() {
 	if t == nil {
 		return
 	}
-	t.end(0, record.Failed, record.Interrupted)
 	t.server.Failed = true
 	t.add(&t.server, t.clock.Now(), "panic")
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"foundrylab/gateway/core"
 	"foundrylab/internal/otlp"
 )
 
@@ -195,10 +196,10 @@ func TestNoTracerAllocatesNothing(t *testing.T) {
 	rt, r := routes()[0], new(http.Request)
 	if n := testing.AllocsPerRun(100, func() {
 		tr := g.traceOf(rt, r)
-		tr.begin(nil)
-		tr.inject(nil)
+		tr.begin(nil, core.Effect{})
+		tr.inject(nil, nil)
 		tr.usage(nil)
-		tr.end(200, 0, 0)
+		tr.end(nil, 200, 0, 0)
 		tr.refused(nil, visitor{}, nil)
 		if tr != nil {
 			t.Error("there is a trace")

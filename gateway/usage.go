@@ -98,8 +98,8 @@ func mayRefuseUsage(status int) bool {
 // unasked looks at an error answer, and where it is about being asked for the
 // usage sends the request again as the client wrote it: its client must not
 // suffer for what it did not say. Else the answer comes back as it is.
-func (x *exchange) unasked(ctx context.Context, b *backend) (*http.Response, error) {
-	resp := x.response
+func (a *attempt) unasked(ctx context.Context, b *backend) (*http.Response, error) {
+	resp := a.response
 	enough := time.AfterFunc(errorBodyTime, func() { resp.Body.Close() })
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	enough.Stop()
@@ -108,11 +108,11 @@ func (x *exchange) unasked(ctx context.Context, b *backend) (*http.Response, err
 		resp.Body = io.NopCloser(bytes.NewReader(body))
 		return resp, nil
 	}
-	x.response, x.plain = nil, true
-	resp, err := x.ask(ctx, b)
-	x.plain = false
+	a.response, a.plain = nil, true
+	resp, err := a.ask(ctx, b)
+	a.plain = false
 	if err == nil && !mayRefuseUsage(resp.StatusCode) { // else it is about what the client says
-		b.mute.Store(int64(x.g.cfg.Clock.Now().Add(muteFor)))
+		b.mute.Store(int64(a.x.g.cfg.Clock.Now().Add(muteFor)))
 	}
 	return resp, err
 }

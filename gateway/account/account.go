@@ -74,13 +74,17 @@ func billOf(a *Attempt) Bill {
 		return Bill{Most: a.most()}
 	case a.Status >= 300:
 		return Bill{Exact: true}
-	case a.Status == 0 && (a.Worked || a.Reason == record.ClientGone): // the prompt was read, as far as one can tell
+	case a.Status == 0 && (a.Worked || a.left()): // the prompt was read, as far as one can tell
 		return Bill{Prompt: a.Prompt, Most: a.most()}
 	case a.Status == 0: // who breaks off at once has not begun
 		return Bill{Most: a.most()}
 	}
 	return a.broken()
 }
+
+// left reports whether the gateway has broken it off: since its client left, or
+// another attempt of the same request was faster.
+func (a *Attempt) left() bool { return a.Reason == record.ClientGone || a.Reason == record.Outrun }
 
 // broken is the bill of an answer that began and did not come to its end.
 func (a *Attempt) broken() Bill {
@@ -89,7 +93,7 @@ func (a *Attempt) broken() Bill {
 		b.Prompt = a.Prompt
 	}
 	b.Least = b.Total()
-	if !a.Stream && a.Reason != record.ClientGone { // it was made, and did not arrive whole
+	if !a.Stream && !a.left() { // it was made, and did not arrive whole
 		b.Completion = max(a.Expected, 0)
 	}
 	if a.MaxTokens >= 0 {

@@ -31,7 +31,7 @@ type Span struct {
 // Attribute is something that a span says.
 type Attribute struct {
 	key   string
-	value any // text, integer or double
+	value any // text, integer, double or boolean
 }
 
 // Text is an attribute with a text.
@@ -42,6 +42,9 @@ func Int(key string, value int64) Attribute { return Attribute{key, integer{valu
 
 // Float is an attribute with any number.
 func Float(key string, value float64) Attribute { return Attribute{key, floating{double(value)}} }
+
+// Bool is an attribute that is true or not.
+func Bool(key string, value bool) Attribute { return Attribute{key, boolean{value}} }
 
 // MarshalJSON implements json.Marshaler.
 func (a Attribute) MarshalJSON() ([]byte, error) {
@@ -61,6 +64,8 @@ func (a Attribute) String() string {
 		return strconv.FormatInt(v.Value, 10)
 	case floating:
 		return strconv.FormatFloat(float64(v.Value), 'g', -1, 64)
+	case boolean:
+		return strconv.FormatBool(v.Value)
 	case text:
 		return v.Value
 	}
@@ -78,6 +83,9 @@ type (
 	}
 	floating struct {
 		Value double `json:"doubleValue"`
+	}
+	boolean struct {
+		Value bool `json:"boolValue"`
 	}
 	traces struct {
 		ResourceSpans []resourceSpans `json:"resourceSpans"`

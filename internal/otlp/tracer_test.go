@@ -42,7 +42,7 @@ func tracesIn(t *testing.T, body []byte) []*tracepb.Span {
 func TestEncodeSpans(t *testing.T) {
 	root := Context{TraceID{0: 1, 15: 0xfe}, SpanID{0xab, 7: 9}, true}
 	body, err := encodeSpans([]Span{
-		{Context: root, Name: "POST /x", Kind: Server, Start: 5, End: 9_007_199_254_740_993, Attributes: []Attribute{Text("a", `"<`), Int("b", -1<<62), Float("c", 0.5)}},
+		{Context: root, Name: "POST /x", Kind: Server, Start: 5, End: 9_007_199_254_740_993, Attributes: []Attribute{Text("a", `"<`), Int("b", -1<<62), Float("c", 0.5), Bool("d", true)}},
 		{Context: Context{root.Trace, SpanID{1}, true}, Parent: root.Span, Name: "chat", Kind: Client, Start: 6, End: 7, Failed: true},
 	}, map[string]string{"service.name": "x"})
 	if err != nil {
@@ -57,7 +57,7 @@ func TestEncodeSpans(t *testing.T) {
 		s.StartTimeUnixNano != 5 || s.EndTimeUnixNano != 9_007_199_254_740_993 || s.Flags != 1 || s.Status.GetCode() != tracepb.Status_STATUS_CODE_UNSET {
 		t.Errorf("%v", s)
 	}
-	if a := s.Attributes; len(a) != 3 || a[0].Value.GetStringValue() != `"<` || a[1].Value.GetIntValue() != -1<<62 || a[2].Value.GetDoubleValue() != 0.5 || a[2].Key != "c" {
+	if a := s.Attributes; len(a) != 4 || a[0].Value.GetStringValue() != `"<` || a[1].Value.GetIntValue() != -1<<62 || a[2].Value.GetDoubleValue() != 0.5 || a[2].Key != "c" || !a[3].Value.GetBoolValue() || a[3].String() == "" {
 		t.Errorf("attributes %v", a)
 	}
 	if s = spans[1]; [8]byte(s.ParentSpanId) != root.Span || s.Kind != tracepb.Span_SPAN_KIND_CLIENT || s.Status.GetCode() != tracepb.Status_STATUS_CODE_ERROR {
