@@ -213,9 +213,16 @@ func (lb *lab) post(path, body string, header ...string) reply {
 	if err != nil {
 		lb.t.Fatal(err)
 	}
+	got := answerOf(resp)
+	got.at = time.Since(lb.began)
+	return got
+}
+
+// answerOf reads an answer to its end.
+func answerOf(resp *http.Response) reply {
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
-	return reply{resp.StatusCode, resp.Header, string(b), err, time.Since(lb.began)}
+	return reply{status: resp.StatusCode, header: resp.Header, body: string(b), err: err}
 }
 
 // responds returns what the core said about each request that is over.
