@@ -114,6 +114,7 @@ func (x *exchange) broken() {
 	for a := x.hedge.Load(); a != nil; a = a.beside.before {
 		a.wait()
 		a.over(0, record.Failed, record.Interrupted)
+		a.drop()
 	}
 	x.trace.broken()
 }

@@ -229,6 +229,11 @@ func TestClientLeavesTwoAttempts(t *testing.T) {
 		if e := lb.responds(); len(e) != 1 || e[0].Reason != record.ClientGone || !e[0].Hedge || e[0].Attempts != 2 {
 			t.Errorf("%+v", e)
 		}
+		for _, s := range lb.Tape().Steps {
+			if s.Event.Kind == core.End { // it would count against the backend
+				t.Errorf("an attempt failed: %+v", s.Event)
+			}
+		}
 		lb.idle()
 	})
 }
@@ -328,9 +333,11 @@ func TestHedgePanics(t *testing.T) {
 func TestExchangePanicsWithAHedge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := hangs(nil)
+		var accounted []string
 		lb := newLab(t, []*fake{always(ok), b.fake}, func(c *Config) {
 			hedging(time.Second)(c)
 			c.Backends[0].Transport = breaksLater{}
+			c.Account = func(a Spent) { accounted = append(accounted, fmt.Sprint(a.Backend, " ", a.Reason)) }
 		})
 		if resp, err := lb.request(t.Context(), v1, chat); err == nil {
 			resp.Body.Close()
@@ -339,6 +346,9 @@ func TestExchangePanicsWithAHedge(t *testing.T) {
 		synctest.Wait()
 		if len(b.letGo) != 1 || b.letGo[0] != 3*time.Second {
 			t.Errorf("the second backend was let go of after %v", b.letGo)
+		}
+		if want := []string{"a client-gone", "b interrupted"}; !slices.Equal(accounted, want) {
+			t.Errorf("accounted for %q", accounted)
 		}
 		lb.idle()
 	})

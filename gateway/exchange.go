@@ -68,7 +68,7 @@ func (x *exchange) run(request core.Event) {
 			x.leave()
 			x.broken()
 		}
-		x.drop()
+		x.first.drop()
 		x.pool.driver.Close(x.box)
 	}()
 	request.Ref, x.box.Owner, x.first.x = x.box.Ref, x, x
@@ -77,7 +77,6 @@ func (x *exchange) run(request core.Event) {
 	for {
 		switch e := x.next(); e.Kind {
 		case core.Send:
-			x.settleHedges() // both had failed
 			x.send(e)
 		case core.Commit:
 			x.settleHedges()
@@ -150,15 +149,6 @@ func (x *exchange) gone() bool {
 	}
 	x.leave()
 	return true
-}
-
-// drop lets go of whatever attempts are under way.
-func (x *exchange) drop() {
-	x.first.drop()
-	for h := x.hedge.Load(); h != nil; h = h.beside.before {
-		h.wait()
-		h.drop()
-	}
 }
 
 // respond ends the exchange towards the client.

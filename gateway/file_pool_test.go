@@ -10,9 +10,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"foundrylab/gateway/core"
 	"foundrylab/gateway/identity"
+	"foundrylab/internal/unit"
 )
 
 const poolsFile = `version: 1
@@ -69,6 +71,23 @@ func TestFileOfPools(t *testing.T) {
 	_, err = f.Config(identity.Source{Env: func(string) (string, bool) { return "", false }})
 	if err == nil || !strings.Contains(err.Error(), "pools[0].backends[0].key: the environment has no variable A") {
 		t.Errorf("%v", err)
+	}
+}
+
+// A pool hedges as it says itself, else as the file says for all.
+func TestHedgesOfPools(t *testing.T) {
+	own := strings.NewReplacer("retry: {attempts: 2}", "retry: {attempts: 2}, hedge: {after: 3s}", "  max_in_flight: 7\n", "  max_in_flight: 7\n  hedge: {after: 2s, budget: {share: 1%}}\n")
+	f, err := ReadFile("g.yaml", []byte(own.Replace(poolsFile)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := f.Config(identity.Source{Env: func(string) (string, bool) { return "a-key", true }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	large, small := cfg.Pools[0].Core.Hedge, cfg.Pools[1].Core.Hedge
+	if large.After != unit.Duration(3*time.Second) || large.Budget.Share != 50_000 || small.After != unit.Duration(2*time.Second) || small.Budget.Share != 10_000 {
+		t.Errorf("%+v, %+v", large, small)
 	}
 }
 

@@ -119,17 +119,17 @@ func (t *trace) end(a *attempt, status uint16, outcome record.Outcome, reason re
 	}
 	s := &a.span
 	s.Failed = status >= 400 || outcome != record.Succeeded && reason != record.Outrun
-	t.over(s, a.ended(), status, reason, t.counted && a.x.passed == a)
+	t.over(s, a.ended(), status, reason)
 	a.span = otlp.Span{}
 }
 
 // over adds what is known at the end of a span, and lets it go.
-func (t *trace) over(s *otlp.Span, now tick.Instant, status uint16, reason record.Reason, counted bool) {
+func (t *trace) over(s *otlp.Span, now tick.Instant, status uint16, reason record.Reason) {
 	if status > 0 {
 		s.Attributes = append(s.Attributes, otlp.Int("http.response.status_code", int64(status)))
 	}
 	s.Attributes = append(s.Attributes, otlp.Text("foundrylab.reason", reason.String()))
-	if counted {
+	if t.counted {
 		s.Attributes = append(s.Attributes, otlp.Int("gen_ai.usage.input_tokens", t.prompt), otlp.Int("gen_ai.usage.output_tokens", t.completion))
 	}
 	why := reason.String()
@@ -171,7 +171,7 @@ func (t *trace) respond(x *exchange, e core.Effect) {
 	}
 	// What a client did, or asked too much of, is no failure of the server's.
 	s.Failed = e.Status >= 500 || x.cut && !x.left
-	t.over(s, e.At, e.Status, e.Reason, t.counted)
+	t.over(s, e.At, e.Status, e.Reason)
 }
 
 // refused ends the span of what never became a request.
