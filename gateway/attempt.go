@@ -44,7 +44,7 @@ type attempt struct {
 	held     held           // of response
 	kept     answer         // where it failed
 	shown    string         // the gateway's credential, as it showed it
-	span     otlp.Span      // while it is under way; without an id: nobody wants one
+	span     *otlp.Span     // while it is under way; nil: nobody wants one
 	waiting  waiting
 	beside   *beside // nil: it was not made beside another one
 }
@@ -201,7 +201,7 @@ func (a *attempt) request(ctx context.Context, b *backend) *http.Request {
 	req := x.r.WithContext(ctx)
 	req.URL, req.Host, req.RequestURI = &target, target.Host, ""
 	req.Header = upstreamHeader(x.r.Header, b.Key)
-	x.trace.inject(req.Header, &a.span)
+	x.trace.inject(req.Header, a.span)
 	req.TransferEncoding, req.Trailer, req.Close, req.TLS = nil, nil, false, nil
 	req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	// Lets a transport take another connection where an idle one turns out to

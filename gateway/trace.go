@@ -64,11 +64,11 @@ func (t *trace) asks(model string, maxTokens int32) {
 }
 
 // begin returns the span of an attempt at a backend that begins.
-func (t *trace) begin(b *backend, e core.Effect) otlp.Span {
+func (t *trace) begin(b *backend, e core.Effect) *otlp.Span {
 	if t == nil {
-		return otlp.Span{}
+		return nil
 	}
-	s := otlp.Span{Context: t.server.Context.Below(), Parent: t.server.Context.Span, Name: t.route.op.GenAI + " " + b.Deployment, Kind: otlp.Client, Start: t.clock.Now()}
+	s := &otlp.Span{Context: t.server.Context.Below(), Parent: t.server.Context.Span, Name: t.route.op.GenAI + " " + b.Deployment, Kind: otlp.Client, Start: t.clock.Now()}
 	target := b.targets[0]
 	s.Attributes = append(t.about(), otlp.Text("gen_ai.request.model", b.Deployment), otlp.Text("server.address", target.Hostname()),
 		otlp.Int("server.port", portOf(target)), otlp.Text("foundrylab.backend", b.Name))
@@ -114,13 +114,13 @@ func (t *trace) usage(m *meter) {
 // end ends the span of an attempt, if it has one. A status of 0 is no answer. Who is
 // outrun has not failed.
 func (t *trace) end(a *attempt, status uint16, outcome record.Outcome, reason record.Reason) {
-	if t == nil || a.span.Context.Span == (otlp.SpanID{}) {
+	if t == nil || a.span == nil {
 		return
 	}
-	s := &a.span
+	s := a.span
 	s.Failed = status >= 400 || outcome != record.Succeeded && reason != record.Outrun
 	t.over(s, a.ended(), status, reason)
-	a.span = otlp.Span{}
+	a.span = nil
 }
 
 // over adds what is known at the end of a span, and lets it go.

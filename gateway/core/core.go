@@ -129,6 +129,7 @@ const (
 	committed
 )
 
+// attempt is one sending of a request: one cache line.
 type attempt struct {
 	gen        uint32
 	request    uint32 // slot
@@ -143,6 +144,7 @@ type attempt struct {
 	timer      tick.Instant // when the slot's timer strikes; 0: it has none
 	cost       int64        // that its backend's gate was charged for it
 	lined      int64        // that the queue has charged its tenant for it
+	_          [8]byte
 }
 
 // Options are what a Core is made with besides its Config.

@@ -391,4 +391,7 @@ func TestEventsAndEffectsAreSmall(t *testing.T) {
 	if n := unsafe.Sizeof(request{}); n != 128 {
 		t.Errorf("a request has %d bytes, not two cache lines", n)
 	}
+	if n := unsafe.Sizeof(attempt{}); n != 64 {
+		t.Errorf("an attempt has %d bytes, not one cache line", n)
+	}
 }
