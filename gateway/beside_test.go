@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"foundrylab/gateway/budget"
 	"foundrylab/gateway/core"
 	"foundrylab/internal/drive"
 	"foundrylab/internal/record"
@@ -207,6 +208,39 @@ func TestHedgesAreAccounted(t *testing.T) {
 					}
 				}
 				lb.idle()
+			})
+		})
+	}
+}
+
+// A tenant's total of all models pays for both attempts, as its bill does; what the pool grants it pays for the answer alone.
+func TestHedgesInTotals(t *testing.T) {
+	for name, c := range map[string]struct {
+		first, second func() *hung
+		used          int64 // of the total: the prompt's 33 tokens of who was outrun, 27 of who answered
+	}{
+		"the second wins":  {func() *hung { return hangs(nil) }, func() *hung { return later(time.Second, ok) }, 60},
+		"the first wins":   {func() *hung { return later(3*time.Second, ok) }, func() *hung { return hangs(nil) }, 60},
+		"the second fails": {func() *hung { return later(4*time.Second, ok) }, func() *hung { return later(time.Second, stream(0, "cut")) }, 60},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				quota := budget.Limits{Quota: []budget.Quota{{Tokens: 1000, Period: "day"}}}
+				lb := newLab(t, []*fake{c.first().fake, c.second().fake}, func(cfg *Config) {
+					hedging(2 * time.Second)(cfg)
+					cfg.Clients = []Client{{Name: "nobody", Key: "n"}, {Name: "team", Key: "k"}}
+					cfg.Core.Tenants = []core.Tenant{{Name: "team", Limits: quota}}
+					cfg.Totals = []Total{{Tenant: "team", Limits: quota}}
+				})
+				if got := lb.ask("gpt-4.1"); got.status != 200 {
+					t.Errorf("%d %s", got.status, got.body)
+				}
+				synctest.Wait()
+				var ofPool budget.Use
+				lb.driver.Locked(func(now tick.Instant) { ofPool = lb.core.Use(now, 1) })
+				if total := lb.ofTotal(); total.Quotas[0].Used != c.used || total.Active != 0 || ofPool.Quotas[0].Used != 27 || ofPool.Active != 0 {
+					t.Errorf("%d of the total are used, want %d; %d of the pool's", total.Quotas[0].Used, c.used, ofPool.Quotas[0].Used)
+				}
 			})
 		})
 	}
