@@ -144,6 +144,12 @@ func (c *fileCheck) partOf(p *FilePool, path string) string {
 		own = p.Gateway.Budget != nil
 	case "tenants":
 		own = p.Gateway.Tenants != nil
+	case "hedge":
+		own = p.Gateway.Hedge != nil
+	case "retry":
+		own = p.Gateway.Retry != nil
+	case "timeouts":
+		own = p.Gateway.Timeouts != nil
 	}
 	if own {
 		return p.path + "gateway."
@@ -151,11 +157,11 @@ func (c *fileCheck) partOf(p *FilePool, path string) string {
 	return "gateway."
 }
 
-// whole reports whether all names were read that parts of a policy have for one another.
+// whole reports whether all was read that parts of a policy say of one another.
 func (c *fileCheck) whole(p *FilePool, policy *core.Config) bool {
 	var names []string
 	add := func(path string) { names = append(names, c.partOf(p, path)+path) }
-	for _, part := range []string{"route", "route.groups", "route.zones", "canary", "canary.backends", "queue", "queue.bands", "budget", "tenants"} {
+	for _, part := range []string{"route", "route.groups", "route.zones", "canary", "canary.backends", "queue", "queue.bands", "budget", "tenants", "hedge", "hedge.after", "retry", "retry.attempts", "timeouts", "timeouts.head"} {
 		add(part)
 	}
 	for i, group := range policy.Route.Groups {

@@ -111,6 +111,8 @@ func TestFileOfPoolsTellsMistakes(t *testing.T) {
 		{"[[east], [west]]}", "[[east], [west]]}, canary: {backends: [north]}", `g.yaml:7:68: pools[0].gateway.canary.backends[0]: "north" is in no group of route`},
 		{"[[east], [west]]}", "[[east], [west]]}, canary: {backends: [west, east]}", `g.yaml:7:67: pools[0].gateway.canary.backends: are all that route has`},
 		{"[[east], [west]]}", "[[east], [west]]}, canary: {backends: [west], header: x}", `g.yaml:7:83: pools[0].gateway.canary.header: write a name and a value`},
+		{"retry: {attempts: 2}}", "retry: {attempts: 1}, hedge: {after: 1s}}", `g.yaml:7:85: pools[0].gateway.hedge.after: needs retry.attempts to be 2`},
+		{"retry: {attempts: 2}}", "retry: {attempts: 0}, hedge: {after: 1s}}", `pools[0].gateway.retry.attempts: `}, // and nothing of the hedge
 		{"gateway:\n", "gateway:\n  canary: {backends: [east]}\n", `g.yaml:13:11: gateway.canary: is about backends`},
 		{"default_pool: small", "backends: [{name: x, url: http://x.test}]", `g.yaml:2:1: pools: are instead of backends`},
 		{"{name: now}, {name: later}", "{name: now}, {name: 7}", `queue.bands[1].name`}, // and nothing of the tenant's band

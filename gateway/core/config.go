@@ -52,6 +52,7 @@ func (c Config) Validate(fail func(path, format string, args ...any)) {
 	}
 	c.validateTenants(fail)
 	c.validateCanary(fail)
+	c.validateHedge(fail)
 	for i, l := range c.Budget.Limits {
 		if !c.routes(l.Backend) {
 			fail(fmt.Sprintf("budget.limits[%d].backend", i), "%q is in no group of route", l.Backend)
@@ -83,6 +84,17 @@ func (c Config) validateCanary(fail func(path, format string, args ...any)) {
 	}
 	if others == 0 {
 		fail("canary.backends", "are all that route has: some must be left for the other requests, and to go back to")
+	}
+}
+
+// validateHedge refuses hedges that other parts leave no room for.
+func (c Config) validateHedge(fail func(path, format string, args ...any)) {
+	switch head := c.Timeouts.Head; {
+	case c.Hedge.After == 0:
+	case c.Retry.Attempts < 2:
+		fail("hedge.after", "needs retry.attempts to be 2 at least: a hedge is one of them")
+	case head > 0 && c.Hedge.After >= head:
+		fail("hedge.after", "is not shorter than timeouts.head: by then the attempt is given up")
 	}
 }
 

@@ -185,6 +185,28 @@ func TestHedgesAllocateNothing(t *testing.T) {
 	}
 }
 
+func TestHedgeBesideOtherParts(t *testing.T) {
+	for _, c := range []struct {
+		after, head time.Duration
+		attempts    int
+		want        string
+	}{
+		{0, 0, 1, ""},
+		{0, time.Second, 1, ""},
+		{time.Second, 0, 2, ""},
+		{time.Second, 1001 * time.Millisecond, 2, ""},
+		{time.Second, 0, 1, "hedge.after: needs retry.attempts to be 2 at least: a hedge is one of them"},
+		{time.Second, time.Second, 2, "hedge.after: is not shorter than timeouts.head: by then the attempt is given up"},
+	} {
+		cfg := policy()
+		cfg.Hedge.After, cfg.Timeouts.Head, cfg.Retry.Attempts = unit.Duration(c.after), unit.Duration(c.head), c.attempts
+		told := ""
+		if cfg.Validate(func(path, format string, args ...any) { told += path + ": " + fmt.Sprintf(format, args...) }); told != c.want {
+			t.Errorf("%+v: %q", c, told)
+		}
+	}
+}
+
 func TestHedgeValidate(t *testing.T) {
 	for after, want := range map[time.Duration]string{0: "", time.Millisecond: "", 999 * time.Microsecond: "after: is shorter than 1ms"} {
 		told := ""
