@@ -91,7 +91,7 @@ func measureAnswers(t *testing.T, list []*front, bodies [][]byte, rows map[strin
 // measureStreams has 500 streams go on, and times the first events of others.
 func measureStreams(t *testing.T, list []*front, body []byte, rows map[string]*figures) {
 	chunks, firsts := map[string][]time.Duration{}, map[string][]time.Duration{}
-	for i := range 4 {
+	for i := range rounds + 1 {
 		for _, f := range list {
 			if !f.streams() {
 				continue
