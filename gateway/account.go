@@ -77,6 +77,9 @@ func (a *attempt) spent(status uint16, why record.Reason) {
 		}
 		known.Expected, known.Worked = t.expects(a.at, a.ended().Sub(a.sent))
 	}
+	if !a.written {
+		known.Reason = record.ConnectError
+	}
 	e := account.Of(&known, b.rule)
 	prices := &s.Core.Budget.Prices
 	t.spend(a.at, &e, prices, known.Usage && !known.Stream)

@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"foundrylab/gateway/core"
+	"foundrylab/internal/ops"
 	"foundrylab/internal/record"
 )
 
@@ -46,7 +47,7 @@ func (x *exchange) answerMade(e core.Effect) {
 	if x.portion.refused {
 		told.Message += ofAllModels
 	}
-	if x.route.op.Name == messagesOperation {
+	if x.route.op.In&ops.InAnthropic != 0 {
 		writeJSON(x.w, int(e.Status), e.Reason.String(), anthropicError(e.Status, told.Message))
 		return
 	}

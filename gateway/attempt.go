@@ -36,6 +36,7 @@ type attempt struct {
 	at       uint16         // its backend
 	nth      uint16         // its number, from 1
 	open     bool           // it is not accounted for yet
+	written  bool           // the request went to the backend, as far as one can tell
 	asked    bool           // the gateway asked for the usage in the client's place
 	plain    bool           // it must not, since it was refused
 	sent     tick.Instant   // when it was
@@ -66,7 +67,7 @@ func (x *exchange) send(e core.Effect) {
 // of makes an attempt that of a Send.
 func (a *attempt) of(x *exchange, e core.Effect) {
 	a.x, a.ref, a.at, a.nth, a.sent = x, e.Ref, e.Backend, e.Attempts, e.At
-	a.open, a.meter, a.kept = true, nil, answer{}
+	a.open, a.written, a.meter, a.kept = true, false, nil, answer{}
 	a.span = x.trace.begin(&x.settings().backends[e.Backend], e)
 }
 
@@ -105,7 +106,7 @@ func (a *attempt) dropped() bool {
 
 // end gives the core the result of the attempt.
 func (a *attempt) end(ev core.Event) {
-	ev.Kind, ev.Ref = core.End, a.ref
+	ev.Kind, ev.Ref, ev.Marks = core.End, a.ref, a.x.route.marks()
 	a.drop()
 	if a.beside != nil && a.x.passed != a { // the exchange's goroutine accounts for it
 		a.beside.told, a.beside.at = ev, a.x.g.cfg.Clock.Now()
@@ -156,8 +157,12 @@ func (a *attempt) ask(ctx context.Context, b *backend) (*http.Response, error) {
 		req.Header["Authorization"] = []string{"Bearer " + token}
 	}
 	if t, ok := b.Transport.(*upstream.Transport); ok {
-		return t.RoundTripAnd(req, x.countPrompt)
+		return t.RoundTripAnd(req, func() {
+			a.written = true
+			x.countPrompt()
+		})
 	}
+	a.written = true
 	x.countPrompt()
 	return b.Transport.RoundTrip(req)
 }

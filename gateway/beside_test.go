@@ -395,8 +395,8 @@ func (breaksLater) RoundTrip(*http.Request) (*http.Response, error) {
 	panic(http.ErrAbortHandler)
 }
 
-// A request that is not hedged needs no goroutine beside its own, whatever the policy would let it have.
-func TestNoHedgeNoGoroutine(t *testing.T) {
+// An answer that begins in time is not asked for twice, whatever the policy would let it have.
+func TestNoHedgeInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lb := newLab(t, []*fake{later(time.Second, ok).fake, always(ok)}, hedging(2*time.Second))
 		if got := lb.post(v1, chat); got.status != 200 || got.header.Get("X-Gateway-Attempts") != "1" {

@@ -101,6 +101,14 @@ type route struct {
 // would have to be mapped, and not OpenAI's own, which the service does not have.
 const forwarded = ops.InClassic | ops.InResource | ops.InV1 | ops.InModels | ops.InAnthropic
 
+// marks are those of what comes of an attempt.
+func (r *route) marks() core.Marks {
+	if r.op.Peek == nil {
+		return core.Apart
+	}
+	return 0
+}
+
 func routes() []*route {
 	var list []*route
 	for _, op := range slices.Concat(ops.All, ops.Beside) {

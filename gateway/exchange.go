@@ -64,12 +64,12 @@ func (x *exchange) run(request core.Event) {
 	x.box = x.pool.driver.Open()
 	over := false
 	defer func() {
+		defer x.pool.driver.Close(x.box) // whatever panics
+		defer x.first.drop()
 		if !over {
+			defer x.broken()
 			x.leave()
-			x.broken()
 		}
-		x.first.drop()
-		x.pool.driver.Close(x.box)
 	}()
 	request.Ref, x.box.Owner, x.first.x = x.box.Ref, x, x
 	x.first.waiting.served()
@@ -133,12 +133,12 @@ func (x *exchange) leave() {
 		if a == nil {
 			a = &x.first
 		}
-		a.spent(0, record.ClientGone)
 		ev := core.Event{Kind: core.Gone, Ref: x.box.Ref}
 		if a.response != nil && a.meter != nil {
 			a.meter.tell(&ev)
 		}
-		x.pool.driver.Do(ev)
+		defer x.pool.driver.Do(ev) // whatever panics: else nothing ever ends it
+		a.spent(0, record.ClientGone)
 	}
 }
 

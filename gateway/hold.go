@@ -43,7 +43,7 @@ func (a *attempt) begin() {
 	a.waiting.served()
 	prompt := x.promptTokens()
 	x.recountTotal(prompt)
-	x.pool.driver.Do(core.Event{Kind: core.Head, Ref: a.ref, PromptTokens: prompt, Free: freeOf(h)})
+	x.pool.driver.Do(core.Event{Kind: core.Head, Ref: a.ref, PromptTokens: prompt, Free: freeOf(h), Marks: x.route.marks()})
 }
 
 // holdBack reads an answer until it has content or is whole, or is longer than

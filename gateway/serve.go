@@ -117,7 +117,7 @@ func (g *Gateway) read(w http.ResponseWriter, r *http.Request, most int64) ([]by
 // countPrompt.
 func (g *Gateway) describe(x *exchange) core.Event {
 	if x.route.op.Peek == nil { // it asks nothing of a model
-		return core.Event{Kind: core.Request, Tenant: x.visitor.tenant, Key: g.unmarked.Add(1) * spread, Bytes: int32(min(len(x.body), math.MaxInt32)), Span: deadlineOf(x.r.Header), Pin: x.bound.pin}
+		return core.Event{Kind: core.Request, Tenant: x.visitor.tenant, Key: g.unmarked.Add(1) * spread, Bytes: int32(min(len(x.body), math.MaxInt32)), Span: deadlineOf(x.r.Header), Pin: x.bound.pin, Marks: core.Apart}
 	}
 	reader := g.peekers.Get().(*ops.Peeker)
 	peeked, err := x.route.op.Peek(reader, x.body)
@@ -127,7 +127,13 @@ func (g *Gateway) describe(x *exchange) core.Event {
 	ev := core.Event{
 		Kind: core.Request, Tenant: x.visitor.tenant, Stream: peeked.Stream, MaxTokens: x.asks.maxTokens,
 		PromptEstimate: int32(min(x.route.size.Estimate(&peeked), math.MaxInt32)), Bytes: int32(min(len(x.body), math.MaxInt32)), Span: deadlineOf(x.r.Header),
-		Canary: x.settings().asksForCanary(x.r.Header), Pin: x.bound.pin,
+		Pin: x.bound.pin,
+	}
+	if x.settings().asksForCanary(x.r.Header) {
+		ev.Marks |= core.AsksCanary
+	}
+	if x.route.ids { // it is kept by its backend, and may use tools
+		ev.Marks |= core.Apart
 	}
 	x.asks.estimate = ev.PromptEstimate
 	if x.trace != nil {

@@ -28,7 +28,7 @@ func (s *settings) over() bool { return s.trial != nil && s.trial.Over() }
 
 // draws reports whether a request goes to the canary first.
 func (s *settings) draws(ev *Event) bool {
-	return ev.Canary || s.drawn(ev.Key, s.placeOf(ev.Tenant))
+	return ev.Marks&AsksCanary != 0 || s.drawn(ev.Key, s.placeOf(ev.Tenant))
 }
 
 // drawn reports whether the dice let a request of a tenant's place go there.

@@ -53,7 +53,7 @@ func TestWhoGoesToTheCanary(t *testing.T) {
 		for n := range 400 {
 			now = now.Add(time.Duration(dice.Intn(100)) * time.Millisecond)
 			if dice.Intn(2) == 0 || len(flying) == 0 {
-				ev := Event{Kind: Request, Ref: record.Ref{Slot: uint32(n)}, Key: dice.Uint64(), PromptTokens: 10, MaxTokens: -1, PromptEstimate: 10, Tenant: uint16(dice.Intn(3)), Canary: dice.Intn(5) == 0}
+				ev := Event{Kind: Request, Ref: record.Ref{Slot: uint32(n)}, Key: dice.Uint64(), PromptTokens: 10, MaxTokens: -1, PromptEstimate: 10, Tenant: uint16(dice.Intn(3)), Marks: asks(dice.Intn(5) == 0)}
 				wanted[ev.Ref] = c.cfg.draws(&ev)
 				inside++
 				step(ev)
@@ -103,7 +103,7 @@ func TestCanaryOfAll(t *testing.T) {
 		}
 		at := [2]int{}
 		for key := range uint64(100) {
-			out := c.Step(1, Event{Kind: Request, Ref: record.Ref{Gen: uint32(key)}, Key: key, Canary: share == 0 && key%2 == 0}, nil)
+			out := c.Step(1, Event{Kind: Request, Ref: record.Ref{Gen: uint32(key)}, Key: key, Marks: asks(share == 0 && key%2 == 0)}, nil)
 			at[out[0].Backend]++
 			c.Step(1, Event{Kind: End, Ref: out[0].Ref, Status: 200, Outcome: record.Succeeded}, nil)
 		}
@@ -117,4 +117,12 @@ func TestCanaryOfAll(t *testing.T) {
 			t.Errorf("over at %v: on trial %v %v", share, c.OnTrial(0), c.OnTrial(1))
 		}
 	}
+}
+
+// asks are the marks of a request that asks for the canary, or does not.
+func asks(canary bool) Marks {
+	if canary {
+		return AsksCanary
+	}
+	return 0
 }

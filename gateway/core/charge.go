@@ -188,13 +188,15 @@ func (c *Core) settle(now tick.Instant, r *request, a *attempt, ev *Event) {
 		if r.maxTokens != 0 { // else it had none to tell of
 			c.tenants[r.tenant].length.Learn(ev.Completion)
 		}
-		c.gate.Served(now, backend)
+		if !ev.apart() {
+			c.gate.Served(now, backend)
+		}
 	}
 	if c.queue == nil && !c.gate.Limited(backend) {
 		return
 	}
 	switch {
-	case ev.Reason == record.PreviousMissing: // the service looks for it before it counts anything
+	case ev.apart() && ev.Status != 0, ev.Reason == record.PreviousMissing: // which the service looks for before it counts anything
 		c.gate.Settle(now, backend, -a.cost)
 		c.shares.Take(now, int(r.tenant), -a.cost)
 		c.line(r, a, 0)

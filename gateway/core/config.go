@@ -11,6 +11,7 @@ import (
 	"foundrylab/gateway/queue"
 	"foundrylab/gateway/retry"
 	"foundrylab/gateway/route"
+	"foundrylab/internal/unit"
 )
 
 // Config is a gateway: the `gateway` part of a scenario.
@@ -95,6 +96,9 @@ func (c Config) validateHedge(fail func(path, format string, args ...any)) {
 		fail("hedge.after", "needs retry.attempts to be 2 at least: a hedge is one of them")
 	case head > 0 && c.Hedge.After >= head:
 		fail("hedge.after", "is not shorter than timeouts.head: by then the attempt is given up")
+	}
+	if c.Hedge.Budget.Share > unit.One {
+		fail("hedge.budget.share", "is at most 100%%: a request is asked twice, and not more often")
 	}
 }
 

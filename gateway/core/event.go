@@ -50,9 +50,23 @@ type Event struct {
 	Limit    budget.Kind // End with 429: which limit it was
 	HasRetry bool        // the answer named a wait, RetryMs
 	Stream   bool
-	Canary   bool  // Request: it asks for the canary
+	Marks    Marks
 	Pin      uint8 // Request: the only backend that it may be sent to, and 1; 0: any; PinGone: one that is no more
 }
+
+// Marks are what is particular to an Event.
+type Marks uint8
+
+const (
+	AsksCanary Marks = 1 << iota // Request: it asks for the canary
+	// Apart is, of a Request, one that is never asked of two backends at a time; a
+	// Head or End that has it asked nothing of a model, and says nothing of how others
+	// fare.
+	Apart
+)
+
+// apart reports whether the event is marked so.
+func (ev *Event) apart() bool { return ev.Marks&Apart != 0 }
 
 // cached is how much of the prompt the backend had in its cache, as far as it said.
 func (ev *Event) cached() int32 {

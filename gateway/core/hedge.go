@@ -41,6 +41,7 @@ type hedging uint8
 
 const (
 	unhedged hedging = iota
+	alone            // it must have none
 	hedged           // it had one, and has one attempt under way at most
 	doubled          // two are under way
 )
@@ -55,7 +56,7 @@ func (c *Core) hedge(now tick.Instant, slot uint32, out []Effect) []Effect {
 	ref := c.refOf(first)
 	r := &c.requests[first.request]
 	s := c.configs[r.cfg]
-	if r.metered && now >= r.deadline || !s.retry.More(r.attempts-r.forgiven(c)) || c.Waiting() > 0 {
+	if r.metered && now >= r.deadline || !s.retry.More(r.attempts-r.forgiven(c)) || c.Waiting() > 0 || !c.hedges.Left(now, &s.hedges) {
 		return out
 	}
 	claim := budget.Entitled
@@ -63,12 +64,13 @@ func (c *Core) hedge(now tick.Instant, slot uint32, out []Effect) []Effect {
 		claim = c.standing(now, r.tenant, r.cost)
 	}
 	tried := r.tried
-	r.tried |= c.unproven(now, s)
+	r.tried |= c.unproven(now, s) | ^c.cfg.members
 	backend := c.choose(now, r, claim)
 	r.tried = tried
-	if backend < 0 || !c.hedges.Take(now, &s.hedges) {
+	if backend < 0 {
 		return out
 	}
+	c.hedges.Take(now, &s.hedges)
 	second := c.newAttempt()
 	c.start(now, second, ref.Slot, r, backend)
 	c.attempts[slot].other, c.attempts[second].other = second, slot
@@ -91,10 +93,21 @@ func (c *Core) unproven(now tick.Instant, s *settings) (set uint64) {
 }
 
 // outrun gives the other attempt of a request up whose answer is there. Its
-// backend was at work, so what it was charged stays.
+// backend was at work, so what it was charged stays. That it was slow is no
+// failure, but for two that are on trial: a backend that was to show that it is
+// back, and a canary, of which as much is counted as of the others. Else hedges
+// would hide that one hangs.
 func (c *Core) outrun(now tick.Instant, ref record.Ref, r *request, winner *attempt, out []Effect) []Effect {
 	slot := winner.other
 	r.hedges = hedged
+	if slow := &c.attempts[slot]; !slow.hedge {
+		if state, _, _ := c.breakers[slow.backend].State(); state == record.HalfOpen {
+			out = c.changed(now, int(slow.backend), c.breakers[slow.backend].Failure(now, slow.breakerGen, record.Outrun), out)
+		}
+		if s := c.configs[r.cfg]; s.trial != nil {
+			out = s.noted(now, ref, s.canaries&(1<<slow.backend) != 0, true, out)
+		}
+	}
 	return c.abandon(now, ref, r, slot, &Event{Outcome: record.Failed, Reason: record.Outrun}, out)
 }
 

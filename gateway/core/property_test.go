@@ -191,7 +191,7 @@ func (w *world) random() {
 			pin = []uint8{1, 2, 3, PinGone}[w.dice.Intn(4)]
 		}
 		w.came[ref] = Event{Kind: Request, Pin: pin, Ref: ref, Key: w.dice.Uint64(), PromptTokens: 10, MaxTokens: -1,
-			PromptEstimate: int32(w.dice.Intn(200)), Bytes: int32(w.dice.Intn(300)), Tenant: uint16(w.dice.Intn(4)), Stream: w.dice.Intn(2) == 0, Canary: w.dice.Intn(9) == 0, Span: tick.Units(w.dice.Intn(2) * 9_000)}
+			PromptEstimate: int32(w.dice.Intn(200)), Bytes: int32(w.dice.Intn(300)), Tenant: uint16(w.dice.Intn(4)), Stream: w.dice.Intn(2) == 0, Marks: Marks(max(w.dice.Intn(16)-12, 0)), Span: tick.Units(w.dice.Intn(2) * 9_000)}
 		w.step(w.came[ref])
 	case k < 5 && len(w.attempts) > 0:
 		if ref := some(w.dice, w.attempts); !w.attempts[ref].committed {

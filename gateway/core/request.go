@@ -35,6 +35,9 @@ func (c *Core) request(now tick.Instant, ev *Event, out []Effect) []Effect {
 		c.hedges.Request(&c.cfg.hedges)
 	}
 	r.canary = c.cfg.trial != nil && c.cfg.draws(ev)
+	if ev.apart() {
+		r.hedges = alone
+	}
 	if r.metered {
 		if why, wait := c.measure(now, r, ev); why != record.NoReason {
 			return c.respond(now, ev.Ref, r, Refusal(why, wait), out)
@@ -89,7 +92,7 @@ func (c *Core) attempt(now tick.Instant, ref record.Ref, r *request, backend int
 func (c *Core) start(now tick.Instant, slot, req uint32, r *request, backend int) {
 	a := &c.attempts[slot]
 	*a = attempt{gen: a.gen, timer: a.timer, request: req, backend: uint16(backend), live: true, stream: r.stream, sent: now,
-		hedgeable: c.configs[r.cfg].Hedge.After > 0}
+		hedgeable: c.configs[r.cfg].Hedge.After > 0 && r.hedges != alone}
 	c.seen[backend].Sent(now, r.stream)
 	a.breakerGen = c.breakers[backend].Sent(now)
 	r.tried |= 1 << backend
@@ -233,10 +236,14 @@ func (c *Core) head(now tick.Instant, ev *Event, out []Effect) []Effect {
 	if a == nil {
 		return append(out, Effect{Kind: Stray, Ref: ev.Ref, At: now})
 	}
-	out = c.changed(now, int(a.backend), c.breakers[a.backend].Began(now, a.breakerGen), out)
-	c.gate.Served(now, int(a.backend))
-	c.heard(now, a, ev)
-	c.seen[a.backend].Began(now, a.sent, a.stream)
+	if ev.apart() {
+		c.seen[a.backend].Answered(a.stream)
+	} else {
+		out = c.changed(now, int(a.backend), c.breakers[a.backend].Began(now, a.breakerGen), out)
+		c.gate.Served(now, int(a.backend))
+		c.heard(now, a, ev)
+		c.seen[a.backend].Began(now, a.sent, a.stream)
+	}
 	r.begun = true
 	if r.hedges == doubled {
 		out = c.outrun(now, c.refOf(a), r, a, out)
@@ -291,12 +298,12 @@ func (c *Core) attemptEnded(now tick.Instant, ev *Event, out []Effect) []Effect 
 	}
 	if r.metered {
 		c.settle(now, r, a, ev)
-		if ev.Status == 429 && ev.HasRetry {
+		if ev.Status == 429 && ev.HasRetry && !ev.apart() {
 			r.refusals++
 		}
 	}
 	if r.hedges == doubled {
-		if ev.Outcome != record.Succeeded { // the other one decides
+		if said != well || ev.Reason == record.PreviousMissing { // the other one decides; what is the client's fault no other mends
 			r.hedges, r.attempt = hedged, a.other
 			return out
 		}
@@ -325,7 +332,7 @@ func (c *Core) attemptEnded(now tick.Instant, ev *Event, out []Effect) []Effect 
 // or, where none can take it now, back to the line. ok is false where it may not
 // be sent again; where it may and cannot, it is answered so.
 func (c *Core) elsewhere(now tick.Instant, ref record.Ref, r *request, ev *Event, out []Effect) (_ []Effect, ok bool) {
-	limited := ev.Status == 429 && ev.HasRetry
+	limited := ev.Status == 429 && ev.HasRetry && !ev.apart()
 	if !c.again(now, r, ev) {
 		return out, limited && c.comeBack(now, ref, r, limited)
 	}
@@ -395,7 +402,7 @@ func (c *Core) respond(now tick.Instant, ref record.Ref, r *request, e Effect, o
 	if r.state == waiting || r.state == lagging { // in vain, and so until now
 		r.queued += tick.ToUnits(now.Sub(r.since))
 	}
-	e.Backend, e.Attempts, e.QueueWait, e.Hedge = r.backend, r.attempts, r.queued, r.hedges != unhedged
+	e.Backend, e.Attempts, e.QueueWait, e.Hedge = r.backend, r.attempts, r.queued, r.hedges >= hedged
 	if c.remote && e.Reason != record.BudgetRefused {
 		out = append(out, Effect{Kind: Settle, Req: ref, At: now, Tokens: r.tokens})
 	}

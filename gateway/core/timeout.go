@@ -119,7 +119,7 @@ func (c *Core) silent(now tick.Instant, ev *Event, out []Effect) []Effect {
 	if r.state == committed {
 		end.Status, end.Completion = 200, ev.Completion
 	}
-	out = append(out, Effect{Kind: Abort, Req: c.refOf(a), Ref: ev.Ref, At: now, Backend: a.backend, Status: end.Status, Reason: end.Reason})
+	out = append(out, Effect{Kind: Abort, Req: c.refOf(a), Ref: ev.Ref, At: now, Backend: a.backend, Status: end.Status, Reason: end.Reason, Hedge: a.hedge})
 	return c.attemptEnded(now, &end, out)
 }
 

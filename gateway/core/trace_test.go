@@ -255,7 +255,12 @@ func (tr *tracer) event(f []string, args map[string]string) Event {
 		}
 		ev.HasRetry, ev.RetryMs = true, uint32(d/time.Millisecond)
 	}
-	ev.Stream, ev.Canary = slices.Contains(f, "stream"), slices.Contains(f, "canary")
+	ev.Stream = slices.Contains(f, "stream")
+	for i, mark := range []string{"canary", "apart"} {
+		if slices.Contains(f, mark) {
+			ev.Marks |= 1 << i
+		}
+	}
 	switch f[0] {
 	case "wake":
 		ev.Kind = Wake

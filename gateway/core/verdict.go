@@ -20,6 +20,8 @@ const (
 
 func verdictOf(ev *Event) verdict {
 	switch {
+	case ev.apart() && ev.Status != 0: // it has limits of its own, and a backend may not have its route
+		return silent
 	case ev.Outcome == record.Succeeded:
 		return well
 	case ev.Reason == record.ClientGone || ev.Reason == record.ClientTimeout:

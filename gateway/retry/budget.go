@@ -32,6 +32,17 @@ func (b *Budget) Request(x *Extra) {
 
 // Take takes one attempt; false: there is none left.
 func (b *Budget) Take(now tick.Instant, x *Extra) bool {
+	if !b.Left(now, x) {
+		return false
+	}
+	if x.Burst > 0 {
+		b.spent += attempt
+	}
+	return true
+}
+
+// Left reports whether there is an attempt to take.
+func (b *Budget) Left(now tick.Instant, x *Extra) bool {
 	if x.Burst == 0 {
 		return true
 	}
@@ -44,9 +55,5 @@ func (b *Budget) Take(now tick.Instant, x *Extra) bool {
 		}
 	}
 	b.at = now
-	if b.spent+attempt > x.Burst*attempt {
-		return false
-	}
-	b.spent += attempt
-	return true
+	return b.spent+attempt <= x.Burst*attempt
 }

@@ -69,6 +69,10 @@ func (s *Seen) Began(now, sent tick.Instant, stream bool) {
 	b.measured = now
 }
 
+// Answered notes that the answer to an attempt began which says nothing of how
+// long others take.
+func (s *Seen) Answered(stream bool) { s.of(stream).awaited-- }
+
 // Ended notes the end of an attempt, whether or not its answer had begun.
 func (s *Seen) Ended(now tick.Instant, stream, begun bool) {
 	s.InFlight--

@@ -9,8 +9,8 @@ import (
 	"foundrylab/scenarios/virtual"
 )
 
-// tailed runs ten minutes of streams and of whole answers over two backends of which one answer in ten
-// takes long to begin.
+// tailed runs ten minutes of streams and of whole answers over two backends of which three answers in a hundred
+// take long to begin.
 func tailed(t *testing.T, stream bool, gateway string) *record.Result {
 	t.Helper()
 	s, err := scenarios.Load("tail.yaml", fmt.Appendf(nil, `version: 1
