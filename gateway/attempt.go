@@ -95,11 +95,14 @@ func (a *attempt) carry(ctx context.Context) {
 	}
 }
 
+// onItsOwn reports whether the attempt has a goroutine of its own.
+func (a *attempt) onItsOwn() bool { return a.beside != nil && a.x.passed != a }
+
 // dropped reports whether what comes of the attempt no longer matters: the client
 // left, or the core has given the attempt up.
 func (a *attempt) dropped() bool {
-	if h := a.beside; h != nil && a.x.passed != a {
-		return h.givenUp.Load() || a.x.r.Context().Err() != nil
+	if a.onItsOwn() {
+		return a.beside.givenUp.Load() || a.x.r.Context().Err() != nil
 	}
 	return a.x.gone() || a.x.aborted(a.ref)
 }
@@ -108,7 +111,7 @@ func (a *attempt) dropped() bool {
 func (a *attempt) end(ev core.Event) {
 	ev.Kind, ev.Ref, ev.Marks = core.End, a.ref, a.x.route.marks()
 	a.drop()
-	if a.beside != nil && a.x.passed != a { // the exchange's goroutine accounts for it
+	if a.onItsOwn() { // the exchange's goroutine accounts for it
 		a.beside.told, a.beside.at = ev, a.x.g.cfg.Clock.Now()
 	} else {
 		a.over(ev.Status, ev.Outcome, ev.Reason)
@@ -125,9 +128,8 @@ func (a *attempt) over(status uint16, outcome record.Outcome, why record.Reason)
 // abort ends an attempt that the core has given up.
 func (a *attempt) abort(e core.Effect) {
 	a.wait()
-	a.spent(e.Status, e.Reason)
-	a.drop()
 	a.over(e.Status, record.Failed, e.Reason)
+	a.drop()
 }
 
 // drop lets go of the answer: where it was not read to the end, the connection to

@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,15 +50,7 @@ func whole() http.HandlerFunc {
 // as soon as it begins, and the first one is let go of at that moment.
 func TestHedgeWins(t *testing.T) {
 	const after = 2 * time.Second
-	for name, first := range map[string]http.HandlerFunc{
-		"before the head":              nil,
-		"after the head":               partOf(200, "application/json", 0, ""),
-		"after the head of a stream":   stream(0),
-		"in a stream, before content":  stream(500*time.Millisecond, filterEvent, roleEvent),
-		"in the middle of an answer":   partOf(200, "application/json", 90, `{"usage":`),
-		"in the middle of an error":    partOf(500, "application/json", 90, `{"error":`),
-		"between pieces of its filter": stream(900*time.Millisecond, roleEvent, roleEvent, roleEvent, roleEvent, roleEvent),
-	} {
+	for name, first := range noBeginnings() {
 		for kind, second := range map[string]http.HandlerFunc{"answer": ok, "stream": whole()} {
 			t.Run(name+"/"+kind, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
@@ -414,12 +404,7 @@ func TestNoHedgeInTime(t *testing.T) {
 // end, and nothing is left.
 func TestReplayOfHedges(t *testing.T) {
 	cfg := Config{Seed: 5, Record: true}
-	for i, name := range []string{"a", "b", "c"} {
-		server := httptest.NewServer(unruly(3 * i))
-		defer server.Close()
-		cfg.Backends = append(cfg.Backends, Backend{Name: name, URL: server.URL})
-	}
-	cfg.Core = Policy([]string{"a", "b"}, []string{"c"})
+	cfg.Backends, cfg.Core = unrulyBackends(t), Policy([]string{"a", "b"}, []string{"c"})
 	cfg.Core.Breaker.Failures, cfg.Core.Breaker.Open = 1000, 2_000_000
 	cfg.Core.Hedge = core.Hedge{After: unit.Duration(time.Millisecond), Budget: core.Hedges{Share: unit.One, Burst: 1000}}
 	gw, err := New(cfg)
@@ -427,24 +412,7 @@ func TestReplayOfHedges(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer gw.Close()
-	server := httptest.NewServer(gw)
-	var wg sync.WaitGroup
-	for i := range 300 {
-		wg.Go(func() {
-			ctx := t.Context()
-			if i%5 == 0 {
-				var cancel context.CancelFunc
-				ctx, cancel = context.WithTimeout(ctx, 4*time.Millisecond)
-				defer cancel()
-			}
-			req, _ := http.NewRequestWithContext(ctx, "POST", server.URL+v1, strings.NewReader(chat))
-			if resp, err := server.Client().Do(req); err == nil {
-				answerOf(resp)
-			}
-		})
-	}
-	wg.Wait()
-	server.Close() // waits for the handlers
+	storm(t, gw, 300, 4*time.Millisecond, func(int) string { return chat })
 	tape := gw.Tape()
 	if i, got := drive.Replay(tape, newCore(&cfg.pools()[0], cfg.Clients, cfg.Seed)); i >= 0 {
 		t.Fatalf("step %d: %+v\nlive   %+v\nreplay %+v", i, tape.Steps[i].Event, tape.Steps[i].Effects, got)

@@ -27,34 +27,30 @@ func unruly(shift int) *fake {
 	return &fake{answer: func(n int, w http.ResponseWriter, r *http.Request) { kinds[(n+shift)%len(kinds)](w, r) }}
 }
 
-// A live run over real connections, replayed through a fresh core, decides the
-// same; and every request has exactly one end.
-func TestReplayOfALiveRun(t *testing.T) {
-	cfg := Config{Seed: 5, Record: true}
+// unrulyBackends are a, b and c, which answer so over real connections.
+func unrulyBackends(t *testing.T) (list []Backend) {
 	for i, name := range []string{"a", "b", "c"} {
 		server := httptest.NewServer(unruly(3 * i))
-		defer server.Close()
-		cfg.Backends = append(cfg.Backends, Backend{Name: name, URL: server.URL})
+		t.Cleanup(server.Close)
+		list = append(list, Backend{Name: name, URL: server.URL})
 	}
-	cfg.Core = Policy([]string{"a", "b"}, []string{"c"})
-	cfg.Core.Breaker.Open = 2_000_000
-	gw, err := New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer gw.Close()
+	return list
+}
+
+// storm has so many clients ask a gateway at once over real connections, of which
+// one in five leaves after a while, and returns when all handlers are done.
+func storm(t *testing.T, gw *Gateway, clients int, patience time.Duration, body func(i int) string) {
 	server := httptest.NewServer(gw)
-	const clients = 200
 	var wg sync.WaitGroup
 	for i := range clients {
 		wg.Go(func() {
 			ctx := t.Context()
 			if i%5 == 0 {
 				var cancel context.CancelFunc
-				ctx, cancel = context.WithTimeout(ctx, 2*time.Millisecond)
+				ctx, cancel = context.WithTimeout(ctx, patience)
 				defer cancel()
 			}
-			req, _ := http.NewRequestWithContext(ctx, "POST", server.URL+v1, strings.NewReader(marked(uint64(i))))
+			req, _ := http.NewRequestWithContext(ctx, "POST", server.URL+v1, strings.NewReader(body(i)))
 			if resp, err := server.Client().Do(req); err == nil {
 				io.Copy(io.Discard, resp.Body)
 				resp.Body.Close()
@@ -63,6 +59,21 @@ func TestReplayOfALiveRun(t *testing.T) {
 	}
 	wg.Wait()
 	server.Close() // waits for the handlers
+}
+
+// A live run over real connections, replayed through a fresh core, decides the
+// same; and every request has exactly one end.
+func TestReplayOfALiveRun(t *testing.T) {
+	cfg := Config{Seed: 5, Record: true}
+	cfg.Backends, cfg.Core = unrulyBackends(t), Policy([]string{"a", "b"}, []string{"c"})
+	cfg.Core.Breaker.Open = 2_000_000
+	gw, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer gw.Close()
+	const clients = 200
+	storm(t, gw, clients, 2*time.Millisecond, func(i int) string { return marked(uint64(i)) })
 	tape := gw.Tape()
 	if i, got := drive.Replay(tape, newCore(&cfg.pools()[0], cfg.Clients, cfg.Seed)); i >= 0 {
 		t.Fatalf("step %d: %+v\nlive   %+v\nreplay %+v", i, tape.Steps[i].Event, tape.Steps[i].Effects, got)

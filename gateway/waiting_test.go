@@ -62,19 +62,24 @@ func partOf(code int, kind string, length int, body string) http.HandlerFunc {
 // half is the time by which timeouts come later than they say, and what else happens does not.
 const half = tick.Grid / 2
 
-// A backend that does not begin its answer in time, however far it has come with it, is let go of when the time is over, and
-// the next one answers; nobody sees more of it than the wait.
-func TestHangingAttemptsAreTriedElsewhere(t *testing.T) {
-	const head = 2 * time.Second
-	for name, first := range map[string]http.HandlerFunc{
+// noBeginnings are how far backends may come and not have begun their answers.
+func noBeginnings() map[string]http.HandlerFunc {
+	return map[string]http.HandlerFunc{
 		"before the head":               nil,
 		"after the head":                partOf(200, "application/json", 0, ""),
 		"after the head of a stream":    stream(0),
 		"in a stream, before content":   stream(500*time.Millisecond, filterEvent, roleEvent),
 		"in the middle of an answer":    partOf(200, "application/json", 90, `{"usage":`),
 		"in the middle of an error":     partOf(500, "application/json", 90, `{"error":`),
-		"between a stream's own pieces": stream(900*time.Millisecond, roleEvent, roleEvent, roleEvent, roleEvent),
-	} {
+		"between a stream's own pieces": stream(900*time.Millisecond, roleEvent, roleEvent, roleEvent, roleEvent, roleEvent),
+	}
+}
+
+// A backend that does not begin its answer in time, however far it has come with it, is let go of when the time is over, and
+// the next one answers; nobody sees more of it than the wait.
+func TestHangingAttemptsAreTriedElsewhere(t *testing.T) {
+	const head = 2 * time.Second
+	for name, first := range noBeginnings() {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a := hangs(first)
